@@ -1,0 +1,40 @@
+// Package aal holds the ATM layer and the ATM adaptation layers as pure
+// functions and small machines over byte slices.
+//
+// Nothing here allocates, reads a clock, starts a goroutine or does I/O. The
+// caller owns all memory and gives the time where time matters. Machines are
+// plain structs whose zero value is usable unless their comment says
+// otherwise; none is safe for use by two goroutines at once.
+//
+// # Cells
+//
+// A cell is 52 octets in the form of RFC 4717 (a four-octet header without
+// HEC, then 48 octets of payload) or 53 octets as on a physical line
+// ([WireCellSize]). Cells travel in runs: a run is a slice that holds whole
+// cells back to back, and the machines take and give runs, so that the cost
+// of a call is shared by many cells.
+//
+//	Header   VPI12 VCI16 PTI3 CLP1, big endian       header.go
+//	HEC      the fifth octet of the 53-octet form     hec.go
+//
+// # AAL5
+//
+// Sending one CPCS-PDU, and receiving it in memory of the caller's:
+//
+//	var s aal.Segmenter
+//	err := s.Start(aal.MakeHeader(vc, 0, false), sdu, 0, 0)
+//	for !s.Done() {
+//		n := s.Cells(frame)                    // as many as fit
+//		send(frame[:n])
+//	}
+//
+//	r.Start(buf)
+//	for len(cells) >= aal.CellSize {
+//		n, ev := r.Push(cells)
+//		cells = cells[n:]
+//		if ev == aal.EvPDU {
+//			deliver(r.PDU().SDU)               // a slice of buf
+//			r.Start(next)
+//		}
+//	}
+package aal
