@@ -1,0 +1,129 @@
+package nic
+
+import "golang.org/x/sys/unix"
+
+// mmsg is the arrays of sendmmsg or recvmmsg, made once.
+type mmsg struct {
+	messages [maxBatch]unix.Mmsghdr
+	vectors  [maxBatch]unix.Iovec
+}
+
+func newMmsg() *mmsg {
+	m := new(mmsg)
+	for i := range m.messages {
+		m.messages[i].Hdr.Iov = &m.vectors[i]
+		m.messages[i].Hdr.SetIovlen(1)
+	}
+	return m
+}
+
+// fill points the first messages at bufs.
+func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
+	for i, buf := range bufs {
+		pointTo(&m.vectors[i], buf)
+	}
+	return m.messages[:len(bufs)]
+}
+
+// receive reads datagrams into bufs, at most maxBatch, with one call (two, when the first only told of an earlier
+// failure). A datagram longer than its buffer is counted, and those behind it move down.
+func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno) {
+	bufs = bufs[:min(len(bufs), maxBatch)]
+	if len(bufs) == 0 {
+		return 0, 0
+	}
+	got, errno := recvmmsg(fd, m.fill(bufs))
+	if isReport(errno) {
+		countPending(errno, count)
+		got, errno = recvmmsg(fd, m.messages[:len(bufs)])
+	}
+	switch {
+	case errno == unix.EAGAIN:
+		return 0, 0
+	case isReport(errno): // another already
+		countPending(errno, count)
+		return 0, 0
+	case errno != 0:
+		return 0, errno
+	}
+	n := 0
+	for i := range got {
+		length := int(m.messages[i].Len)
+		if m.messages[i].Hdr.Flags&unix.MSG_TRUNC != 0 || length > len(bufs[n]) {
+			count.RxTruncated++
+			continue
+		}
+		if n != i {
+			copy(bufs[n], bufs[i][:length])
+		}
+		bufs[n] = bufs[n][:length]
+		count.RxFrames++
+		count.RxOctets += uint64(length)
+		n++
+	}
+	return n, 0
+}
+
+// transmit sends frames by as few calls as the kernel lets it, and returns how many were taken. An errno is the
+// interface's failure (ENETDOWN, ENXIO, ENODEV) at frames[n], which was not taken.
+//
+// The first error at a frame may be about an earlier one (a socket remembers it and tells at the next call), so the
+// frame is tried once more before the error is its own.
+func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Errno) {
+	taken, retried := 0, -1
+	for taken < len(frames) {
+		batch := frames[taken:min(len(frames), taken+maxBatch)]
+		sent, errno := sendmmsg(fd, m.fill(batch))
+		switch {
+		case errno == 0:
+			for _, frame := range batch[:sent] {
+				count.TxFrames++
+				count.TxOctets += uint64(len(frame))
+			}
+			taken += sent
+		case errno == unix.EAGAIN:
+			return taken, 0
+		case errno == unix.ENOBUFS || errno == unix.ENOMEM:
+			count.TxNoBuffer++
+			taken++
+		case retried != taken:
+			retried = taken
+			countPending(errno, count)
+		case errno == unix.ENETDOWN || errno == unix.ENXIO || errno == unix.ENODEV:
+			return taken, errno
+		default:
+			countRefusal(errno, count)
+			taken++
+		}
+	}
+	return taken, 0
+}
+
+// isReport tells whether an errno comes from ICMP, about a datagram sent earlier (net/ipv4/icmp.c, net/ipv6/icmp.c).
+func isReport(errno unix.Errno) bool {
+	switch errno {
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EMSGSIZE, unix.ENOPROTOOPT, unix.EOPNOTSUPP,
+		unix.EHOSTDOWN, unix.ENONET, unix.EACCES, unix.EPROTO:
+		return true
+	}
+	return false
+}
+
+// countPending counts what a socket tells of an earlier datagram, which is in TxFrames.
+func countPending(errno unix.Errno, count *Counters) {
+	if errno == unix.ECONNREFUSED {
+		count.PeerRefused++
+	}
+}
+
+// countRefusal counts a frame that the kernel did not take.
+func countRefusal(errno unix.Errno, count *Counters) {
+	switch errno {
+	case unix.EMSGSIZE:
+		count.TxTooLong++
+	case unix.ENETUNREACH, unix.EHOSTUNREACH:
+		count.TxUnreachable++
+	default:
+		count.TxErrors++
+	}
+}

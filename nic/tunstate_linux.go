@@ -1,0 +1,244 @@
+package nic
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// tunState is what attaching to an existing TAP or TUN may change, and what tells whether it can be attached to.
+type tunState struct {
+	exists  bool
+	tun     bool   // of the TUN/TAP driver
+	flags   uint16 // IFF_TUN or IFF_TAP, with IFF_NO_PI, IFF_VNET_HDR and IFF_MULTI_QUEUE: as TUNSETIFF takes them
+	persist bool
+	held    bool // a process is attached
+	offload uint // TUN_F_…, as far as ethtool's old calls show them
+}
+
+// probeTUN reads the state over rtnetlink, because attaching to look would already change it, and sysfs shows the
+// namespace of its mount and not the caller's.
+func probeTUN(name string) (tunState, error) {
+	info, err := getLink(name)
+	if err != nil || info == nil {
+		return tunState{}, err
+	}
+	state := tunState{exists: true}
+	var data []byte
+	carrier := false
+	for kind, value := range attributes(info) {
+		switch kind {
+		case unix.IFLA_CARRIER:
+			carrier = isSet(value)
+		case unix.IFLA_LINKINFO:
+			for kind, value := range attributes(value) {
+				switch kind {
+				case unix.IFLA_INFO_KIND:
+					state.tun = string(value) == "tun\x00"
+				case unix.IFLA_INFO_DATA:
+					data = value
+				}
+			}
+		}
+	}
+	if !state.tun {
+		return state, nil
+	}
+	queues := uint32(0)
+	state.flags = unix.IFF_NO_PI
+	for kind, value := range attributes(data) {
+		switch kind {
+		case unix.IFLA_TUN_TYPE:
+			state.flags |= uint16(value[0])
+		case unix.IFLA_TUN_PI:
+			if isSet(value) {
+				state.flags &^= unix.IFF_NO_PI
+			}
+		case unix.IFLA_TUN_VNET_HDR:
+			if isSet(value) {
+				state.flags |= unix.IFF_VNET_HDR
+			}
+		case unix.IFLA_TUN_MULTI_QUEUE:
+			if isSet(value) {
+				state.flags |= unix.IFF_MULTI_QUEUE
+			}
+		case unix.IFLA_TUN_PERSIST:
+			state.persist = isSet(value)
+		case unix.IFLA_TUN_NUM_QUEUES, unix.IFLA_TUN_NUM_DISABLED_QUEUES:
+			if len(value) >= 4 {
+				queues += binary.NativeEndian.Uint32(value)
+			}
+		}
+	}
+	// The driver tells the number of queues of multi-queue devices only; attaching turns any device's carrier on.
+	state.held = queues > 0 || carrier && state.flags&unix.IFF_MULTI_QUEUE == 0
+	state.offload, err = tunOffload(name)
+	return state, err
+}
+
+func isSet(value []byte) bool { return value[0] != 0 }
+
+// attributes yields the type and value of each well-formed netlink attribute; never an empty value.
+func attributes(octets []byte) func(yield func(uint16, []byte) bool) {
+	return func(yield func(uint16, []byte) bool) {
+		for len(octets) >= unix.SizeofRtAttr {
+			length := int(binary.NativeEndian.Uint16(octets))
+			kind := binary.NativeEndian.Uint16(octets[2:]) &^ unix.NLA_F_NESTED
+			if length < unix.SizeofRtAttr || length > len(octets) {
+				return
+			}
+			if length > unix.SizeofRtAttr && !yield(kind, octets[unix.SizeofRtAttr:length]) {
+				return
+			}
+			octets = octets[min(len(octets), (length+3)&^3):]
+		}
+	}
+}
+
+// linkAnswer is room for one RTM_NEWLINK: the statistics and the configuration of every address family.
+const linkAnswer = 32 << 10
+
+// getLink asks rtnetlink for one interface and returns its attributes; nil: there is no such interface.
+func getLink(name string) ([]byte, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("rtnetlink: %w", err)
+	}
+	defer unix.Close(fd)
+
+	// nlmsghdr, ifinfomsg, IFLA_IFNAME; rtnetlink(7).
+	value := append([]byte(name), 0)
+	request := make([]byte, unix.SizeofNlMsghdr+unix.SizeofIfInfomsg, 64)
+	binary.NativeEndian.PutUint16(request[4:], unix.RTM_GETLINK)
+	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST)
+	request = binary.NativeEndian.AppendUint16(request, uint16(unix.SizeofRtAttr+len(value)))
+	request = binary.NativeEndian.AppendUint16(request, unix.IFLA_IFNAME)
+	request = append(request, value...)
+	binary.NativeEndian.PutUint32(request, uint32(len(request)))
+	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, fmt.Errorf("rtnetlink: %w", err)
+	}
+	answer := make([]byte, linkAnswer)
+	n, err := unix.Read(fd, answer)
+	if err != nil {
+		return nil, fmt.Errorf("rtnetlink: %w", err)
+	}
+	messages, err := syscall.ParseNetlinkMessage(answer[:n])
+	if err != nil || len(messages) == 0 {
+		return nil, fmt.Errorf("rtnetlink: malformed answer about %s", name)
+	}
+	m := messages[0]
+	switch {
+	case m.Header.Type == unix.RTM_NEWLINK && len(m.Data) >= unix.SizeofIfInfomsg:
+		return m.Data[unix.SizeofIfInfomsg:], nil
+	case m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4:
+		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
+		if errno == unix.ENODEV {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("rtnetlink: %s: %w", name, errno)
+	}
+	return nil, fmt.Errorf("rtnetlink: unexpected answer about %s", name)
+}
+
+// tunOffload reads which offloads are on: with them the kernel hands over frames without checksums, and longer than
+// the MTU, which a reader without IFF_VNET_HDR cannot mend.
+func tunOffload(name string) (uint, error) {
+	fd, err := controlSocket()
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	offload := uint(0)
+	if on, err := ethtoolGet(fd, name, unix.ETHTOOL_GTXCSUM); err == nil && on != 0 {
+		offload |= unix.TUN_F_CSUM
+	}
+	if on, err := ethtoolGet(fd, name, unix.ETHTOOL_GTSO); err == nil && on != 0 {
+		offload |= unix.TUN_F_TSO4 | unix.TUN_F_TSO6
+	}
+	return offload, nil
+}
+
+// attach makes an open /dev/net/tun the holder of an interface.
+func attach(fd int, name string, flags uint16) error {
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return err
+	}
+	request.SetUint16(flags)
+	return unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+}
+
+// attachedTo is the name and the flags of the interface that fd holds.
+func attachedTo(fd int) (string, uint16, error) {
+	var request unix.Ifreq
+	err := unix.IoctlIfreq(fd, unix.TUNGETIFF, &request)
+	return request.Name(), request.Uint16(), err
+}
+
+func setOffload(fd int, offload uint) error {
+	return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, int(offload))
+}
+
+// openTunDevice opens /dev/net/tun, bound to the calling thread's namespace for good.
+func openTunDevice() (int, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	return fd, tunError(err)
+}
+
+// tunError gives the refusals of /dev/net/tun, from x/sys or water, their names.
+func tunError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrPermission):
+		return ErrNeedNetAdmin
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return ErrNoTunDevice
+	case errors.Is(err, unix.EBUSY):
+		return ErrInUse
+	}
+	return err
+}
+
+// controlSocket is a socket for ioctls about interfaces.
+func controlSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("control socket: %w", err)
+	}
+	return fd, nil
+}
+
+// interfaceMTU reads the MTU; ErrNoInterface when there is no such interface.
+func interfaceMTU(fd int, name string) (int, error) {
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return 0, ErrNameTooLong
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFMTU, request); err != nil {
+		if errors.Is(err, unix.ENODEV) {
+			err = ErrNoInterface
+		}
+		return 0, err
+	}
+	return int(int32(request.Uint32())), nil
+}
+
+// ethtoolGet reads one of ethtool's old single values.
+func ethtoolGet(fd int, name string, command uint32) (uint32, error) {
+	value := struct{ command, data uint32 }{command: command}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:unix.IFNAMSIZ-1], name)
+	err := ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&request))
+	return value.data, err
+}

@@ -1,0 +1,229 @@
+package nic
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of a UDP device.
+const (
+	socketBuffer = 4 << 20 // octets asked for in each direction: 20 ms of 1500-octet frames at 1.6 Gb/s
+	maxDatagram  = 65507   // longest payload of UDP over IPv4
+	headersIPv4  = 20 + 8
+	headersIPv6  = 40 + 8
+)
+
+// UDPConfig describes a UDP device.
+type UDPConfig struct {
+	Local    netip.AddrPort // where to listen; the zero value: any address and port
+	Remote   netip.AddrPort // the only peer; required
+	MaxFrame int            // octets of the longest datagram; 0: what the path's MTU holds now
+}
+
+// OpenUDP opens a UDP socket connected to one peer. A frame is the payload of a datagram; IPv4 and IPv6.
+//
+// Limits: datagrams from any other address or port are not received. Don't Fragment is set and the kernel's idea of
+// the path MTU ignored (IP_PMTUDISC_PROBE): a frame longer than the outgoing interface takes is counted in TxTooLong,
+// one longer than a link further on is lost there. A tunnel that let the kernel fragment would lose a whole frame
+// with each fragment, and its reassembly confuses frames at high rates (RFC 4963); one that believed ICMP could be
+// shrunk by anybody. MaxFrame 0 asks for the interface's MTU less the headers, which is what the caller wants to know.
+//
+// System calls: one recvmmsg and one sendmmsg per 64 frames. Ownership: the kernel copies, so frames are always the
+// caller's. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
+// counted, so a peer that starts late or restarts is found without help; there is no ErrDown.
+func OpenUDP(cfg UDPConfig) (Device, error) {
+	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
+	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
+	if !remote.IsValid() || remote.Port() == 0 || remote.Addr().IsUnspecified() {
+		return nil, fmt.Errorf("udp: remote %q: want an address and a port", cfg.Remote)
+	}
+	family, unspecified := unix.AF_INET, netip.IPv4Unspecified()
+	if remote.Addr().Is6() {
+		family, unspecified = unix.AF_INET6, netip.IPv6Unspecified()
+	}
+	if !local.Addr().IsValid() {
+		local = netip.AddrPortFrom(unspecified, local.Port())
+	}
+	if local.Addr().Is4() != remote.Addr().Is4() {
+		return nil, fmt.Errorf("udp: local %s and remote %s are of different families", local, remote)
+	}
+	if cfg.MaxFrame < 0 || cfg.MaxFrame > maxDatagram {
+		return nil, fmt.Errorf("udp: frame of %d octets: want 0 to %d", cfg.MaxFrame, maxDatagram)
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("udp: socket: %w", err)
+	}
+	u := &udp{fd: fd, rx: newMmsg(), tx: newMmsg()}
+	if err := u.setUp(local, remote, cfg.MaxFrame); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return u, nil
+}
+
+type udp struct {
+	fd     int
+	info   Info
+	rx, tx *mmsg
+	count  Counters
+	memory [memInfoWords]uint32
+}
+
+// SO_MEMINFO (linux/sock_diag.h): nine words, of which one is the datagrams dropped at the socket.
+const (
+	memInfoWords = 9
+	memInfoDrops = 8
+)
+
+func (u *udp) setUp(local, remote netip.AddrPort, maxFrame int) error {
+	localSocket, err := socketAddress(local)
+	if err != nil {
+		return fmt.Errorf("udp: local %s: %w", local, err)
+	}
+	remoteSocket, err := socketAddress(remote)
+	if err != nil {
+		return fmt.Errorf("udp: remote %s: %w", remote, err)
+	}
+	is4 := remote.Addr().Is4()
+	if is4 {
+		err = unix.SetsockoptInt(u.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+	} else {
+		err = errors.Join(
+			unix.SetsockoptInt(u.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
+			unix.SetsockoptInt(u.fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE))
+	}
+	if err != nil {
+		return fmt.Errorf("udp: path MTU discovery: %w", err)
+	}
+	receives := growBuffer(u.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
+	sends := growBuffer(u.fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
+	if granted := min(receives, sends); granted < socketBuffer {
+		u.info.Note = fmt.Sprintf("socket buffers of %d KiB instead of %d: needs CAP_NET_ADMIN or a higher net.core.rmem_max and wmem_max",
+			granted>>10, socketBuffer>>10)
+	}
+	if err := unix.Bind(u.fd, localSocket); err != nil {
+		if errors.Is(err, unix.EADDRINUSE) {
+			err = ErrAddressInUse
+		}
+		return fmt.Errorf("udp: bind %s: %w", local, err)
+	}
+	if err := unix.Connect(u.fd, remoteSocket); err != nil {
+		return fmt.Errorf("udp: connect %s: %w", remote, err)
+	}
+	if maxFrame == 0 {
+		if maxFrame, err = pathFrame(u.fd, is4); err != nil {
+			return fmt.Errorf("udp: path MTU to %s: %w", remote, err)
+		}
+	}
+	u.info.Name = local.String() + "-" + remote.String()
+	u.info.MaxFrame = maxFrame
+	u.info.Batch = maxBatch
+	return nil
+}
+
+func (u *udp) Info() Info { return u.info }
+func (u *udp) FD() int    { return u.fd }
+func (u *udp) Release()   {}
+
+func (u *udp) Receive(bufs [][]byte) (int, error) {
+	if u.fd < 0 {
+		return 0, ErrGone
+	}
+	n, errno := u.rx.receive(u.fd, bufs, &u.count)
+	if errno != 0 {
+		return 0, fmt.Errorf("receive on %s: %w", u.info.Name, errno)
+	}
+	return n, nil
+}
+
+func (u *udp) Transmit(frames [][]byte) (int, error) {
+	if u.fd < 0 {
+		u.count.TxDown += uint64(len(frames))
+		return len(frames), ErrGone
+	}
+	taken := 0
+	for {
+		n, errno := u.tx.transmit(u.fd, frames[taken:], &u.count)
+		taken += n
+		if errno == 0 {
+			return taken, nil
+		}
+		// The route's interface is down: another route may appear, so this is a loss and no failure.
+		u.count.TxUnreachable++
+		taken++
+	}
+}
+
+func (u *udp) Counters() Counters {
+	if u.fd >= 0 && getsockopt(u.fd, unix.SOL_SOCKET, unix.SO_MEMINFO, u.memory[:]) == 0 {
+		u.count.RxOverrun += uint64(u.memory[memInfoDrops] - uint32(u.count.RxOverrun))
+	}
+	return u.count
+}
+
+func (u *udp) Close() error {
+	if u.fd < 0 {
+		return nil
+	}
+	u.Counters()
+	fd := u.fd
+	u.fd = -1
+	return unix.Close(fd)
+}
+
+// growBuffer asks for socketBuffer octets, with privilege and then without, and returns what the kernel granted.
+func growBuffer(fd, force, plain int) int {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, socketBuffer)
+	}
+	granted, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, plain)
+	if err != nil {
+		return 0
+	}
+	return granted / 2 // the kernel doubles the figure, to pay for its own structures
+}
+
+// pathFrame is the longest datagram that the route of a connected socket takes.
+func pathFrame(fd int, is4 bool) (int, error) {
+	level, option, headers := unix.IPPROTO_IP, unix.IP_MTU, headersIPv4
+	if !is4 {
+		level, option, headers = unix.IPPROTO_IPV6, unix.IPV6_MTU, headersIPv6
+	}
+	mtu, err := unix.GetsockoptInt(fd, level, option)
+	if err != nil {
+		return 0, err
+	}
+	return min(mtu-headers, maxDatagram), nil
+}
+
+func socketAddress(addr netip.AddrPort) (unix.Sockaddr, error) {
+	if addr.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}, nil
+	}
+	zone, err := zoneIndex(addr.Addr().Zone())
+	if err != nil {
+		return nil, err
+	}
+	return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16(), ZoneId: zone}, nil
+}
+
+// zoneIndex turns the zone of a link-local address, an interface's name or number, into its number.
+func zoneIndex(zone string) (uint32, error) {
+	if zone == "" {
+		return 0, nil
+	}
+	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(index), nil
+	}
+	iface, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, fmt.Errorf("zone %s: %w", zone, ErrNoInterface)
+	}
+	return uint32(iface.Index), nil
+}

@@ -1,0 +1,89 @@
+package nic
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Everything unsafe of the package is here: system calls that x/sys does not wrap, or wraps with an allocation, and
+// words shared with the kernel.
+
+func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
+// pointTo makes an iovec describe the whole of buf.
+func pointTo(iov *unix.Iovec, buf []byte) {
+	iov.Base = unsafe.SliceData(buf)
+	iov.SetLen(len(buf))
+}
+
+// readv reads once into the buffers of iov; EINTR is retried.
+func readv(fd int, iov []unix.Iovec) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall(unix.SYS_READV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+// write writes once; EINTR is retried.
+func write(fd int, frame []byte) unix.Errno {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(frame))), uintptr(len(frame)))
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
+}
+
+// sendmmsg and recvmmsg move several messages without blocking; EINTR is retried.
+func sendmmsg(fd int, messages []unix.Mmsghdr) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])),
+			uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+func recvmmsg(fd int, messages []unix.Mmsghdr) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])),
+			uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+// getsockopt fills words with an option's value.
+func getsockopt(fd, level, option int, words []uint32) unix.Errno {
+	size := uint32(len(words) * 4)
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
+		uintptr(unsafe.Pointer(&words[0])), uintptr(unsafe.Pointer(&size)), 0)
+	return errno
+}
+
+// slotHeader is the kernel's header of a ring slot. Only its Status is shared while both sides live; see loadStatus.
+func slotHeader(slot []byte) *unix.Tpacket2Hdr {
+	return (*unix.Tpacket2Hdr)(unsafe.Pointer(unsafe.SliceData(slot)))
+}
+
+// loadStatus and storeStatus hand a slot over: the kernel's writes before its store are seen after the load, and ours
+// before the store are seen by the kernel.
+func loadStatus(header *unix.Tpacket2Hdr) uint32         { return atomic.LoadUint32(&header.Status) }
+func storeStatus(header *unix.Tpacket2Hdr, value uint32) { atomic.StoreUint32(&header.Status, value) }
