@@ -74,24 +74,6 @@ func (r *Reassembler) gather(cells []byte, size int) int {
 	return k * size
 }
 
-// gather copies to dst the payloads of at most n cells, up to the first that
-// is not a user cell without AUU. It gives the cells taken and the OR of the
-// last octets of their headers.
-func gather(dst, cells []byte, size, n int) (k int, seen uint8) {
-	for k < n {
-		c := cells[:size]
-		last := c[HeaderSize-1]
-		if last&(headerOAM|headerAUU) != 0 {
-			break
-		}
-		*(*[PayloadSize]byte)(dst) = [PayloadSize]byte(c[size-PayloadSize:])
-		seen |= last
-		dst, cells = dst[PayloadSize:], cells[size:]
-		k++
-	}
-	return k, seen
-}
-
 // cell takes one cell: the last octet of its header, and its payload.
 func (r *Reassembler) cell(last uint8, payload []byte) Event {
 	if last&headerOAM != 0 {

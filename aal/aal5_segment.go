@@ -58,7 +58,7 @@ func (s *Segmenter) Cells(dst []byte) int {
 	n := min(len(dst)/CellSize, s.Left())
 	dst = dst[:n*CellSize]
 	whole := min(n, len(s.sdu)/PayloadSize)
-	spread(dst, s.sdu, s.header, whole)
+	spread(dst, s.sdu, s.header, CellSize, whole)
 	s.sdu = s.sdu[whole*PayloadSize:]
 	for i := whole; i < n; i++ {
 		c := dst[i*CellSize:]
@@ -75,7 +75,7 @@ func (s *Segmenter) WireCells(dst []byte) int {
 	n := min(len(dst)/WireCellSize, s.Left())
 	dst = dst[:n*WireCellSize]
 	whole := min(n, len(s.sdu)/PayloadSize)
-	spreadWire(dst, s.sdu, s.header, whole)
+	spread(dst, s.sdu, s.header, WireCellSize, whole)
 	s.sdu = s.sdu[whole*PayloadSize:]
 	for i := whole; i < n; i++ {
 		c := dst[i*WireCellSize:]
@@ -101,27 +101,5 @@ func (s *Segmenter) tailHeader() Header {
 func (s *Segmenter) finish() {
 	if s.rest == 0 {
 		s.sdu = nil
-	}
-}
-
-// spread writes n cells with header h and the payloads at the start of src.
-func spread(dst, src []byte, h Header, n int) {
-	for range n {
-		c := (*[CellSize]byte)(dst)
-		binary.BigEndian.PutUint32(c[:], uint32(h))
-		*(*[PayloadSize]byte)(c[HeaderSize:]) = [PayloadSize]byte(src)
-		dst, src = dst[CellSize:], src[PayloadSize:]
-	}
-}
-
-// spreadWire is spread in the 53-octet form.
-func spreadWire(dst, src []byte, h Header, n int) {
-	hec := h.HEC()
-	for range n {
-		c := (*[WireCellSize]byte)(dst)
-		binary.BigEndian.PutUint32(c[:], uint32(h))
-		c[HeaderSize] = hec
-		*(*[PayloadSize]byte)(c[HeaderSize+1:]) = [PayloadSize]byte(src)
-		dst, src = dst[WireCellSize:], src[PayloadSize:]
 	}
 }

@@ -85,48 +85,55 @@ func TestAAL5Sizes(t *testing.T) {
 // Segmentation then reassembly is the identity for every length, in both cell
 // forms and with runs of any size.
 func TestAAL5IdentityAllLengths(t *testing.T) {
-	src := pattern(MaxSDU)
-	var s Segmenter
-	var r Reassembler
-	buf := make([]byte, MaxPDUCells*PayloadSize)
-	frame := make([]byte, MaxPDUCells*WireCellSize)
 	step := 1
 	if testing.Short() || raceEnabled {
 		step = 61
 	}
 	for n := 1; n <= MaxSDU; n += step {
-		clp, efci := n&1 != 0, n&2 != 0
-		h := MakeHeader(VC{uint16(n) & MaxVPI, uint16(n)}, 0, clp).WithEFCI(efci)
-		uu, cpi := uint8(n), uint8(n>>8)
-		if err := s.Start(h, src[:n], uu, cpi); err != nil {
-			t.Fatal(n, err)
+		identity(t, n)
+	}
+}
+
+var (
+	identitySDU   = pattern(MaxSDU)
+	identityPDU   = make([]byte, MaxPDUCells*PayloadSize)
+	identityCells = make([]byte, MaxPDUCells*WireCellSize)
+)
+
+// identity sends n octets and receives them, with header fields, form of cell
+// and length of runs that depend on n.
+func identity(t *testing.T, n int) {
+	t.Helper()
+	var s Segmenter
+	var r Reassembler
+	clp, efci, uu, cpi := n&1 != 0, n&2 != 0, uint8(n), uint8(n>>8)
+	h := MakeHeader(VC{uint16(n) & MaxVPI, uint16(n)}, 0, clp).WithEFCI(efci)
+	if err := s.Start(h, identitySDU[:n], uu, cpi); err != nil {
+		t.Fatal(n, err)
+	}
+	r.Start(identityPDU)
+	cells := 0
+	run, size, write, push := 1+n%300, CellSize, s.Cells, r.Push
+	if n%3 == 0 {
+		size, write, push = WireCellSize, s.WireCells, r.PushWire
+	}
+	for !s.Done() {
+		k := write(identityCells[:run*size+n%size])
+		cells += k / size
+		used, ev := push(identityCells[:k])
+		if used != k {
+			t.Fatalf("%d: consumed %d of %d, %v", n, used, k, ev)
 		}
-		r.Start(buf)
-		cells := 0
-		run, size := 1+n%300, CellSize
-		write, push := s.Cells, r.Push
-		if n%3 == 0 {
-			size, write, push = WireCellSize, s.WireCells, r.PushWire
+		if (ev == EvPDU) != s.Done() {
+			t.Fatalf("%d: %v, done %v", n, ev, s.Done())
 		}
-		var ev Event
-		for !s.Done() {
-			k := write(frame[:run*size+n%size])
-			cells += k / size
-			var used int
-			if used, ev = push(frame[:k]); used != k {
-				t.Fatalf("%d: consumed %d of %d, %v", n, used, k, ev)
-			}
-			if (ev == EvPDU) != s.Done() {
-				t.Fatalf("%d: %v, done %v", n, ev, s.Done())
-			}
-		}
-		p := r.PDU()
-		if cells != AAL5Cells(n) || !bytes.Equal(p.SDU, src[:n]) || p.UU != uu || p.CPI != cpi || p.CLP != clp || p.EFCI != efci {
-			t.Fatalf("%d: %d cells, %d octets, UU %d CPI %d CLP %v EFCI %v", n, cells, len(p.SDU), p.UU, p.CPI, p.CLP, p.EFCI)
-		}
-		if r.Partial() {
-			t.Fatalf("%d: partial after a PDU", n)
-		}
+	}
+	p := r.PDU()
+	if cells != AAL5Cells(n) || !bytes.Equal(p.SDU, identitySDU[:n]) || p.UU != uu || p.CPI != cpi || p.CLP != clp || p.EFCI != efci {
+		t.Fatalf("%d: %d cells, %d octets, UU %d CPI %d CLP %v EFCI %v", n, cells, len(p.SDU), p.UU, p.CPI, p.CLP, p.EFCI)
+	}
+	if r.Partial() {
+		t.Fatalf("%d: partial after a PDU", n)
 	}
 }
 

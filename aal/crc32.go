@@ -18,9 +18,6 @@ func CRC32(p []byte) uint32 { return ^crc32Update(crc32Preset, p) }
 // UpdateCRC32(0, p) is CRC32(p).
 func UpdateCRC32(crc uint32, p []byte) uint32 { return ^crc32Update(^crc, p) }
 
-// crc32Update advances the register by the octets of p.
-func crc32Update(reg uint32, p []byte) uint32 { return crc32Slicing(reg, p) }
-
 // crc32Tables[k][b] is the register after octet b and k octets of zeros.
 var crc32Tables = makeCRC32Tables()
 
