@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
 
+	"github.com/cellhub/cellhub/nic/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -49,7 +49,7 @@ type Capture struct {
 // seen.
 func CaptureEth(host *Host, dev, file string) (*Capture, error) {
 	c := &Capture{done: make(chan struct{})}
-	err := host.link(dev, func() (err error) {
+	err := host.on(func() (err error) {
 		c.fd, err = packetSocket(dev)
 		return err
 	})
@@ -68,7 +68,7 @@ func CaptureEth(host *Host, dev, file string) (*Capture, error) {
 // packetSocket opens an AF_PACKET socket on a device in the namespace of the
 // calling thread. Nothing comes in before it is bound (protocol 0, packet(7)).
 func packetSocket(dev string) (int, error) {
-	ifi, err := net.InterfaceByName(dev)
+	state, err := link.Get(dev)
 	if err != nil {
 		return -1, err
 	}
@@ -81,7 +81,7 @@ func packetSocket(dev string) (int, error) {
 	err = errors.Join(
 		os.NewSyscallError("setsockopt SO_RCVBUFFORCE", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer)),
 		os.NewSyscallError("setsockopt SO_RCVTIMEO", unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait)),
-		os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifi.Index})),
+		os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: state.Index})),
 	)
 	if err != nil {
 		unix.Close(fd)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/cellhub/cellhub/nic/link"
 )
 
 // Dev is the name of the veth end in either host.
@@ -74,9 +76,8 @@ func New(cfg Config) (*Lab, error) {
 // Join makes the veth pair, configures both ends and waits for their carrier. New has done it once; a
 // test that deleted the cable calls it to plug in another.
 func (l *Lab) Join() error {
-	err := l.A.Do(func() error { return addVeth(Dev, l.cfg.MTU, l.B.ns) })
-	if err != nil {
-		return fmt.Errorf("lab: veth: %w", err)
+	if err := l.A.on(func() error { return addVeth(l.cfg.MTU, l.B.ns) }); err != nil {
+		return err
 	}
 	for _, h := range []*Host{l.A, l.B} {
 		if err := h.configure(l.cfg); err != nil {
@@ -86,6 +87,21 @@ func (l *Lab) Join() error {
 	ctx, cancel := context.WithTimeout(context.Background(), carrierWait)
 	defer cancel()
 	return errors.Join(l.A.WaitLink(ctx, Dev), l.B.WaitLink(ctx, Dev))
+}
+
+// addVeth makes a veth pair from the calling thread's namespace to another, after
+// one that is thrown away. Without that the ends of two fresh namespaces would
+// have the same interface index; then the kernel takes neither for half of a
+// pair, and reports their carrier up to a second late (linkwatch_urgent_event in
+// net/core/link_watch.c).
+func addVeth(mtu int, peer *link.Namespace) error {
+	if err := link.AddVeth(link.Veth{Name: "spare0", Peer: "spare1"}); err != nil {
+		return err
+	}
+	if err := link.Delete("spare0"); err != nil {
+		return err
+	}
+	return link.AddVeth(link.Veth{Name: Dev, Peer: Dev, MTU: mtu, PeerIn: peer})
 }
 
 // Close ends the processes that run in the lab (SIGTERM, and SIGKILL for those

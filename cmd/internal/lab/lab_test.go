@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/nic/link"
 )
 
 // addresses of host B, by family.
@@ -65,8 +67,10 @@ func TestPingLoss(t *testing.T) {
 	if err := l.B.Delete(Dev); err != nil {
 		t.Fatal(err)
 	}
-	if l.A.HasLink(Dev) || l.B.HasLink(Dev) {
-		t.Fatal("an end of the veth pair outlived the other")
+	for _, h := range []*Host{l.A, l.B} {
+		if _, err := h.Link(Dev); !errors.Is(err, link.ErrNotFound) {
+			t.Fatalf("%s: an end of the veth pair outlived the other: %v", h.Name, err)
+		}
 	}
 	if _, err := Ping(t.Context(), l.A, addr, quick); err == nil {
 		t.Fatal("ping without a route: no error")
@@ -388,9 +392,13 @@ func TestKilledParent(t *testing.T) {
 
 // The host's thread stays apart: whatever runs elsewhere is not in a lab.
 func TestDoRestores(t *testing.T) {
+	own, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
 	l := ForTest(t, Config{})
 	inside := errors.New("inside")
-	err := l.A.Do(func() error {
+	err = l.A.Do(func() error {
 		if _, err := net.InterfaceByName(Dev); err != nil {
 			return err
 		}
@@ -403,12 +411,10 @@ func TestDoRestores(t *testing.T) {
 		if err := l.B.Do(func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		ns, err := os.Readlink("/proc/thread-self/ns/net")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if own, _ := os.Readlink("/proc/self/ns/net"); ns != own {
-			t.Fatalf("left in %s, not %s", ns, own)
+		for _, thread := range []string{"self", "thread-self"} {
+			if ns, err := os.Readlink("/proc/" + thread + "/ns/net"); err != nil || ns != own {
+				t.Fatalf("%s is in %s, not %s: %v", thread, ns, own, err)
+			}
 		}
 	}
 }
