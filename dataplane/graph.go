@@ -1,0 +1,193 @@
+package dataplane
+
+import (
+	"fmt"
+	"slices"
+)
+
+// pair is a queue pair under its number.
+type pair struct {
+	id     ProcID
+	rq, wq *Queue
+	module Module
+}
+
+// process is what runs to completion: all pairs of one module instance. Those of a
+// multiplexor share it, so that none is entered while another is on the stack.
+type process struct {
+	busy     uint32 // on the call stack
+	deferred uint32 // its messages in the hub's own ring
+	pairs    int
+}
+
+// Add makes a process of one queue pair for the module, linked to nobody, under a
+// number of its own.
+func (h *Hub) Add(m Module) (ProcID, error) { return h.add(m, &process{}) }
+
+// AddPair gives the process of pair id another pair: a multiplexor has one for each
+// of its streams.
+func (h *Hub) AddPair(id ProcID, m Module) (ProcID, error) {
+	p, err := h.pair(id)
+	if err != nil {
+		return 0, err
+	}
+	return h.add(m, p.rq.proc)
+}
+
+func (h *Hub) add(m Module, proc *process) (ProcID, error) {
+	id, err := h.number()
+	if err != nil {
+		return 0, err
+	}
+	p := &pair{id: id, module: m}
+	p.rq, p.wq = newQueue(h, m, m.ReadPut, m.ReadService), newQueue(h, m, m.WritePut, m.WriteService)
+	p.rq.flags |= qReader
+	p.rq.mate, p.wq.mate = p.wq, p.rq
+	for _, q := range [...]*Queue{p.rq, p.wq} {
+		q.id, q.proc = id, proc
+	}
+	if m.Open != nil {
+		if err := m.Open(p.rq); err != nil {
+			h.freeProc = append(h.freeProc, id)
+			return 0, fmt.Errorf("open %s: %w", m.Name, err)
+		}
+	}
+	h.procs[id] = p
+	proc.pairs++
+	return id, nil
+}
+
+func (h *Hub) number() (ProcID, error) {
+	if n := len(h.freeProc); n > 0 {
+		id := h.freeProc[n-1]
+		h.freeProc = h.freeProc[:n-1]
+		return id, nil
+	}
+	if len(h.procs) > MaxProcesses {
+		return 0, fmt.Errorf("%w: more than %d processes", ErrHub, MaxProcesses)
+	}
+	h.procs = append(h.procs, nil)
+	return ProcID(len(h.procs) - 1), nil
+}
+
+func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Queue {
+	q := &Queue{hub: h, put: put, service: service, flags: qWantR}
+	if q.put == nil {
+		q.put = (*Queue).PutNext
+		if service != nil {
+			q.put = (*Queue).Forward
+		}
+	}
+	q.hi, q.lo = m.HiWat, m.LoWat
+	if q.hi == 0 {
+		q.hi, q.lo = DefaultHiWat, DefaultLoWat
+	}
+	return q
+}
+
+func (h *Hub) pair(id ProcID) (*pair, error) {
+	if int(id) >= len(h.procs) || h.procs[id] == nil {
+		return nil, fmt.Errorf("%w: no process %d", ErrHub, id)
+	}
+	return h.procs[id], nil
+}
+
+// Queues is the pair of a process.
+func (h *Hub) Queues(id ProcID) (read, write *Queue, err error) {
+	p, err := h.pair(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.rq, p.wq, nil
+}
+
+// Join makes upper the neighbour above lower. Both sides must be free: the upper
+// one has nobody below, the lower one nobody above.
+func (h *Hub) Join(lower, upper ProcID) error {
+	l, err := h.pair(lower)
+	if err != nil {
+		return err
+	}
+	u, err := h.pair(upper)
+	if err != nil {
+		return err
+	}
+	if l.rq.next != nil || u.wq.next != nil || l == u {
+		return fmt.Errorf("%w: %s and %s: a side is linked already", ErrHub, l.module.Name, u.module.Name)
+	}
+	l.rq.next, u.wq.next = u.rq, l.wq
+	h.resolve(l.rq)
+	h.resolve(u.wq)
+	return nil
+}
+
+// Part undoes Join between lower and its upper neighbour.
+func (h *Hub) Part(lower ProcID) error {
+	l, err := h.pair(lower)
+	if err != nil {
+		return err
+	}
+	above := l.rq.next
+	if above == nil {
+		return fmt.Errorf("%w: nobody above %s", ErrHub, l.module.Name)
+	}
+	l.rq.next, above.mate.next = nil, nil
+	h.resolve(l.rq)
+	h.resolve(above.mate)
+	return nil
+}
+
+// Remove closes a process: it leaves its stream, its queued messages are freed and
+// its number goes to the next Add. Its neighbours are left with an open end.
+func (h *Hub) Remove(id ProcID) error {
+	p, err := h.pair(id)
+	if err != nil {
+		return err
+	}
+	if p.rq.next != nil {
+		_ = h.Part(id)
+	}
+	if below := p.wq.next; below != nil {
+		_ = h.Part(below.id)
+	}
+	for _, q := range [...]*Queue{p.rq, p.wq} {
+		q.flushIf(func(*Msg) bool { return true })
+		h.reenable(q)
+		q.flags |= qClosed
+	}
+	h.pollers = slices.DeleteFunc(h.pollers, func(o port) bool { return o.owner == p })
+	h.procs[id] = nil
+	h.freeProc = append(h.freeProc, id)
+	p.rq.proc.pairs--
+	if p.module.Close != nil {
+		p.module.Close(p.rq)
+	}
+	return nil
+}
+
+// resolve recomputes whom q, and the queues before it that look past it, ask for
+// room: after a change of topology, never per message. Who waited for a neighbour
+// that is no longer ahead is scheduled, to ask the new one.
+func (h *Hub) resolve(q *Queue) {
+	for ; q != nil; q = q.before() {
+		ahead := q.next
+		if ahead != nil && ahead.service == nil {
+			ahead = ahead.ahead
+		}
+		if ahead != q.ahead && q.waits > 0 {
+			q.Enable()
+		}
+		q.ahead = ahead
+		if q.service != nil {
+			return // those before q ask q
+		}
+	}
+}
+
+// before is the queue whose next is q, or nil.
+func (q *Queue) before() *Queue {
+	if q.mate.next == nil {
+		return nil
+	}
+	return q.mate.next.mate
+}

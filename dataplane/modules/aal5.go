@@ -1,0 +1,166 @@
+package modules
+
+import (
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+)
+
+// ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
+// it to the user; half a second is far over any cell delay and far under what a
+// peer's transport waits for.
+const ReassemblyTimeout = 500 * 1000 * 1000 // ns
+
+// AAL5 is the module that makes CPCS-SDUs of the cells of one VC on the way up and
+// cells of SDUs on the way down (I.363.5).
+type AAL5 struct {
+	hub    *dataplane.Hub
+	header aal.Header
+	seg    aal.Segmenter
+	ras    aal.Reassembler
+	block  dataplane.BlockID // what the reassembler writes to; 0 between PDUs
+	train  int               // octets of cells in one message
+	rq     *dataplane.Queue
+	timer  dataplane.Timer
+	begun  int64 // when the PDU under way began, in the hub's time
+	counts aal5Counts
+}
+
+type aal5Counts struct {
+	pdusIn, pdusOut, octetsIn, octetsOut uint64
+	events                               [aal.EvReserved + 1]uint64
+	timeouts                             uint64
+	noBlocksIn                           uint64 // runs of cells for which there was no memory
+	noBlocksOut                          uint64 // SDUs for which there was no memory
+	refused                              uint64 // SDUs that AAL5 cannot carry
+}
+
+// OpenAAL5 makes the module's process in h, for one VC.
+func OpenAAL5(h *dataplane.Hub, vc aal.VC) (*AAL5, dataplane.ProcID, error) {
+	a := &AAL5{hub: h, header: aal.MakeHeader(vc, aal.PTIUser, false)}
+	room := h.ChunkBytes() - dataplane.Headroom
+	a.train = room - room%aal.CellSize
+	a.timer.Fire = a.expire
+	id, err := h.Add(dataplane.Module{
+		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
+		Open:  func(q *dataplane.Queue) error { a.rq = q; return nil },
+		Close: func(*dataplane.Queue) { a.close() },
+	})
+	return a, id, err
+}
+
+func (a *AAL5) close() {
+	a.hub.StopTimer(&a.timer)
+	if a.block != 0 {
+		a.hub.Pool.Free(a.block)
+		a.block = 0
+	}
+}
+
+// readPut takes a run of cells.
+func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
+	if m.Type != dataplane.Data {
+		q.PutNext(m)
+		return
+	}
+	cells := a.hub.Bytes(m.Block)
+	for len(cells) >= aal.CellSize {
+		if a.block == 0 && !a.begin() {
+			break
+		}
+		n, ev := a.ras.Push(cells)
+		cells = cells[n:]
+		if ev != aal.EvNone {
+			a.event(q, ev)
+		}
+	}
+	a.hub.Free(m)
+	if a.ras.Partial() && !a.timer.Running() {
+		a.begun = a.hub.Now()
+		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
+	}
+}
+
+// begin gives the reassembler memory for the next PDU.
+func (a *AAL5) begin() bool {
+	if a.block = a.hub.Alloc(); a.block == 0 {
+		a.counts.noBlocksIn++
+		return false
+	}
+	a.ras.Start(a.hub.Tail(a.block))
+	return true
+}
+
+func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
+	a.counts.events[ev]++
+	a.begun = a.hub.Now()
+	if ev != aal.EvPDU {
+		return
+	}
+	pdu := a.ras.PDU()
+	m := dataplane.Msg{Type: dataplane.Data, Block: a.block, Len: uint32(len(pdu.SDU)), Info: uint32(pdu.UU)}
+	if pdu.CLP {
+		m.Flags |= dataplane.FlagCLP
+	}
+	if pdu.EFCI {
+		m.Flags |= dataplane.FlagEFCI
+	}
+	a.hub.Extend(a.block, len(pdu.SDU))
+	a.block = 0
+	a.counts.octetsIn += uint64(len(pdu.SDU))
+	q.PutNext(m)
+}
+
+// expire looks whether the PDU under way is too old: the timer runs on from PDU to
+// PDU rather than being set for each.
+func (a *AAL5) expire() {
+	if !a.ras.Partial() {
+		return
+	}
+	if due := a.begun + ReassemblyTimeout; a.hub.Now() < due {
+		a.hub.StartTimer(&a.timer, due)
+		return
+	}
+	if a.ras.Abandon() {
+		a.counts.timeouts++
+	}
+}
+
+// writePut takes an SDU and puts its cells down, in as many messages as it takes.
+func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
+	if m.Type != dataplane.Data {
+		q.PutNext(m)
+		return
+	}
+	defer a.hub.Free(m)
+	sdu := a.hub.Bytes(m.Block)
+	octets := aal.AAL5Cells(len(sdu)) * aal.CellSize
+	if a.hub.Available() < (octets+a.train-1)/a.train {
+		a.counts.noBlocksOut++
+		return
+	}
+	h := a.header.WithCLP(m.Flags&dataplane.FlagCLP != 0).WithEFCI(m.Flags&dataplane.FlagEFCI != 0)
+	if a.seg.Start(h, sdu, uint8(m.Info), 0) != nil {
+		a.counts.refused++
+		return
+	}
+	a.counts.pdusOut++
+	a.counts.octetsOut += uint64(len(sdu))
+	for !a.seg.Done() {
+		b := a.hub.Alloc()
+		n := a.seg.Cells(a.hub.Extend(b, min(octets, a.train)))
+		octets -= n
+		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+	}
+}
+
+// Counts gives the counters in a fixed order. On the hub only.
+func (a *AAL5) Counts() []Count {
+	c := &a.counts
+	return []Count{
+		{"rx_pdus", c.events[aal.EvPDU]}, {"tx_pdus", c.pdusOut}, {"rx_sdu_octets", c.octetsIn}, {"tx_sdu_octets", c.octetsOut},
+		{"rx_drop_crc", c.events[aal.EvCRC]}, {"rx_drop_pdu_length", c.events[aal.EvLength]},
+		{"rx_drop_overrun", c.events[aal.EvOverrun]}, {"rx_drop_abort", c.events[aal.EvAbort]}, {"rx_drop_timeout", c.timeouts},
+		{"rx_drop_oam", c.events[aal.EvOAM]}, {"rx_drop_rm", c.events[aal.EvRM]}, {"rx_drop_reserved", c.events[aal.EvReserved]},
+		{"rx_drop_no_block", c.noBlocksIn}, {"tx_drop_no_block", c.noBlocksOut}, {"tx_drop_sdu", c.refused},
+	}
+}

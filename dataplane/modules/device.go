@@ -1,0 +1,142 @@
+package modules
+
+import (
+	"errors"
+
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/nic"
+)
+
+// device is a nic.Device as a driver has it: what is posted to it, what waits for
+// it, what wakes the hub for it. Without one, because its interface has gone, the
+// driver goes on and counts what it loses.
+type device struct {
+	hub     *dataplane.Hub
+	rx      receiver
+	tx      transmitter
+	watch   *dataplane.Watch
+	reads   bool         // the hub is to be woken by what arrives
+	past    nic.Counters // of devices that were here before
+	lost    uint64       // frames for a device that was not there
+	onError func(error)  // told of each failure, on the hub; must not block
+}
+
+func (d *device) open(h *dataplane.Hub, dev nic.Device) error {
+	d.hub, d.reads = h, true
+	if err := d.rx.open(h, dev); err != nil {
+		return err
+	}
+	d.tx = transmitter{hub: h, dev: dev}
+	if fd := dev.FD(); fd >= 0 {
+		w, err := h.Sleeper().Watch(fd)
+		if err != nil {
+			d.rx.close()
+			d.tx.dev = nil
+			return err
+		}
+		d.watch = w
+	}
+	return nil
+}
+
+// present tells whether there is a device.
+func (d *device) present() bool { return d.tx.dev != nil }
+
+// close closes the device and frees what was posted to it or waits for it.
+func (d *device) close() {
+	if !d.present() {
+		return
+	}
+	dev := d.tx.dev
+	d.lost += uint64(d.tx.n)
+	d.tx.discard()
+	d.tx.dev = nil
+	d.rx.close()
+	if d.watch != nil {
+		d.watch.Forget()
+		d.watch = nil
+	}
+	d.past.Add(dev.Counters())
+	_ = dev.Close()
+}
+
+// receive takes a burst, 0 when there is none. For each frame follows a take, and
+// then rx.done.
+func (d *device) receive() int {
+	if !d.present() {
+		return 0
+	}
+	n, err := d.rx.receive()
+	if err != nil {
+		d.fail(err)
+		return 0
+	}
+	return n
+}
+
+// fail tells of a failure. A device that is gone is closed: its descriptor would
+// wake the hub for ever.
+func (d *device) fail(err error) {
+	if errors.Is(err, nic.ErrGone) {
+		d.close()
+	}
+	if d.onError != nil {
+		d.onError(err)
+	}
+}
+
+// flush sends what waits; true when there is room for more.
+func (d *device) flush() bool {
+	if err := d.tx.flush(); errors.Is(err, nic.ErrGone) {
+		d.fail(err)
+		return false
+	}
+	d.wake()
+	return d.tx.room()
+}
+
+// read says whether arriving frames are to wake the hub.
+func (d *device) read(yes bool) {
+	d.reads = yes
+	d.wake()
+}
+
+func (d *device) wake() {
+	if d.watch != nil {
+		d.watch.Want(d.reads, d.tx.n > 0)
+	}
+}
+
+// drop frees a message that no device is there for.
+func (d *device) drop(m dataplane.Msg) {
+	d.lost++
+	d.hub.Free(m)
+}
+
+// counters are those of all devices that were here.
+func (d *device) counters() nic.Counters {
+	c := d.past
+	if d.present() {
+		c.Add(d.tx.dev.Counters())
+	}
+	return c
+}
+
+// turnFlush is what a driver does with a flush at its end of the stream: its own
+// queue is emptied, and the message goes back for the other side if that is to be
+// flushed too. mine is the bit of the side that ends here.
+func turnFlush(h *dataplane.Hub, q *dataplane.Queue, m dataplane.Msg, mine uint32) {
+	if m.Info&mine != 0 {
+		if m.Info&dataplane.FlushBand != 0 {
+			q.FlushBand(m.Band)
+		} else {
+			q.FlushQ(false)
+		}
+		m.Info &^= mine
+	}
+	if m.Info&(dataplane.FlushRead|dataplane.FlushWrite) != 0 {
+		q.Reply(m)
+		return
+	}
+	h.Free(m)
+}

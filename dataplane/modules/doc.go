@@ -1,0 +1,25 @@
+// Package modules holds the drivers and modules that streams are made of.
+//
+// The stream of an ATM tunnel, from the network at the bottom to the host's own
+// stack at the top; data goes up by ReadPut and down by WritePut:
+//
+//	TAP end            a TAP or TUN device: frames of the host
+//	   |
+//	RFC 2684           LLC or VC-multiplexed headers, bridged or routed
+//	   |
+//	capture            (pushed when asked for) writes the PDUs to a file
+//	   |
+//	AAL5               CPCS-SDUs and cells; absent in AAL5 SDU mode
+//	   |
+//	associations       one multiplexor: which stream is (VPI, VCI)'s
+//	   |
+//	port               a device and a pseudowire encapsulation
+//
+// No module knows another: each takes messages, and what a message holds at each
+// joint is part of this page.
+//
+//	port – associations – AAL5    Data: a run of 52-octet cells of one VC; Conn is its key.
+//	                              In AAL5 SDU mode: a CPCS-SDU, Flags as received.
+//	AAL5 – RFC 2684               Data: a CPCS-SDU; Info is CPCS-UU; Flags CLP and EFCI.
+//	RFC 2684 – TAP end            Data: an Ethernet frame without FCS, or an IP packet.
+package modules

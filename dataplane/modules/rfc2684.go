@@ -1,0 +1,123 @@
+package modules
+
+import (
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+)
+
+// RFC2684 is the module that puts the headers of RFC 2684 before the host's frames
+// and takes them off.
+type RFC2684 struct {
+	hub    *dataplane.Hub
+	encap  aal.Encap
+	kind   aal.Kind
+	counts struct {
+		in, out  uint64
+		encap    uint64 // not what RFC 2684 allows on this VC
+		kind     uint64 // bridged where routed was due, another protocol, or the other way round
+		version  uint64 // host packets that are neither IPv4 nor IPv6
+		noBlocks uint64
+		short    uint64 // host frames too short to be one
+	}
+}
+
+// ethernetMin is the header of the shortest frame that can be bridged.
+const ethernetMin = 14
+
+// OpenRFC2684 makes the module's process in h. kind is aal.Bridged or aal.Routed.
+func OpenRFC2684(h *dataplane.Hub, encap aal.Encap, kind aal.Kind) (*RFC2684, dataplane.ProcID, error) {
+	r := &RFC2684{hub: h, encap: encap, kind: kind}
+	id, err := h.Add(dataplane.Module{Name: "rfc2684", ReadPut: r.readPut, WritePut: r.writePut})
+	return r, id, err
+}
+
+// readPut strips the header of an SDU.
+func (r *RFC2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
+	if m.Type != dataplane.Data {
+		q.PutNext(m)
+		return
+	}
+	sdu := r.hub.Bytes(m.Block)
+	p, err := r.encap.Decap(sdu, r.kind)
+	switch {
+	case err != nil:
+		r.counts.encap++
+		r.hub.Free(m)
+		return
+	case p.Kind != r.kind || p.Kind == aal.Routed && p.EtherType != aal.EtherTypeIPv4 && p.EtherType != aal.EtherTypeIPv6:
+		r.counts.kind++
+		r.hub.Free(m)
+		return
+	}
+	tail := 0
+	if p.FCS {
+		tail = fcsBytes
+	}
+	r.hub.Cut(m.Block, len(sdu)-tail)
+	r.hub.Trim(m.Block, len(sdu)-tail-len(p.Data))
+	m.Len = uint32(len(p.Data))
+	r.counts.in++
+	q.PutNext(m)
+}
+
+const fcsBytes = 4
+
+// writePut puts the header before a frame.
+func (r *RFC2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
+	if m.Type != dataplane.Data {
+		q.PutNext(m)
+		return
+	}
+	etherType, ok := r.protocol(r.hub.Bytes(m.Block))
+	if !ok {
+		r.hub.Free(m)
+		return
+	}
+	n := r.encap.HeaderSize(r.kind)
+	dst := r.hub.Prepend(m.Block, n)
+	if dst == nil { // borrowed or shared: the header needs a block of our own
+		b := r.hub.Copy(m.Block)
+		r.hub.Free(m)
+		if b == 0 {
+			r.counts.noBlocks++
+			return
+		}
+		m.Block = b
+		dst = r.hub.Prepend(b, n)
+	}
+	r.encap.PutHeader(dst, r.kind, etherType)
+	m.Len += uint32(n)
+	r.counts.out++
+	q.PutNext(m)
+}
+
+// protocol is the EtherType of what the host sends on a TUN: IPv4 or IPv6.
+func (r *RFC2684) protocol(frame []byte) (uint16, bool) {
+	if r.kind == aal.Bridged {
+		if len(frame) < ethernetMin {
+			r.counts.short++
+			return 0, false
+		}
+		return 0, true
+	}
+	if len(frame) > 0 {
+		switch frame[0] >> 4 {
+		case 4:
+			return aal.EtherTypeIPv4, true
+		case 6:
+			return aal.EtherTypeIPv6, true
+		}
+	}
+	r.counts.version++
+	return 0, false
+}
+
+// Counts gives the counters in a fixed order. On the hub only.
+func (r *RFC2684) Counts() []Count {
+	c := &r.counts
+	return []Count{
+		{"rx_frames", c.in}, {"tx_frames", c.out},
+		{"rx_drop_encapsulation", c.encap}, {"rx_drop_kind", c.kind},
+		{"tx_drop_short", c.short}, {"tx_drop_not_ip", c.version}, {"tx_drop_no_block", c.noBlocks},
+	}
+}

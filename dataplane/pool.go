@@ -1,0 +1,221 @@
+package dataplane
+
+// Reserve is the part of a pool that only control messages may take, as a fraction
+// of its chunks: when data has eaten the rest, control still gets through.
+const (
+	reserveShare = 64 // one chunk in so many …
+	reserveMin   = 4  // … and at least so many
+)
+
+// Pool is one hub's share of the arena: a free list of chunks, and one of views.
+// Only the hub's goroutine uses it.
+type Pool struct {
+	*Arena
+	hub      int
+	free     BlockID // chunks
+	freeView BlockID
+	nfree    int
+	nviews   int
+	reserve  int
+	stats    PoolCounters
+}
+
+// PoolCounters is what a pool has counted.
+type PoolCounters struct {
+	Refused      uint64 // chunks asked for and not given: only the reserve was left
+	RefusedViews uint64 // duplicates or loans not given
+	Copied       uint64 // borrowed blocks copied because somebody kept them
+}
+
+func newPool(a *Arena, hub int) *Pool {
+	p := &Pool{Arena: a, hub: hub}
+	first := 1 + uint32(hub)*a.perHub
+	for i := a.perHub; i > 0; i-- {
+		p.pushChunk(BlockID(first + i - 1))
+	}
+	firstView := 1 + a.chunks + uint32(hub)*a.views
+	for i := a.views; i > 0; i-- {
+		p.pushView(BlockID(firstView + i - 1))
+	}
+	if p.reserve = int(a.perHub) / reserveShare; p.reserve < reserveMin {
+		p.reserve = min(reserveMin, int(a.perHub)/2)
+	}
+	return p
+}
+
+func (p *Pool) pushChunk(b BlockID) {
+	p.head[b] = header{next: p.free, home: uint8(p.hub)}
+	p.free = b
+	p.nfree++
+}
+
+func (p *Pool) pushView(b BlockID) {
+	p.head[b] = header{next: p.freeView, home: uint8(p.hub)}
+	p.freeView = b
+	p.nviews++
+}
+
+// Alloc takes an empty block whose data begins after Headroom octets; 0, counted,
+// when only the reserve is left. The caller frees it or passes it on.
+func (p *Pool) Alloc() BlockID {
+	if p.nfree <= p.reserve {
+		p.stats.Refused++
+		return 0
+	}
+	return p.take()
+}
+
+// AllocControl is Alloc for control messages, which may take the reserve too.
+func (p *Pool) AllocControl() BlockID {
+	if p.nfree == 0 {
+		p.stats.Refused++
+		return 0
+	}
+	return p.take()
+}
+
+func (p *Pool) take() BlockID {
+	b := p.free
+	h := &p.head[b]
+	p.free = h.next
+	p.nfree--
+	*h = header{rd: Headroom, wr: Headroom, refs: 1, kind: kindOwned, home: uint8(p.hub)}
+	return b
+}
+
+// Available is how many chunks Alloc would give now.
+func (p *Pool) Available() int { return max(p.nfree-p.reserve, 0) }
+
+// InUse is how many chunks and views are out.
+func (p *Pool) InUse() (chunks, views int) {
+	return int(p.perHub) - p.nfree, int(p.views) - p.nviews
+}
+
+// PoolCounters is a copy of the pool's counters.
+func (p *Pool) PoolCounters() PoolCounters { return p.stats }
+
+// Free gives a message's blocks back: all that are linked from b. A chunk goes
+// back to the pool with its last holder; a loan is only forgotten.
+func (p *Pool) Free(b BlockID) {
+	for b != 0 {
+		next := p.head[b].next
+		p.freeOne(b)
+		b = next
+	}
+}
+
+func (p *Pool) freeOne(b BlockID) {
+	h := &p.head[b]
+	switch h.kind {
+	case kindOwned:
+		p.drop(b)
+	case kindView:
+		base := h.base
+		p.lent[uint32(b)-1-p.chunks] = nil
+		p.pushView(b)
+		p.drop(base)
+	case kindLoan:
+		// The lender takes it back with Reclaim.
+	default:
+		panic("dataplane: block freed twice")
+	}
+}
+
+// drop gives up one hold on a chunk.
+func (p *Pool) drop(b BlockID) {
+	h := &p.head[b]
+	if h.refs--; h.refs == 0 {
+		p.pushChunk(b)
+	}
+}
+
+// Loan takes a block header for memory that is not the pool's, for a driver that
+// lends ring slots: one loan serves one put after another (Lend), until Reclaim.
+// 0 when all views are out.
+func (p *Pool) Loan() BlockID {
+	b := p.freeView
+	if b == 0 {
+		p.stats.RefusedViews++
+		return 0
+	}
+	h := &p.head[b]
+	p.freeView = h.next
+	p.nviews--
+	*h = header{refs: 1, kind: kindLoan, home: uint8(p.hub)}
+	return b
+}
+
+// Lend points a loan at mem, all of it data. The memory must stay as it is until
+// the put it is handed to returns.
+func (p *Pool) Lend(b BlockID, mem []byte) {
+	h := &p.head[b]
+	if h.kind != kindLoan {
+		panic("dataplane: lend without a loan")
+	}
+	p.lent[uint32(b)-1-p.chunks] = mem
+	h.rd, h.wr, h.next = 0, uint32(len(mem)), 0
+}
+
+// Reclaim gives a loan's header back.
+func (p *Pool) Reclaim(b BlockID) {
+	if p.head[b].kind != kindLoan {
+		panic("dataplane: reclaim without a loan")
+	}
+	p.lent[uint32(b)-1-p.chunks] = nil
+	p.pushView(b)
+}
+
+// Own makes a message safe to keep: blocks that are on loan are copied. The
+// message is unchanged when nothing is. false: no memory, and the message freed.
+func (p *Pool) Own(m Msg) (Msg, bool) {
+	if m.Block == 0 || !p.Borrowed(m.Block) {
+		return m, true
+	}
+	b := p.Copy(m.Block)
+	p.Free(m.Block)
+	if b == 0 {
+		return m, false
+	}
+	p.stats.Copied++
+	m.Block = b
+	return m, true
+}
+
+// Copy copies the data of one block into a fresh one; 0 when there is none or the
+// data is longer than a chunk holds behind its headroom. The original stays held.
+func (p *Pool) Copy(b BlockID) BlockID {
+	data := p.Bytes(b)
+	if len(data) > int(p.chunk)-Headroom {
+		p.stats.Refused++
+		return 0
+	}
+	c := p.Alloc()
+	if c != 0 {
+		copy(p.Extend(c, len(data)), data)
+	}
+	return c
+}
+
+// Dup is a second block over the same data, with positions of its own; 0 when all
+// views are out. Both holders may read, neither may write. A loan cannot be
+// duplicated: Own it first.
+func (p *Pool) Dup(b BlockID) BlockID {
+	base := b
+	switch p.head[b].kind {
+	case kindView:
+		base = p.head[b].base
+	case kindLoan, kindFree:
+		panic("dataplane: duplicate of a block that is not held")
+	}
+	v := p.freeView
+	if v == 0 {
+		p.stats.RefusedViews++
+		return 0
+	}
+	p.freeView = p.head[v].next
+	p.nviews--
+	p.head[v] = header{rd: p.head[b].rd, wr: p.head[b].wr, base: base, refs: 1, kind: kindView, home: uint8(p.hub)}
+	p.lent[uint32(v)-1-p.chunks] = p.memory(base)
+	p.head[base].refs++
+	return v
+}

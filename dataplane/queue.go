@@ -1,0 +1,383 @@
+package dataplane
+
+// Default water marks of a queue, in octets, as SVR4 has them for modules that do
+// not say otherwise.
+const (
+	DefaultHiWat = 64 << 10
+	DefaultLoWat = 16 << 10
+)
+
+// msgCost is what a message without data counts for against the water marks, so
+// that a queue of empty messages fills up too.
+const msgCost = msgBytes
+
+type queueFlags uint16
+
+const (
+	qReader   queueFlags = 1 << iota // the read side of its pair
+	qEnabled                         // on the list of queues to run
+	qNoEnable                        // a first message does not schedule service
+	qWantR                           // getq found it empty: the next message schedules service
+	qFull                            // over the high mark, until the low mark
+	qClosed                          // out of its stream
+)
+
+// Queue is one direction of a queue pair. Put is called for every message that
+// arrives; service runs later, if the module has one, for those it queued. All its
+// methods belong to the hub's goroutine.
+type Queue struct {
+	// What a putnext touches comes first.
+	put   func(*Queue, Msg)
+	proc  *process
+	next  *Queue // where PutNext puts
+	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
+	mate  *Queue
+	hub   *Hub
+	id    ProcID
+
+	service  func(*Queue)
+	flags    queueFlags
+	first    nodeID // queued messages, in order of precedence
+	last     nodeID
+	count    int // octets and costs of the messages of band 0
+	msgs     int
+	hi, lo   int
+	bands    []band
+	refused  refusalList // who found this queue full and waits for its low mark
+	waits    int         // full queues that this one waits for …
+	waitsFor *Queue      // … the latest of them
+	runNext  *Queue      // behind this one on the list of queues to run
+	ptr      any
+}
+
+// band is one priority band's share of a queue: its messages count against marks
+// of its own.
+type band struct {
+	number uint8
+	full   bool
+	count  int
+	hi, lo int
+}
+
+// ID is the number of the queue's pair.
+func (q *Queue) ID() ProcID { return q.id }
+
+// Hub is the executive the queue belongs to.
+func (q *Queue) Hub() *Hub { return q.hub }
+
+// Mate is the other direction of the pair.
+func (q *Queue) Mate() *Queue { return q.mate }
+
+// Reader reports whether this is the read side, whose messages go up.
+func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
+
+// Ptr is the module's own note on the queue; q_ptr.
+func (q *Queue) Ptr() any { return q.ptr }
+
+// SetPtr sets the module's own note.
+func (q *Queue) SetPtr(p any) { q.ptr = p }
+
+// Len is the number of messages queued.
+func (q *Queue) Len() int { return q.msgs }
+
+// Empty reports whether nothing is queued.
+func (q *Queue) Empty() bool { return q.first == 0 }
+
+// Linked reports whether there is a neighbour to put to.
+func (q *Queue) Linked() bool { return q.next != nil }
+
+// SetMarks sets the water marks, in octets. lo must be below hi.
+func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = hi, min(lo, hi-1) }
+
+// PutNext hands a message to the neighbour's put: a direct call. A neighbour that
+// is already on the call stack is not re-entered; its message waits in the hub's
+// own ring until the stack has unwound. Without a neighbour the message is freed
+// and counted.
+func (q *Queue) PutNext(m Msg) {
+	t := q.next
+	if t == nil {
+		q.hub.dropUnlinked(m)
+		return
+	}
+	t.deliver(m)
+}
+
+// deliver runs put, unless the process is busy or has messages waiting already.
+func (q *Queue) deliver(m Msg) {
+	p := q.proc
+	if p.busy|p.deferred != 0 {
+		q.hub.deferPut(q, m)
+		return
+	}
+	p.busy = 1
+	q.put(q, m)
+	p.busy = 0
+}
+
+// Reply sends a message back the way it came; qreply.
+func (q *Queue) Reply(m Msg) { q.mate.PutNext(m) }
+
+// CanPutNext reports whether the next queue with service has room for ordinary
+// messages. When it has not, this queue's service is scheduled as soon as it has.
+func (q *Queue) CanPutNext() bool { return q.CanPutNextFor(q, 0) }
+
+// CanPutNextBand is CanPutNext for a priority band.
+func (q *Queue) CanPutNextBand(number uint8) bool { return q.CanPutNextFor(q, number) }
+
+// CanPutNextFor is CanPutNextBand on behalf of another queue of the module, whose
+// service is then the one to be scheduled: a multiplexor asks one of its lower
+// queues for one of its upper ones.
+func (q *Queue) CanPutNextFor(caller *Queue, number uint8) bool {
+	t := q.ahead
+	if t == nil || !t.fullFor(number) {
+		return true
+	}
+	q.hub.refuse(t, caller)
+	return false
+}
+
+func (q *Queue) fullFor(number uint8) bool {
+	if number == 0 {
+		return q.flags&qFull != 0
+	}
+	b := q.findBand(number)
+	return b != nil && b.full
+}
+
+// Forward is what put does with an ordinary message when it has nothing to add:
+// pass it on if nothing waits and the neighbour has room, else queue it. High
+// priority messages are passed on at once.
+func (q *Queue) Forward(m Msg) {
+	if m.Type.HighPriority() || q.first == 0 && q.CanPutNextBand(m.Band) {
+		q.PutNext(m)
+		return
+	}
+	q.PutQ(m)
+}
+
+// PutQ queues a message behind those of its precedence: high priority first, then
+// by falling band. The first message of an idle queue schedules its service, the
+// later ones do not. A borrowed block is copied. When there is no memory the
+// message is freed and counted.
+func (q *Queue) PutQ(m Msg) {
+	if q.insert(m, false) {
+		q.schedule(m)
+	}
+}
+
+// PutBQ puts a message back at the head of those of its precedence: service took
+// it and could not pass it on. It does not schedule service, or a service that
+// puts back what it cannot send would run for ever. A high-priority message is
+// never put back by service; it would be.
+func (q *Queue) PutBQ(m Msg) {
+	if q.insert(m, true) && m.Type.HighPriority() {
+		q.schedule(m)
+	}
+}
+
+// schedule enables the queue for a message just queued, by SVR4's rule.
+func (q *Queue) schedule(m Msg) {
+	switch {
+	case m.Type.HighPriority():
+		q.Enable()
+	case q.flags&qNoEnable != 0:
+	case m.Band > 0 || q.flags&qWantR != 0:
+		q.Enable()
+	}
+}
+
+// GetQ takes the first message; false when there is none, and from then on the
+// next to arrive schedules service. The fall to the low mark re-enables those who
+// were refused.
+func (q *Queue) GetQ() (Msg, bool) {
+	n := q.first
+	if n == 0 {
+		q.flags |= qWantR
+		return Msg{}, false
+	}
+	q.flags &^= qWantR
+	m := q.hub.nodes.at(n).msg
+	q.remove(0, n)
+	return m, true
+}
+
+// NoEnable stops first messages from scheduling service; high-priority ones still do.
+func (q *Queue) NoEnable() { q.flags |= qNoEnable }
+
+// EnableOK lets first messages schedule service again.
+func (q *Queue) EnableOK() { q.flags &^= qNoEnable }
+
+// Enable schedules service, once, for this pass or the next; qenable.
+func (q *Queue) Enable() {
+	if q.service == nil || q.flags&(qEnabled|qClosed) != 0 {
+		return
+	}
+	q.flags |= qEnabled
+	q.hub.run.push(q)
+}
+
+// FlushQ frees all ordinary messages, or with all also the control ones; flushq.
+func (q *Queue) FlushQ(all bool) { q.flushIf(func(m *Msg) bool { return all || m.Type.isData() }) }
+
+// FlushBand frees the ordinary messages of one band; flushband.
+func (q *Queue) FlushBand(number uint8) {
+	q.flushIf(func(m *Msg) bool { return !m.Type.HighPriority() && m.Type.isData() && m.Band == number })
+}
+
+// isData tells what a flush takes by default: FLUSHDATA.
+func (t Type) isData() bool { return t == Data || t == Proto || t == PCProto }
+
+func (q *Queue) flushIf(match func(*Msg) bool) {
+	before := nodeID(0)
+	for n := q.first; n != 0; {
+		node := q.hub.nodes.at(n)
+		next := node.next
+		if !match(&node.msg) {
+			before, n = n, next
+			continue
+		}
+		m := node.msg
+		q.remove(before, n)
+		q.hub.Free(m)
+		n = next
+	}
+}
+
+// insert places a message by precedence; at the head or the tail of its equals.
+func (q *Queue) insert(m Msg, head bool) bool {
+	h := q.hub
+	m, ok := h.Pool.Own(m)
+	if !ok {
+		h.counters.NoBlocks++
+		return false
+	}
+	n := h.nodes.take(m)
+	if n == 0 {
+		h.counters.NoNodes++
+		h.Free(m)
+		return false
+	}
+	before := q.place(m, head)
+	node := h.nodes.at(n)
+	if before == 0 {
+		node.next, q.first = q.first, n
+	} else {
+		b := h.nodes.at(before)
+		node.next, b.next = b.next, n
+	}
+	if node.next == 0 {
+		q.last = n
+	}
+	q.account(&m, +1)
+	return true
+}
+
+// place finds the node behind which m goes; 0 for the front.
+func (q *Queue) place(m Msg, head bool) nodeID {
+	if q.first == 0 {
+		return 0
+	}
+	rank := m.rank()
+	if !head && q.hub.nodes.at(q.last).msg.rank() >= rank {
+		return q.last // the common case: nothing of lower precedence waits
+	}
+	before := nodeID(0)
+	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
+		r := q.hub.nodes.at(n).msg.rank()
+		if r < rank || head && r == rank {
+			break
+		}
+		before = n
+	}
+	return before
+}
+
+// rank orders messages in a queue.
+func (m *Msg) rank() int {
+	if m.Type.HighPriority() {
+		return 256
+	}
+	return int(m.Band)
+}
+
+// remove unlinks node n, which stands behind before, and accounts for it.
+func (q *Queue) remove(before, n nodeID) {
+	nodes := &q.hub.nodes
+	node := nodes.at(n)
+	if before == 0 {
+		q.first = node.next
+	} else {
+		nodes.at(before).next = node.next
+	}
+	if q.last == n {
+		q.last = before
+	}
+	q.account(&node.msg, -1)
+	nodes.give(n)
+}
+
+// account adds a message to the counts or takes it off, and keeps the full marks.
+// High-priority messages are outside flow control.
+func (q *Queue) account(m *Msg, sign int) {
+	q.msgs += sign
+	if m.Type.HighPriority() {
+		return
+	}
+	cost := sign * (int(m.Len) + msgCost)
+	if m.Band == 0 {
+		q.count += cost
+		if full := marks(q.flags&qFull != 0, q.count, q.hi, q.lo); full {
+			q.flags |= qFull
+		} else if q.flags&qFull != 0 {
+			q.flags &^= qFull
+			q.hub.reenable(q)
+		}
+		return
+	}
+	b := q.bandFor(m.Band)
+	b.count += cost
+	was := b.full
+	if b.full = marks(was, b.count, b.hi, b.lo); was && !b.full {
+		q.hub.reenable(q)
+	}
+}
+
+// marks is the hysteresis of flow control.
+func marks(full bool, count, hi, lo int) bool {
+	if full {
+		return count > lo
+	}
+	return count >= hi
+}
+
+func (q *Queue) findBand(number uint8) *band {
+	for i := range q.bands {
+		if q.bands[i].number == number {
+			return &q.bands[i]
+		}
+	}
+	return nil
+}
+
+// bandFor finds a band's record or makes it, at most 255 to a queue.
+func (q *Queue) bandFor(number uint8) *band {
+	if b := q.findBand(number); b != nil {
+		return b
+	}
+	q.bands = append(q.bands, band{number: number, hi: q.hi, lo: q.lo})
+	return &q.bands[len(q.bands)-1]
+}
+
+// SetBandMarks sets a band's water marks, in octets.
+func (q *Queue) SetBandMarks(number uint8, hi, lo int) {
+	if number == 0 {
+		q.SetMarks(hi, lo)
+		return
+	}
+	b := q.bandFor(number)
+	b.hi, b.lo = hi, min(lo, hi-1)
+}
+
+// Full reports whether the queue is over its high mark: whether CanPutNext would
+// refuse whoever puts to it.
+func (q *Queue) Full() bool { return q.flags&qFull != 0 }
