@@ -423,7 +423,7 @@ func TestAAL5RandomDamage(t *testing.T) {
 	delivered, damaged := 0, 0
 	for range 4000 {
 		sdus := [2][]byte{randomSDU(rng), randomSDU(rng)}
-		first := damageCells(rng, makeCells(t, MakeHeader(VC{1, 33}, 0, false), sdus[0]))
+		first := damageRun(rng, makeCells(t, MakeHeader(VC{1, 33}, 0, false), sdus[0]))
 		// An undamaged PDU ends what damage left open; the one after it
 		// must come out whole.
 		run := append(first, makeCells(t, MakeHeader(VC{1, 33}, 0, false), []byte{1})...)
@@ -461,8 +461,8 @@ func randomSDU(rng *rand.Rand) []byte {
 	return p
 }
 
-// damageCells gives cells with a few of them lost, doubled, swapped or flipped.
-func damageCells(rng *rand.Rand, cells []byte) []byte {
+// damageRun gives cells with a few of them lost, doubled, swapped or flipped.
+func damageRun(rng *rand.Rand, cells []byte) []byte {
 	cells = bytes.Clone(cells)
 	for range 1 + rng.IntN(3) {
 		n := len(cells) / CellSize
