@@ -9,7 +9,7 @@ import (
 // the upper four bits, the function type in the lower (I.610, 10.1).
 type OAMKind uint8
 
-// The kinds of I.610, tables 4 and following.
+// The kinds of I.610, 10.1.
 const (
 	OAMAIS      OAMKind = 0x10 // fault management: alarm indication signal
 	OAMRDI      OAMKind = 0x11 // remote defect indication, once FERF

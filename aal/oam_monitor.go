@@ -2,7 +2,7 @@ package aal
 
 import "time"
 
-// Times of fault management (I.610, 9.2.1.1 and 9.2.2.1). The standard allows
+// Times of fault management (I.610, 9.2.1 and 9.2.2). The standard allows
 // half a second either way on the two timeouts.
 const (
 	OAMPeriod     = time.Second             // between AIS, RDI and CC cells

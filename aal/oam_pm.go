@@ -33,7 +33,7 @@ func (c *oamCounts) user(payload []byte, clp bool) {
 }
 
 // OAMSource makes the forward monitoring cells of a connection (I.610,
-// 9.2.1.2). The zero value starts at sequence number 0.
+// 9.2.1 and 9.2.2). The zero value starts at sequence number 0.
 type OAMSource struct {
 	counts oamCounts
 	block  uint32 // user cells since the last monitoring cell

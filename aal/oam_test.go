@@ -277,7 +277,7 @@ func TestOAMAnswer(t *testing.T) {
 	}
 }
 
-// I.610, 9.2.1.1 and 9.2.2.1, on a clock of our own.
+// I.610, 9.2.1 and 9.2.2, on a clock of our own.
 func TestOAMMonitor(t *testing.T) {
 	var m OAMMonitor
 	at := func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }
@@ -320,7 +320,7 @@ func TestOAMMonitor(t *testing.T) {
 	}
 }
 
-// I.610, 9.2.1.2 and 10.3: two ends, with damage on the way.
+// I.610, 9.2.1 and 10.3: two ends, with damage on the way.
 func TestOAMPerformance(t *testing.T) {
 	const block = 128
 	rng := rand.New(rand.NewPCG(3, 3))

@@ -7,7 +7,7 @@ import (
 )
 
 // RMProtocolABR is the protocol identifier of ABR in RM cells (TM 4.1,
-// 5.10.3.1; I.371).
+// 5.10.3; I.371).
 const RMProtocolABR = 1
 
 // RMVPCVCI is the VCI of the RM cells of a virtual path; their PTI is 6, as
@@ -35,7 +35,7 @@ const (
 
 // Rate16 is a rate in the 16-bit floating form of RM cells: a reserved bit, a
 // bit nz that is 0 for a rate of zero, exponent e of 5 bits, mantissa m of 9:
-// 2^e (1 + m/512) cells a second (TM 4.1, 5.10.3.2).
+// 2^e (1 + m/512) cells a second (TM 4.1, 5.10.3).
 type Rate16 uint16
 
 const (

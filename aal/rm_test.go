@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TM 4.1, 5.10.3.1: every field at its place.
+// TM 4.1, 5.10.3: every field at its place.
 func TestRMCell(t *testing.T) {
 	c := RMCell{
 		ID: RMProtocolABR, Backward: true, Congestion: true, Request: true,
@@ -61,7 +61,7 @@ func TestRMCellBits(t *testing.T) {
 	}
 }
 
-// TM 4.1, 5.10.3.2: R = 2^e (1 + m/512) nz.
+// TM 4.1, 5.10.3: R = 2^e (1 + m/512) nz.
 func TestRate16(t *testing.T) {
 	for _, tt := range []struct {
 		cps  uint32
