@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,15 +26,17 @@ type Cmd struct {
 }
 
 // Command prepares a program to run in the host. When ctx ends, or the lab is
-// closed, the process gets SIGTERM and, gracePeriod later, SIGKILL; when this
-// process dies, SIGKILL. It is in a process group of its own: an interrupt
-// typed at the terminal reaches this process alone.
+// closed, the process and those that it started get SIGTERM and, gracePeriod
+// later, SIGKILL; when this process dies, it gets SIGKILL. It is in a process
+// group of its own: an interrupt typed at the terminal reaches this process
+// alone.
 func (h *Host) Command(ctx context.Context, argv ...string) *Cmd {
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = gracePeriod
-	return &Cmd{Cmd: c, host: h, done: make(chan struct{})}
+	cmd := &Cmd{Cmd: c, host: h, done: make(chan struct{})}
+	c.Cancel = func() error { return cmd.signal(syscall.SIGTERM) }
+	return cmd
 }
 
 // Start forks the process from the host's thread, so that it begins in the
@@ -47,6 +50,7 @@ func (c *Cmd) Start() error {
 	c.host.mu.Unlock()
 	go func() {
 		c.err = c.Cmd.Wait()
+		_ = c.signal(syscall.SIGKILL) // what it left behind
 		c.host.mu.Lock()
 		delete(c.host.processes, c)
 		c.host.mu.Unlock()
@@ -91,20 +95,29 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 // Stop asks the process to end as a user would, by a signal (SIGINT or
 // SIGTERM), waits for it, and kills it after gracePeriod. It returns what Wait
 // returns.
-func (c *Cmd) Stop(sig os.Signal) error {
-	if err := c.Process.Signal(sig); err == nil {
-		select {
-		case <-c.done:
-		case <-time.After(gracePeriod):
-			_ = c.Process.Kill()
-		}
+func (c *Cmd) Stop(sig syscall.Signal) error {
+	_ = c.signal(sig)
+	select {
+	case <-c.done:
+	case <-time.After(gracePeriod):
+		_ = c.signal(syscall.SIGKILL)
 	}
 	return c.Wait()
 }
 
-// CPU is the processor time, user and system, that the process has used so far;
-// 0 when it has gone.
-func (c *Cmd) CPU() time.Duration { return processCPU(c.Process.Pid) }
+// CPU is the processor time, user and system, that the process and those that
+// it started have used so far; what has ended does not count.
+func (c *Cmd) CPU() time.Duration { return groupCPU(c.Process.Pid) }
+
+// signal sends a signal to the process and those that it started, as the
+// terminal does; without any left it does nothing.
+func (c *Cmd) signal(sig syscall.Signal) error {
+	err := syscall.Kill(-c.Process.Pid, sig)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
 
 // endProcesses stops all that run in the host, at the same time.
 func (h *Host) endProcesses() {
@@ -115,7 +128,7 @@ func (h *Host) endProcesses() {
 	}
 	h.mu.Unlock()
 	for _, c := range running {
-		_ = c.Process.Signal(syscall.SIGTERM)
+		_ = c.signal(syscall.SIGTERM)
 	}
 	for _, c := range running {
 		_ = c.Stop(syscall.SIGTERM)

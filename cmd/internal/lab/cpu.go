@@ -1,8 +1,8 @@
 package lab
 
 import (
-	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -12,20 +12,24 @@ import (
 // architecture that Go runs on (USER_HZ, proc(5)).
 const userHZ = 100
 
-// processCPU is the processor time of all threads of a process, from fields 14
-// (utime) and 15 (stime) of /proc/PID/stat, proc(5).
-func processCPU(pid int) time.Duration {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
+// groupCPU is the processor time of all threads of the processes of a group,
+// from fields 5 (pgrp), 14 (utime) and 15 (stime) of /proc/PID/stat, proc(5).
+func groupCPU(group int) time.Duration {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var total time.Duration
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		// Field 2, the name, may hold spaces; it ends at the last parenthesis.
+		text := string(data)
+		fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+		if len(fields) > 12 && fields[2] == strconv.Itoa(group) {
+			total += ticks(fields[11]) + ticks(fields[12])
+		}
 	}
-	// Field 2, the name, may hold spaces; it ends at the last parenthesis.
-	text := string(data)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 13 {
-		return 0
-	}
-	return ticks(fields[11]) + ticks(fields[12])
+	return total
 }
 
 // MachineCPU is the time that all processors of the machine have been busy
