@@ -17,7 +17,8 @@ var (
 	ErrSDUEmpty = errors.New("aal5: empty SDU: a Length of 0 is an abort")
 	ErrSDULong  = errors.New("aal5: SDU longer than 65535 octets")
 	ErrHeader   = errors.New("aal5: header is not that of a user cell")
-	ErrBusy     = errors.New("aal5: the PDU before is not segmented yet")
+	ErrBusy     = errors.New("aal5: the PDU before is not finished yet")
+	ErrIdle     = errors.New("aal5: no PDU was started")
 	ErrNoSpace  = errors.New("aal5: memory too short for the PDU")
 )
 

@@ -85,7 +85,9 @@ func (r *Reassembler) cell(last uint8, payload []byte) Event {
 		return EvNone
 	}
 	if r.held+PayloadSize > len(r.buf) {
-		r.held, r.seen = 0, 0
+		r.seen |= last
+		r.last = last
+		r.pdu.SDU = r.take()
 		r.discard = !end
 		return EvOverrun
 	}
@@ -112,28 +114,35 @@ func otherCell(last uint8) Event {
 
 // complete checks the PDU whose last cell has come.
 func (r *Reassembler) complete() Event {
-	p := r.buf[:r.held]
-	seen := r.seen
-	r.held, r.seen = 0, 0
-	if crc32Update(crc32Preset, p) != crc32Residue {
-		return EvCRC
-	}
+	p := r.take()
 	t := p[len(p)-TrailerSize:]
 	length := int(binary.BigEndian.Uint16(t[2:]))
-	if length == 0 {
-		return EvAbort
+	fits := length > 0 && AAL5PDUSize(length) == len(p)
+	if fits {
+		r.pdu.SDU = p[:length:length]
+	} else {
+		r.pdu.SDU = p[:len(p)-TrailerSize]
 	}
-	if AAL5PDUSize(length) != len(p) {
+	r.pdu.UU, r.pdu.CPI = t[0], t[1]
+	switch {
+	case crc32Update(crc32Preset, p) != crc32Residue:
+		return EvCRC
+	case fits:
+		return EvPDU
+	case length > 0:
 		return EvLength
 	}
-	r.pdu = PDU{
-		SDU:  p[:length:length],
-		UU:   t[0],
-		CPI:  t[1],
-		CLP:  seen&headerCLP != 0,
-		EFCI: r.last&headerEFCI != 0,
-	}
-	return EvPDU
+	r.pdu.SDU = nil
+	return EvAbort
+}
+
+// take gives the octets held, makes the PDU of their headers, and is ready
+// for the next.
+func (r *Reassembler) take() []byte {
+	p := r.buf[:r.held]
+	r.pdu = PDU{CLP: r.seen&headerCLP != 0, EFCI: r.last&headerEFCI != 0}
+	r.held, r.seen = 0, 0
+	return p
 }
 
 // Partial tells whether cells of an unfinished PDU are held, or a discard up
@@ -152,4 +161,10 @@ func (r *Reassembler) Abandon() bool {
 
 // PDU gives the PDU of the last EvPDU. Its SDU stays good as long as the
 // memory that Start was given.
+//
+// After EvCRC, EvLength and EvOverrun it gives what there is of the PDU, for
+// the corrupted data delivery option (I.363.5, annex E), until the next Push:
+// as many octets as Length says where that agrees with the number of cells,
+// else all before the trailer; after EvOverrun all that were held, UU and CPI
+// 0.
 func (r *Reassembler) PDU() PDU { return r.pdu }
