@@ -74,10 +74,10 @@ func (c *erfCapture) details(t *testing.T, protocols string, options ...string) 
 	t.Helper()
 	var rows []map[string]string
 	for line := range strings.Lines(c.tshark(t, append([]string{"-O", protocols}, options...)...)) {
-		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "Frame ") {
 			rows = append(rows, map[string]string{})
 		}
+		line = strings.TrimSpace(line)
 		if len(rows) == 0 {
 			continue
 		}
