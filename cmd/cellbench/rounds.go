@@ -33,7 +33,7 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds; in each, every tunnel has its turn")
 	flags.DurationVar(&o.window, "window", time.Second, "duration of one figure")
 	flags.DurationVar(&o.limit, "limit", 8*time.Minute, "begin no round that would end later than this")
-	flags.IntVar(&o.mtu, "underlay-mtu", 9600, "MTU of the veth that carries the tunnels")
+	flags.IntVar(&o.mtu, "underlay-mtu", 1600, "MTU of the veth that carries the tunnels; more lets cells of several frames share one")
 	flags.StringVar(&o.atmtap, "atmtap", "bin/atmtap", "the atmtap to measure")
 	flags.StringSliceVar(&o.only, "only", nil, "only these tunnels, and "+baseline)
 	flags.BoolVar(&o.json, "json", false, "one JSON object a figure on standard output, the table on standard error")
