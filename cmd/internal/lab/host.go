@@ -127,16 +127,20 @@ func (h *Host) close() {
 func (h *Host) Do(f func() error) error { return h.ns.Do(f) }
 
 // AddAddr gives a device an address that works at once: IPv6 detects no
-// duplicates. It also makes the device ask for a lost neighbour every 50 ms
-// rather than every second, so that a cut that was mended is soon forgotten.
+// duplicates. It also makes the device ask for a neighbour every 50 ms rather
+// than every second, as patiently as ever: a cut that was mended is soon
+// forgotten.
 func (h *Host) AddAddr(dev string, addr netip.Prefix) error {
 	return h.on(func() error {
 		family := "ipv4"
 		if addr.Addr().Is6() {
 			family = "ipv6"
 		}
-		err := os.WriteFile("/proc/sys/net/"+family+"/neigh/"+dev+"/retrans_time_ms", []byte("50"), 0)
-		return errors.Join(err, link.AddAddr(dev, addr))
+		neighbour := "/proc/sys/net/" + family + "/neigh/" + dev
+		return errors.Join(
+			writeSetting(neighbour+"/retrans_time_ms", "50"),
+			writeSetting(neighbour+"/mcast_solicit", "60"),
+			link.AddAddr(dev, addr))
 	})
 }
 
@@ -211,10 +215,13 @@ func prepareNamespace() error {
 	} {
 		for _, which := range []string{"all", "default"} {
 			path := "/proc/sys/net/ipv6/conf/" + which + "/" + v.name
-			if err := os.WriteFile(path, []byte(v.value), 0); err != nil {
+			if err := writeSetting(path, v.value); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// writeSetting sets a sysctl of the calling thread's namespace.
+func writeSetting(path, value string) error { return os.WriteFile(path, []byte(value), 0) }
