@@ -2,7 +2,6 @@ package aal
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"testing"
 )
 
@@ -213,9 +212,7 @@ func reassemblersAgree(t *testing.T, cells []byte) {
 }
 
 func TestReassemblersAgree(t *testing.T) {
-	seed := uint64(rand.Uint32())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	for range 300 {
 		var run []byte
 		for range 3 {

@@ -415,9 +415,7 @@ func TestAAL5NoAllocations(t *testing.T) {
 // Cells lost, doubled, swapped and flipped at random: nothing wrong comes
 // out, and the PDU after the next undamaged end cell is whole.
 func TestAAL5RandomDamage(t *testing.T) {
-	seed := uint64(rand.Uint32())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	var r Reassembler
 	buf := make([]byte, AAL5PDUSize(4000))
 	delivered, damaged := 0, 0
@@ -439,17 +437,17 @@ func TestAAL5RandomDamage(t *testing.T) {
 			}
 			got := r.PDU().SDU
 			if !bytes.Equal(got, sdus[0]) && !bytes.Equal(got, []byte{1}) && !bytes.Equal(got, sdus[1]) {
-				t.Fatalf("seed %d: wrong PDU of %d octets", seed, len(got))
+				t.Fatalf("wrong PDU of %d octets", len(got))
 			}
 			delivered++
 			r.Start(buf)
 		}
 		if last != EvPDU || !bytes.Equal(r.PDU().SDU, sdus[1]) {
-			t.Fatalf("seed %d: not in step after one PDU: %v", seed, last)
+			t.Fatalf("not in step after one PDU: %v", last)
 		}
 	}
 	if delivered == 0 || damaged == 0 {
-		t.Fatalf("seed %d: %d delivered, %d damaged", seed, delivered, damaged)
+		t.Fatalf("%d delivered, %d damaged", delivered, damaged)
 	}
 }
 
@@ -461,7 +459,8 @@ func randomSDU(rng *rand.Rand) []byte {
 	return p
 }
 
-// damageRun gives cells with a few of them lost, doubled, swapped or flipped.
+// damageRun gives cells with a few of them lost, doubled, swapped, or with a
+// bit of payload or header flipped.
 func damageRun(rng *rand.Rand, cells []byte) []byte {
 	cells = bytes.Clone(cells)
 	for range 1 + rng.IntN(3) {
@@ -471,7 +470,7 @@ func damageRun(rng *rand.Rand, cells []byte) []byte {
 		}
 		i, j := rng.IntN(n)*CellSize, rng.IntN(n)*CellSize
 		a, b := cells[i:i+CellSize], cells[j:j+CellSize]
-		switch rng.IntN(4) {
+		switch rng.IntN(5) {
 		case 0:
 			cells = append(cells[:i], cells[i+CellSize:]...)
 		case 1:
@@ -481,8 +480,24 @@ func damageRun(rng *rand.Rand, cells []byte) []byte {
 			copy(a, b)
 			copy(b, tmp)
 		case 3:
-			a[4+rng.IntN(PayloadSize)] ^= 1 << rng.IntN(8)
+			a[HeaderSize+rng.IntN(PayloadSize)] ^= 1 << rng.IntN(8)
+		case 4:
+			a[HeaderSize-1] ^= 1 << rng.IntN(4) // CLP or PTI
 		}
 	}
 	return cells
+}
+
+// The CRC of pieces goes on to that of the whole.
+func TestUpdateCRC32(t *testing.T) {
+	p := pattern(3000)
+	want := CRC32(p)
+	if want != ^crc32Bytewise(crc32Preset, p) {
+		t.Fatalf("CRC32 %08X", want)
+	}
+	for cut := range p {
+		if got := UpdateCRC32(UpdateCRC32(0, p[:cut]), p[cut:]); got != want {
+			t.Fatalf("cut at %d: %08X, want %08X", cut, got, want)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package aal
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -14,9 +13,7 @@ const oraclePDUs = 10000
 // it computes itself and calls correct; one in eight has a flipped bit, which
 // it must see too.
 func TestAAL5AgainstTshark(t *testing.T) {
-	seed := uint64(rand.Uint32())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	c := newERFCapture()
 	var want []string
 	buf := make([]byte, AAL5PDUSize(400))
@@ -49,7 +46,7 @@ func TestAAL5AgainstTshark(t *testing.T) {
 		got := fmt.Sprintf("%s/%s cells %s len %s UU %s CPI %s CRC %s",
 			r["VPI"], r["VCI"], r["Cells"], r["AAL5 len"], r["AAL5 UU"], r["AAL5 CPI"], r["AAL5 CRC"])
 		if !strings.HasPrefix(got, want[i]) {
-			t.Fatalf("seed %d, record %d: tshark shows %q, want %q", seed, i, got, want[i])
+			t.Fatalf("record %d: tshark shows %q, want %q", i, got, want[i])
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package aal
 
 import (
-	"math/rand/v2"
 	"testing"
 )
 
@@ -58,9 +57,7 @@ func TestFrameDiscard(t *testing.T) {
 // each that was cut, PDUs that lack cells but end: never two PDUs run
 // together unless an end cell itself was refused.
 func TestFrameDiscardRandom(t *testing.T) {
-	seed := uint64(rand.Uint32())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	var d FrameDiscard
 	h := MakeHeader(VC{0, 100}, 0, false)
 	open := -1 // the PDU whose cells pass, until an end passes
@@ -76,10 +73,10 @@ func TestFrameDiscardRandom(t *testing.T) {
 				continue
 			}
 			if full {
-				t.Fatalf("seed %d: a cell passed a full queue", seed)
+				t.Fatalf("a cell passed a full queue")
 			}
 			if open >= 0 && open != pdu {
-				t.Fatalf("seed %d: PDU %d runs into %d", seed, open, pdu)
+				t.Fatalf("PDU %d runs into %d", open, pdu)
 			}
 			passed++
 			open = pdu
@@ -93,7 +90,7 @@ func TestFrameDiscardRandom(t *testing.T) {
 		case passed > 0:
 			cut++
 			if open >= 0 {
-				t.Fatalf("seed %d: PDU %d has no end", seed, pdu)
+				t.Fatalf("PDU %d has no end", pdu)
 			}
 		}
 	}

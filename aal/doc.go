@@ -1,10 +1,10 @@
 // Package aal holds the ATM layer and the ATM adaptation layers as pure
 // functions and small machines over byte slices.
 //
-// Nothing here allocates, reads a clock, starts a goroutine or does I/O. The
-// caller owns all memory and gives the time where time matters. Machines are
-// plain structs whose zero value is usable unless their comment says
-// otherwise; none is safe for use by two goroutines at once.
+// No machine, encoder or decoder allocates, reads a clock, starts a goroutine
+// or does I/O. The caller owns all memory and gives the time where time
+// matters. Machines are plain structs whose zero value is usable unless their
+// comment says otherwise; none is safe for use by two goroutines at once.
 //
 // # Cells
 //
@@ -16,8 +16,13 @@
 //
 //	Header   VPI12 VCI16 PTI3 CLP1, big endian       header.go
 //	HEC      the fifth octet of the 53-octet form     hec.go
+//	line     delineation, scrambling, idle cells      delineate.go, scramble.go, idle.go
 //
 // # AAL5
+//
+// [Segmenter] and [Reassembler] are message mode, [StreamSegmenter] and
+// [StreamReassembler] streaming mode, [FrameDiscard] early and partial packet
+// discard. What the SDUs carry is RFC 2684: [Encap].
 //
 // Sending one CPCS-PDU, and receiving it in memory of the caller's:
 //

@@ -132,3 +132,22 @@ func TestHECVectors(t *testing.T) {
 		}
 	}
 }
+
+// What ParseVC takes, it takes again as String writes it.
+func FuzzParseVC(f *testing.F) {
+	for _, s := range []string{"0/100", "0.100", "4095/65535", "4096/0", "1/2/3", "-1/1", "99999999999999999999/1", "0/", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		vc, err := ParseVC(s)
+		if err != nil {
+			if vc != (VC{}) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v with %q", vc, err)
+			}
+			return
+		}
+		if back, err := ParseVC(vc.String()); err != nil || back != vc || vc.VPI > MaxVPI {
+			t.Errorf("%v, %v, %v", vc, back, err)
+		}
+	})
+}

@@ -356,6 +356,26 @@ func TestLineNames(t *testing.T) {
 	}
 }
 
+// A header that passes, corrected or not, has its HEC; a bad one is left as it
+// was.
+func FuzzHECReceiver(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 1, 0x52})
+	f.Add([]byte{0, 0, 0, 0, 0x54})
+	f.Add([]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		var r HECReceiver
+		for ; len(p) > HeaderSize; p = p[HeaderSize+1:] {
+			cell := bytes.Clone(p[:HeaderSize+1])
+			detecting := r.Detecting()
+			res := r.Check(cell)
+			good := ReadHeader(cell).HEC() == cell[HeaderSize]
+			if good == (res == HECBad) || (res != HECCorrected) != bytes.Equal(cell, p[:HeaderSize+1]) || detecting && res == HECCorrected {
+				t.Fatalf("% X to % X: %v", p[:HeaderSize+1], cell, res)
+			}
+		}
+	})
+}
+
 // However the line is cut in pieces, the same cells come out.
 func FuzzDelineator(f *testing.F) {
 	f.Add(lineOfCells(12, false), uint8(7))

@@ -3,7 +3,6 @@ package aal
 import (
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -83,9 +82,7 @@ func TestFCSAgainstTshark(t *testing.T) {
 
 // Random ATMARP packets, field by field.
 func TestATMARPAgainstTshark(t *testing.T) {
-	seed := uint64(rand.Uint32())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	number := func() ATMNumber {
 		switch rng.IntN(3) {
 		case 0:
@@ -130,7 +127,7 @@ func TestATMARPAgainstTshark(t *testing.T) {
 	}
 	for i, r := range rows {
 		if got := strings.Join(r, ";"); got != want[i] {
-			t.Fatalf("seed %d, record %d: tshark shows %s, want %s", seed, i, got, want[i])
+			t.Fatalf("record %d: tshark shows %s, want %s", i, got, want[i])
 		}
 	}
 }
