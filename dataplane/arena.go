@@ -47,6 +47,7 @@ type Arena struct {
 	views  uint32 // of each hub
 	head   []header
 	lent   [][]byte // memory of the blocks that have no chunk of their own
+	done   []func() // what to call when an external block is free
 	pools  []*Pool
 }
 
@@ -64,10 +65,11 @@ type header struct {
 type blockKind uint8
 
 const (
-	kindFree  blockKind = iota
-	kindOwned           // a chunk of the arena
-	kindView            // a duplicate: the memory of base, positions of its own
-	kindLoan            // memory that is somebody else's until put returns
+	kindFree     blockKind = iota
+	kindOwned              // a chunk of the arena
+	kindView               // a duplicate: the memory of base, positions of its own
+	kindLoan               // memory that is somebody else's until put returns
+	kindExternal           // memory that is somebody else's until the block is freed
 )
 
 // NewArena maps the memory and makes one pool per hub. Close unmaps it.
@@ -96,6 +98,7 @@ func NewArena(c ArenaConfig) (*Arena, error) {
 		perHub: uint32(c.Chunks), views: uint32(c.Views),
 		head:  make([]header, 1+n+c.Views*c.Hubs),
 		lent:  make([][]byte, c.Views*c.Hubs),
+		done:  make([]func(), c.Views*c.Hubs),
 		pools: make([]*Pool, c.Hubs),
 	}
 	for i := range a.pools {

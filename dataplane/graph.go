@@ -10,6 +10,8 @@ type pair struct {
 	id     ProcID
 	rq, wq *Queue
 	module Module
+	proxy  *proxy // when the pair stands for one on another hub
+	pinned int    // paths that are being moved end here: no change of the pair
 }
 
 // process is what runs to completion: all pairs of one module instance. Those of a
@@ -52,7 +54,7 @@ func (h *Hub) add(m Module, proc *process) (ProcID, error) {
 			return 0, fmt.Errorf("open %s: %w", m.Name, err)
 		}
 	}
-	h.procs[id] = p
+	h.procs[id.index()] = p
 	proc.pairs++
 	return id, nil
 }
@@ -67,17 +69,12 @@ func (h *Hub) number() (ProcID, error) {
 		return 0, fmt.Errorf("%w: more than %d processes", ErrHub, MaxProcesses)
 	}
 	h.procs = append(h.procs, nil)
-	return ProcID(len(h.procs) - 1), nil
+	return ProcID(h.index<<hubShift | (len(h.procs) - 1)), nil
 }
 
 func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Queue {
-	q := &Queue{hub: h, put: put, service: service, flags: qWantR}
-	if q.put == nil {
-		q.put = (*Queue).PutNext
-		if service != nil {
-			q.put = (*Queue).Forward
-		}
-	}
+	q := &Queue{hub: h, flags: qWantR}
+	q.setCode(put, service)
 	q.hi, q.lo = m.HiWat, m.LoWat
 	if q.hi == 0 {
 		q.hi, q.lo = DefaultHiWat, DefaultLoWat
@@ -86,10 +83,10 @@ func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Qu
 }
 
 func (h *Hub) pair(id ProcID) (*pair, error) {
-	if int(id) >= len(h.procs) || h.procs[id] == nil {
-		return nil, fmt.Errorf("%w: no process %d", ErrHub, id)
+	if id.Hub() != h.index || id.index() >= len(h.procs) || h.procs[id.index()] == nil {
+		return nil, fmt.Errorf("%w: no process %d on hub %d", ErrHub, id, h.index)
 	}
-	return h.procs[id], nil
+	return h.procs[id.index()], nil
 }
 
 // Queues is the pair of a process.
@@ -128,8 +125,11 @@ func (h *Hub) Part(lower ProcID) error {
 		return err
 	}
 	above := l.rq.next
-	if above == nil {
+	switch {
+	case above == nil:
 		return fmt.Errorf("%w: nobody above %s", ErrHub, l.module.Name)
+	case l.pinned > 0 || above.pair().pinned > 0:
+		return fmt.Errorf("%w: %s: %w", ErrHub, l.module.Name, ErrMoving)
 	}
 	l.rq.next, above.mate.next = nil, nil
 	h.resolve(l.rq)
@@ -144,6 +144,9 @@ func (h *Hub) Remove(id ProcID) error {
 	if err != nil {
 		return err
 	}
+	if p.pinned > 0 {
+		return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrMoving)
+	}
 	if p.rq.next != nil {
 		_ = h.Part(id)
 	}
@@ -156,7 +159,7 @@ func (h *Hub) Remove(id ProcID) error {
 		q.flags |= qClosed
 	}
 	h.pollers = slices.DeleteFunc(h.pollers, func(o port) bool { return o.owner == p })
-	h.procs[id] = nil
+	h.procs[id.index()] = nil
 	h.freeProc = append(h.freeProc, id)
 	p.rq.proc.pairs--
 	if p.module.Close != nil {
@@ -191,3 +194,6 @@ func (q *Queue) before() *Queue {
 	}
 	return q.mate.next.mate
 }
+
+// pair is the queue's pair.
+func (q *Queue) pair() *pair { return q.hub.procs[q.id.index()] }

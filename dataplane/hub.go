@@ -32,6 +32,15 @@ type Module struct {
 	// still queued.
 	Open  func(q *Queue) error
 	Close func(q *Queue)
+	// Leave and Arrive let a pair move to another hub: Leave on the old one, before it
+	// goes, stops timers and the like; Arrive on the new one gets the pair's new read
+	// queue, from which the module takes its hub from then on. Both, or neither: a
+	// module without them stays where it is.
+	Leave  func()
+	Arrive func(q *Queue)
+	// Pair gives the code of another pair of the same process, for a multiplexor that
+	// grows by command. Nil: it does not.
+	Pair func(arg []byte) (Module, error)
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
 	HiWat, LoWat int
 }
@@ -64,6 +73,7 @@ type Config struct {
 // belong to that goroutine, or to the caller before Run.
 type Hub struct {
 	*Pool
+	index int // in its fabric; 0 when alone
 	now   int64
 	clock func() int64
 
@@ -75,6 +85,13 @@ type Hub struct {
 	deferred deferRing
 	calls    atomic.Pointer[call]
 	pollers  []port
+	bufcalls []bufCall
+
+	factories  map[string]Factory
+	autopush   map[string][]string
+	commanders []*commandSide
+	peers      []*peer // by hub; nil for itself and outside a fabric
+
 	timers   timerHeap
 	pace     pacer
 	sleeper  *Sleeper
@@ -94,6 +111,8 @@ type Counters struct {
 	NoNodes  uint64 // messages freed: MaxQueued reached
 	NoDefer  uint64 // messages freed: MaxDeferred reached
 	Refusals uint64 // callers rescheduled because MaxRefusals was reached
+
+	NoBufCalls uint64 // BufCall refused: MaxBufCalls wait
 }
 
 // NewHub makes a hub over a pool. Close frees what it opened.
@@ -101,7 +120,7 @@ func NewHub(c Config) (*Hub, error) {
 	if c.Pool == nil {
 		return nil, fmt.Errorf("%w: no pool", ErrHub)
 	}
-	h := &Hub{Pool: c.Pool, clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), ended: make(chan struct{})}
+	h := &Hub{Pool: c.Pool, index: c.Pool.hub, clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), ended: make(chan struct{})}
 	if h.clock == nil {
 		h.clock = Monotonic
 	}
@@ -117,7 +136,7 @@ func NewHub(c Config) (*Hub, error) {
 func (h *Hub) Close() error {
 	for i := len(h.procs) - 1; i > 0; i-- {
 		if h.procs[i] != nil {
-			h.Remove(ProcID(i))
+			_ = h.Remove(h.procs[i].id)
 		}
 	}
 	return h.sleeper.close()

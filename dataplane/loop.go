@@ -10,6 +10,7 @@ func (h *Hub) Run() {
 		h.pace.rest(h, h.Pass())
 	}
 	h.flushPorts()
+	h.publish()
 	close(h.ended)
 }
 
@@ -23,6 +24,7 @@ func (h *Hub) Pass() int {
 	work += h.runServices()
 	work += h.timers.advance(h.now)
 	h.flushPorts()
+	h.publish()
 	return work
 }
 
@@ -38,7 +40,9 @@ func (h *Hub) pollPorts() (work int) {
 	return work
 }
 
-func (h *Hub) drainInboxes() int { return h.runCalls() + h.runDeferred() }
+func (h *Hub) drainInboxes() int {
+	return h.drainPeers() + h.runCalls() + h.runCommands() + h.runDeferred() + h.serveBufCalls()
+}
 
 // runServices runs the queues enabled so far, in the order of enabling. What they
 // enable has its turn in the next pass.

@@ -2,10 +2,17 @@ package dataplane
 
 import "unsafe"
 
-// ProcID is the number of a process: of one queue pair of a module in a hub. A
-// message names its sender and its receiver by number, never by pointer. 0 is
-// nobody.
+// ProcID is the number of a process: of one queue pair of a module. A message names
+// its sender and its receiver by number, never by pointer. The high bits are the
+// hub's index in its fabric, the low ones the pair's in the hub. 0 is nobody.
 type ProcID uint32
+
+const hubShift = 26 // MaxHubs in the bits above
+
+// Hub is the index of the hub that the pair belongs to.
+func (id ProcID) Hub() int { return int(id >> hubShift) }
+
+func (id ProcID) index() int { return int(id & (1<<hubShift - 1)) }
 
 // Type says what a message is. The kinds and their order of precedence are those
 // of SVR4 STREAMS: a type with the high bit set is a high-priority message, which
@@ -18,7 +25,7 @@ const (
 	Proto   Type = 0x02 // control with data, in order with it; M_PROTO
 	Ctl     Type = 0x03 // device control from one module to the next; M_CTL
 	Ioctl   Type = 0x04 // request for a module below, acknowledged; M_IOCTL
-	Barrier Type = 0x05 // marks a place in the order of a stream; nobody consumes it but who sent it
+	Barrier Type = 0x05 // marks a place in the order of a path between hubs; see Fabric.Move
 )
 
 // High-priority messages.
@@ -32,6 +39,8 @@ const (
 	Flush   Type = 0x87 // Info holds FlushRead, FlushWrite; M_FLUSH
 	Hangup  Type = 0x88 // the driver has gone; M_HANGUP
 	Error   Type = 0x89 // the stream is unusable; Info holds the errno; M_ERROR
+
+	PCBarrier Type = 0x8A // Barrier of the high-priority messages
 )
 
 // HighPriority reports whether messages of the type pass full queues.

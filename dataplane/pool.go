@@ -1,11 +1,16 @@
 package dataplane
 
+import "github.com/cellhub/cellhub/dataplane/ring"
+
 // Reserve is the part of a pool that only control messages may take, as a fraction
 // of its chunks: when data has eaten the rest, control still gets through.
 const (
 	reserveShare = 64 // one chunk in so many …
 	reserveMin   = 4  // … and at least so many
 )
+
+// maxRefs is how many holders one block's memory may have.
+const maxRefs = 1<<16 - 1
 
 // Pool is one hub's share of the arena: a free list of chunks, and one of views.
 // Only the hub's goroutine uses it.
@@ -18,6 +23,10 @@ type Pool struct {
 	nviews   int
 	reserve  int
 	stats    PoolCounters
+
+	homeward []*ring.Producer[BlockID] // by hub: chunks of others that were freed here
+	inward   []*ring.Consumer[BlockID] // by hub: ours that were freed there
+	away     bool                      // some homeward ring has unpublished entries
 }
 
 // PoolCounters is what a pool has counted.
@@ -107,11 +116,11 @@ func (p *Pool) Free(b BlockID) {
 func (p *Pool) freeOne(b BlockID) {
 	h := &p.head[b]
 	switch h.kind {
-	case kindOwned:
+	case kindOwned, kindExternal:
 		p.drop(b)
 	case kindView:
 		base := h.base
-		p.lent[uint32(b)-1-p.chunks] = nil
+		p.lent[p.sideIndex(b)] = nil
 		p.pushView(b)
 		p.drop(base)
 	case kindLoan:
@@ -121,18 +130,52 @@ func (p *Pool) freeOne(b BlockID) {
 	}
 }
 
-// drop gives up one hold on a chunk.
+// drop gives up one hold on a block's memory.
 func (p *Pool) drop(b BlockID) {
 	h := &p.head[b]
-	if h.refs--; h.refs == 0 {
-		p.pushChunk(b)
+	if h.refs--; h.refs > 0 {
+		return
 	}
+	if h.kind == kindExternal {
+		i := p.sideIndex(b)
+		done := p.done[i]
+		p.lent[i], p.done[i] = nil, nil
+		p.pushView(b)
+		done()
+		return
+	}
+	p.release(b)
 }
 
-// Loan takes a block header for memory that is not the pool's, for a driver that
-// lends ring slots: one loan serves one put after another (Lend), until Reclaim.
-// 0 when all views are out.
-func (p *Pool) Loan() BlockID {
+// release puts a chunk back where it belongs: on the free list, or on its way home.
+func (p *Pool) release(b BlockID) {
+	if home := int(p.head[b].home); home != p.hub {
+		p.head[b] = header{home: uint8(home)}
+		p.homeward[home].Put(b) // the ring has room for all of them
+		p.away = true
+		return
+	}
+	p.pushChunk(b)
+}
+
+// sideIndex is a block's place in the tables of those without a chunk.
+func (p *Pool) sideIndex(b BlockID) uint32 { return uint32(b) - 1 - p.chunks }
+
+// External makes a block over memory that is not the pool's, all of it data; done is
+// called, on this hub, when its last holder has freed it; esballoc. 0 when all views
+// are out. The block may be duplicated; it is copied when it crosses to another hub.
+func (p *Pool) External(mem []byte, done func()) BlockID {
+	b := p.takeView(kindExternal)
+	if b != 0 {
+		i := p.sideIndex(b)
+		p.lent[i], p.done[i] = mem, done
+		p.head[b].wr = uint32(len(mem))
+	}
+	return b
+}
+
+// takeView takes a header without a chunk; 0, counted, when all are out.
+func (p *Pool) takeView(kind blockKind) BlockID {
 	b := p.freeView
 	if b == 0 {
 		p.stats.RefusedViews++
@@ -141,9 +184,14 @@ func (p *Pool) Loan() BlockID {
 	h := &p.head[b]
 	p.freeView = h.next
 	p.nviews--
-	*h = header{refs: 1, kind: kindLoan, home: uint8(p.hub)}
+	*h = header{refs: 1, kind: kind, home: uint8(p.hub)}
 	return b
 }
+
+// Loan takes a block header for memory that is not the pool's, for a driver that
+// lends ring slots: one loan serves one put after another (Lend), until Reclaim.
+// 0 when all views are out.
+func (p *Pool) Loan() BlockID { return p.takeView(kindLoan) }
 
 // Lend points a loan at mem, all of it data. The memory must stay as it is until
 // the put it is handed to returns.
@@ -152,7 +200,7 @@ func (p *Pool) Lend(b BlockID, mem []byte) {
 	if h.kind != kindLoan {
 		panic("dataplane: lend without a loan")
 	}
-	p.lent[uint32(b)-1-p.chunks] = mem
+	p.lent[p.sideIndex(b)] = mem
 	h.rd, h.wr, h.next = 0, uint32(len(mem)), 0
 }
 
@@ -161,23 +209,29 @@ func (p *Pool) Reclaim(b BlockID) {
 	if p.head[b].kind != kindLoan {
 		panic("dataplane: reclaim without a loan")
 	}
-	p.lent[uint32(b)-1-p.chunks] = nil
+	p.lent[p.sideIndex(b)] = nil
 	p.pushView(b)
 }
 
-// Own makes a message safe to keep: blocks that are on loan are copied. The
-// message is unchanged when nothing is. false: no memory, and the message freed.
+// Own makes a message safe to keep: when a block of it is on loan, all of it is
+// copied. false: no memory, and the message freed.
 func (p *Pool) Own(m Msg) (Msg, bool) {
-	if m.Block == 0 || !p.Borrowed(m.Block) {
-		return m, true
+	for b := m.Block; b != 0; b = p.head[b].next {
+		if p.head[b].kind == kindLoan {
+			return p.replace(m)
+		}
 	}
-	b := p.Copy(m.Block)
+	return m, true
+}
+
+// replace puts a copy in the place of a message's blocks.
+func (p *Pool) replace(m Msg) (Msg, bool) {
+	b := p.CopyMsg(m.Block)
 	p.Free(m.Block)
-	if b == 0 {
+	if m.Block = b; b == 0 {
 		return m, false
 	}
 	p.stats.Copied++
-	m.Block = b
 	return m, true
 }
 
@@ -207,15 +261,17 @@ func (p *Pool) Dup(b BlockID) BlockID {
 	case kindLoan, kindFree:
 		panic("dataplane: duplicate of a block that is not held")
 	}
-	v := p.freeView
-	if v == 0 {
+	if p.head[base].refs == maxRefs {
 		p.stats.RefusedViews++
 		return 0
 	}
-	p.freeView = p.head[v].next
-	p.nviews--
-	p.head[v] = header{rd: p.head[b].rd, wr: p.head[b].wr, base: base, refs: 1, kind: kindView, home: uint8(p.hub)}
-	p.lent[uint32(v)-1-p.chunks] = p.memory(base)
+	v := p.takeView(kindView)
+	if v == 0 {
+		return 0
+	}
+	h := &p.head[v]
+	h.rd, h.wr, h.base = p.head[b].rd, p.head[b].wr, base
+	p.lent[p.sideIndex(v)] = p.memory(base)
 	p.head[base].refs++
 	return v
 }

@@ -144,10 +144,13 @@ func (q *Queue) fullFor(number uint8) bool {
 	return b != nil && b.full
 }
 
-// Forward is what put does with an ordinary message when it has nothing to add:
-// pass it on if nothing waits and the neighbour has room, else queue it. High
-// priority messages are passed on at once.
+// Forward is what put does with a message when it has nothing to add: pass it on if
+// nothing waits and the neighbour has room, else queue it. High-priority messages
+// are passed on at once, and a flush empties the pair on its way.
 func (q *Queue) Forward(m Msg) {
+	if m.Type == Flush {
+		q.flushPair(m)
+	}
 	if m.Type.HighPriority() || q.first == 0 && q.CanPutNextBand(m.Band) {
 		q.PutNext(m)
 		return
@@ -222,6 +225,46 @@ func (q *Queue) FlushQ(all bool) { q.flushIf(func(m *Msg) bool { return all || m
 // FlushBand frees the ordinary messages of one band; flushband.
 func (q *Queue) FlushBand(number uint8) {
 	q.flushIf(func(m *Msg) bool { return !m.Type.HighPriority() && m.Type.isData() && m.Band == number })
+}
+
+// flushPair does what a Flush message says to the pair it passes.
+func (q *Queue) flushPair(m Msg) {
+	read, write := q, q.mate
+	if !q.Reader() {
+		read, write = write, read
+	}
+	if m.Info&FlushRead != 0 {
+		read.flushFor(m)
+	}
+	if m.Info&FlushWrite != 0 {
+		write.flushFor(m)
+	}
+}
+
+func (q *Queue) flushFor(m Msg) {
+	if m.Info&FlushBand != 0 {
+		q.FlushBand(m.Band)
+		return
+	}
+	q.FlushQ(false)
+}
+
+// TurnFlush is what the end of a stream does with a Flush message, by SVR4's rule: a
+// driver empties its pair as the message says and sends it back up for the read
+// side, a stream head sends it back down for the write side, and what has come round
+// is freed. q is the queue that the message arrived at.
+func (q *Queue) TurnFlush(m Msg) {
+	q.flushPair(m)
+	mine, other := FlushWrite, FlushRead
+	if q.Reader() {
+		mine, other = FlushRead, FlushWrite
+	}
+	m.Info &^= mine
+	if m.Info&other != 0 {
+		q.Reply(m)
+		return
+	}
+	q.hub.Free(m)
 }
 
 // isData tells what a flush takes by default: FLUSHDATA.

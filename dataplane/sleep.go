@@ -3,25 +3,21 @@ package dataplane
 import (
 	"encoding/binary"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cellhub/cellhub/dataplane/ring"
 )
 
 // MaxWatches is how many descriptors a hub sleeps on.
 const MaxWatches = 1024
 
 // Sleeper is where a hub sleeps: one epoll descriptor over the devices' own, and an
-// eventfd as doorbell for everybody else.
-//
-// The order that loses no wake-up: the hub sets the flag, looks at every inbox once
-// more, and only then waits; a producer publishes, then takes the flag, and rings
-// when it was set. Go's atomics are sequentially consistent, so one of the two sees
-// the other.
+// eventfd for everybody else, rung as ring.Doorbell says.
 type Sleeper struct {
 	epoll, bell int
-	asleep      atomic.Uint32
+	door        ring.Doorbell
 	watches     map[int]*Watch // by descriptor; touched on changes only
 	events      [16]unix.EpollEvent
 }
@@ -98,7 +94,7 @@ func (w *Watch) event() *unix.EpollEvent {
 // wake rings the bell if the hub sleeps or is about to. Any goroutine may call it;
 // of several only the first writes.
 func (s *Sleeper) wake() {
-	if s.asleep.Swap(0) == 0 {
+	if !s.door.NeedsWake() {
 		return
 	}
 	var one [8]byte
@@ -108,13 +104,13 @@ func (s *Sleeper) wake() {
 
 // sleep waits for a descriptor, the bell or the next timer.
 func (s *Sleeper) sleep(h *Hub) {
-	s.asleep.Store(1)
+	s.door.Arm()
 	if h.pending() {
-		s.asleep.Store(0)
+		s.door.Disarm()
 		return
 	}
 	n, err := unix.EpollWait(s.epoll, s.events[:], h.timeout())
-	s.asleep.Store(0)
+	s.door.Disarm()
 	if err != nil {
 		return // EINTR: the next pass looks everywhere anyway
 	}
@@ -128,7 +124,16 @@ func (s *Sleeper) sleep(h *Hub) {
 
 // pending is the look at every inbox between setting the flag and sleeping.
 func (h *Hub) pending() bool {
-	return h.stopped.Load() || h.calls.Load() != nil || h.run.head != nil || h.deferred.head != h.deferred.tail
+	if h.stopped.Load() || h.calls.Load() != nil || h.run.head != nil ||
+		h.deferred.head != h.deferred.tail || h.mailWaits() {
+		return true
+	}
+	for _, c := range h.commanders {
+		if !c.in.Empty() {
+			return true
+		}
+	}
+	return false
 }
 
 // timeout is how long the hub may sleep, in milliseconds, rounded up; -1 for ever.

@@ -1,0 +1,381 @@
+package dataplane
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"syscall"
+)
+
+// Errors of a stream head beyond those the stream sends up.
+var (
+	ErrWouldBlock = errors.New("stream would block")         // EAGAIN: Notify tells when to try again
+	ErrNotData    = errors.New("next message is no data")    // EBADMSG: take it with GetMsg
+	ErrIoctlBusy  = errors.New("an ioctl is under way")      // one at a time, as on a STREAMS file
+	ErrTimeout    = errors.New("ioctl was not acknowledged") // ETIME
+)
+
+// IoctlTimeout is how long a module may take to acknowledge; SVR4's 15 s.
+const IoctlTimeout = 15 * 1000 * 1000 * 1000 // ns
+
+// Events a head tells of.
+type Events uint8
+
+// The events. Each says that something may have become possible, not that it is.
+const (
+	Readable Events = 1 << iota
+	Writable
+	HungUp
+)
+
+// Head is the top of a stream, where an application's calls become messages and
+// messages become what it reads. Its methods do not block; they belong to the hub.
+type Head struct {
+	hub    *Hub
+	rq, wq *Queue
+	notify func(Events)
+	err    error // from an Error message; sticky
+	hungup bool
+	part   Msg // ordinary data of which some was read
+	ioctl  headIoctl
+	timer  Timer
+}
+
+// headIoctl is the ioctl under way: its argument and result stay here, modules ask
+// for pieces of them.
+type headIoctl struct {
+	id     uint64
+	arg    []byte
+	done   func(result []byte, status error)
+	result []byte
+}
+
+// OpenHead makes a stream head's process. notify is called on the hub when reading
+// or writing may go on; it may be nil and must not block.
+func OpenHead(h *Hub, notify func(Events)) (*Head, ProcID, error) {
+	if notify == nil {
+		notify = func(Events) {}
+	}
+	s := &Head{hub: h, notify: notify}
+	s.timer.Fire = func() { s.finish(nil, ErrTimeout) }
+	id, err := h.Add(Module{
+		Name:    "head",
+		ReadPut: s.readPut, ReadService: func(*Queue) {},
+		WriteService: func(*Queue) { s.notify(Writable) },
+		Open: func(q *Queue) error {
+			s.rq, s.wq = q, q.Mate()
+			q.NoEnable() // the application is the service
+			return nil
+		},
+		Close: func(*Queue) { s.close() },
+	})
+	return s, id, err
+}
+
+func (s *Head) close() {
+	s.hub.Free(s.part)
+	s.part = Msg{}
+	s.finish(nil, io.EOF)
+}
+
+// readPut takes what comes up the stream.
+func (s *Head) readPut(q *Queue, m Msg) {
+	switch m.Type {
+	case Flush:
+		q.TurnFlush(m)
+	case Hangup:
+		s.hungup = true
+		s.hub.Free(m)
+		s.notify(HungUp | Readable)
+	case Error:
+		if s.err == nil {
+			s.err = syscall.Errno(m.Info)
+		}
+		s.hub.Free(m)
+		q.FlushQ(true)
+		s.finish(nil, s.err)
+		s.notify(HungUp | Readable)
+	case IocAck, IocNak, CopyIn, CopyOut:
+		s.ioctlPut(m)
+	case Data, Proto, PCProto:
+		q.PutQ(m)
+		s.notify(Readable)
+	default:
+		s.hub.Free(m)
+	}
+}
+
+// state is what a call meets before it does anything.
+func (s *Head) state() error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.hungup {
+		return syscall.ENXIO
+	}
+	return nil
+}
+
+// Write sends p down as one data message per block; it returns how many octets were
+// taken. ErrWouldBlock with fewer than asked: the stream or the pool is full.
+func (s *Head) Write(p []byte) (n int, err error) {
+	if err := s.state(); err != nil {
+		return 0, err
+	}
+	for n < len(p) {
+		if !s.wq.CanPutNext() {
+			return n, ErrWouldBlock
+		}
+		b, k := s.block(p[n:], false)
+		if b == 0 {
+			return n, ErrWouldBlock
+		}
+		s.wq.PutNext(Msg{Type: Data, Block: b, Len: uint32(k)})
+		n += k
+	}
+	return n, nil
+}
+
+// block copies as much of p as one block holds; control may take the reserve.
+func (s *Head) block(p []byte, control bool) (BlockID, int) {
+	alloc := s.hub.Alloc
+	if control {
+		alloc = s.hub.AllocControl
+	}
+	b := alloc()
+	if b == 0 {
+		return 0, 0
+	}
+	n := min(len(p), len(s.hub.Tail(b)))
+	copy(s.hub.Extend(b, n), p)
+	return b, n
+}
+
+// PutMsg sends one message with a control part, in a band, or ahead of all as high
+// priority; putmsg and putpmsg. The parts must fit a block each. A message without
+// control part is data.
+func (s *Head) PutMsg(control, data []byte, band uint8, high bool) error {
+	if err := s.state(); err != nil {
+		return err
+	}
+	switch {
+	case high && len(control) == 0 || high && band != 0:
+		return syscall.EINVAL
+	case max(len(control), len(data)) > s.hub.ChunkBytes()-Headroom:
+		return syscall.ERANGE
+	case !high && !s.wq.CanPutNextBand(band):
+		return ErrWouldBlock
+	}
+	m := Msg{Type: Data, Band: band}
+	if len(control) > 0 {
+		m.Type = Proto
+		if high {
+			m.Type = PCProto
+		}
+		if m.Block, _ = s.block(control, high); m.Block == 0 {
+			return ErrWouldBlock
+		}
+	}
+	if len(data) > 0 || len(control) == 0 {
+		b, _ := s.block(data, high)
+		switch {
+		case b == 0:
+			s.hub.Free(m)
+			return ErrWouldBlock
+		case m.Block == 0:
+			m.Block = b
+		default:
+			s.hub.Append(m.Block, b)
+		}
+	}
+	m.Len = uint32(s.hub.Size(m.Block))
+	s.wq.PutNext(m)
+	return nil
+}
+
+// Read takes data, as an octet stream: a message that p does not hold is read on by
+// the next call. It stops before a message with a control part; when that is the
+// first, ErrNotData. After a hangup it gives what is left and then io.EOF, after an
+// error that error.
+func (s *Head) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	for n < len(p) {
+		if s.part.Block == 0 && !s.nextData(&err) {
+			break
+		}
+		data := s.hub.Bytes(s.part.Block)
+		k := copy(p[n:], data)
+		n += k
+		s.hub.Trim(s.part.Block, k)
+		if k == len(data) {
+			next := s.hub.Next(s.part.Block)
+			s.hub.freeOne(s.part.Block)
+			s.part.Block = next
+		}
+	}
+	if n > 0 || len(p) == 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+// nextData takes the next message if it is data; else err says why not.
+func (s *Head) nextData(err *error) bool {
+	st := s.rq.Stat(0)
+	switch {
+	case st.First.Type == Data:
+		s.part, _ = s.rq.GetQ()
+		return true
+	case st.Messages > 0:
+		*err = ErrNotData
+	case s.hungup:
+		*err = io.EOF
+	default:
+		*err = ErrWouldBlock
+	}
+	return false
+}
+
+// GetMsg takes the first message whole: its control part, if it has one, is the
+// first block, the rest is data; getmsg. The caller owns the message.
+func (s *Head) GetMsg() (Msg, error) {
+	if s.part.Block != 0 {
+		m := s.part
+		s.part = Msg{}
+		m.Len = uint32(s.hub.Size(m.Block))
+		return m, nil
+	}
+	if s.err != nil {
+		return Msg{}, s.err
+	}
+	m, ok := s.rq.GetQ()
+	switch {
+	case ok:
+		return m, nil
+	case s.hungup:
+		return Msg{}, io.EOF
+	}
+	return Msg{}, ErrWouldBlock
+}
+
+// Flush empties the stream's queues: FlushRead, FlushWrite, or both.
+func (s *Head) Flush(bits uint32) error {
+	if err := s.state(); err != nil {
+		return err
+	}
+	if bits&FlushRead != 0 {
+		s.rq.FlushQ(false)
+	}
+	s.wq.PutNext(Msg{Type: Flush, Info: bits & (FlushRead | FlushWrite)})
+	return nil
+}
+
+// An ioctl message's block begins with the command and the argument's size, 32 bits
+// each, big-endian; as much of the argument as fits follows. A module that wants
+// more sends CopyIn with offset and size in the same form and gets IocData; one with
+// a long result sends CopyOut with an offset and the octets, and gets IocData.
+const ioctlHeader = 8
+
+// Ioctl sends a request down: command and argument, of any length, which must stay
+// as it is until done. done is called on the hub, once, with the result or the
+// module's refusal, a hangup's or ErrTimeout.
+func (s *Head) Ioctl(command uint32, arg []byte, done func(result []byte, status error)) error {
+	if err := s.state(); err != nil {
+		return err
+	}
+	if s.ioctl.done != nil {
+		return ErrIoctlBusy
+	}
+	b := s.hub.AllocControl()
+	if b == 0 {
+		return ErrWouldBlock
+	}
+	head := s.hub.Extend(b, ioctlHeader)
+	binary.BigEndian.PutUint32(head, command)
+	binary.BigEndian.PutUint32(head[4:], uint32(len(arg)))
+	n := min(len(arg), len(s.hub.Tail(b)))
+	copy(s.hub.Extend(b, n), arg)
+	s.ioctl = headIoctl{id: s.ioctl.id + 1, arg: arg, done: done}
+	s.hub.StartTimer(&s.timer, s.hub.Now()+IoctlTimeout)
+	s.wq.PutNext(Msg{Type: Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
+	return nil
+}
+
+// ioctlPut takes an answer. One to an ioctl that has ended already is freed.
+func (s *Head) ioctlPut(m Msg) {
+	if s.ioctl.done == nil || m.Conn != s.ioctl.id {
+		s.hub.Free(m)
+		return
+	}
+	switch m.Type {
+	case CopyIn:
+		s.copyIn(m)
+	case CopyOut:
+		s.copyOut(m)
+	case IocNak:
+		s.hub.Free(m)
+		if m.Info == 0 {
+			m.Info = uint32(syscall.EINVAL)
+		}
+		s.finish(nil, syscall.Errno(m.Info))
+	default:
+		if m.Block != 0 {
+			s.ioctl.result = append(s.ioctl.result, s.hub.Bytes(m.Block)...)
+		}
+		s.hub.Free(m)
+		s.finish(s.ioctl.result, nil)
+	}
+}
+
+// copyRequest reads offset and size of a CopyIn or CopyOut.
+func (s *Head) copyRequest(m Msg) (offset, size int, rest []byte) {
+	if m.Block == 0 || s.hub.Len(m.Block) < ioctlHeader {
+		return -1, 0, nil
+	}
+	p := s.hub.Bytes(m.Block)
+	return int(binary.BigEndian.Uint32(p)), int(binary.BigEndian.Uint32(p[4:])), p[ioctlHeader:]
+}
+
+// copyIn answers with the piece of the argument that was asked for, or with an errno.
+func (s *Head) copyIn(m Msg) {
+	offset, size, _ := s.copyRequest(m)
+	reply := Msg{Type: IocData, Conn: m.Conn}
+	if offset < 0 || size > s.hub.ChunkBytes()-Headroom || offset+size > len(s.ioctl.arg) {
+		reply.Info = uint32(syscall.EFAULT)
+	} else if b := s.hub.AllocControl(); b == 0 {
+		reply.Info = uint32(syscall.EAGAIN)
+	} else {
+		copy(s.hub.Extend(b, size), s.ioctl.arg[offset:])
+		reply.Block, reply.Len = b, uint32(size)
+	}
+	s.hub.Free(m)
+	s.wq.PutNext(reply)
+}
+
+// MaxIoctlResult is the longest result that CopyOut may build up, in octets.
+const MaxIoctlResult = 1 << 20
+
+func (s *Head) copyOut(m Msg) {
+	offset, size, data := s.copyRequest(m)
+	reply := Msg{Type: IocData, Conn: m.Conn}
+	if offset < 0 || size != len(data) || offset != len(s.ioctl.result) || offset+size > MaxIoctlResult {
+		reply.Info = uint32(syscall.EFAULT)
+	} else {
+		s.ioctl.result = append(s.ioctl.result, data...)
+	}
+	s.hub.Free(m)
+	s.wq.PutNext(reply)
+}
+
+// finish ends the ioctl under way, if there is one.
+func (s *Head) finish(result []byte, status error) {
+	done := s.ioctl.done
+	if done == nil {
+		return
+	}
+	s.hub.StopTimer(&s.timer)
+	s.ioctl = headIoctl{id: s.ioctl.id}
+	done(result, status)
+}

@@ -1,0 +1,354 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// ErrMoving refuses a change of a pair while paths to it are being moved: try again.
+var ErrMoving = errors.New("a move is under way there")
+
+// ErrStays refuses the move of a pair that cannot: its module has no Leave and Arrive,
+// it polls a device, or it shares its process with other pairs.
+var ErrStays = errors.New("cannot move to another hub")
+
+// Fabric joins and moves processes across hubs. Its methods are for one goroutine at
+// a time, outside the hubs: each step runs on the hub it concerns, by Hub.Call, or
+// directly when the hubs do not run and a test turns them by hand.
+type Fabric struct {
+	mu      sync.Mutex
+	hubs    []*Hub
+	Direct  bool // the hubs do not run: steps are plain calls
+	splices []*splice
+}
+
+// on runs one step on a hub.
+func (f *Fabric) on(i int, fn func() error) (err error) {
+	if f.Direct {
+		return fn()
+	}
+	if !f.hubs[i].Call(func() { err = fn() }) {
+		return fmt.Errorf("%w: hub %d has stopped", ErrHub, i)
+	}
+	return err
+}
+
+// Join makes upper the neighbour above lower, as Hub.Join does, whichever hubs they
+// are on.
+func (f *Fabric) Join(lower, upper ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, b := lower.Hub(), upper.Hub()
+	if a >= len(f.hubs) || b >= len(f.hubs) {
+		return fmt.Errorf("%w: no such hub", ErrHub)
+	}
+	if a == b {
+		return f.on(a, func() error { return f.hubs[a].Join(lower, upper) })
+	}
+	x, y, err := f.link(a, b)
+	if err != nil {
+		return err
+	}
+	if err := f.on(a, func() error { return f.hubs[a].Join(lower, x.id) }); err != nil {
+		return errors.Join(err, f.unlink(x, y))
+	}
+	if err := f.on(b, func() error { return f.hubs[b].Join(y.id, upper) }); err != nil {
+		return errors.Join(err, f.unlink(x, y))
+	}
+	return nil
+}
+
+// link makes the two proxies of a path: x on hub a, for what is above, and y on hub
+// b, for what is below.
+func (f *Fabric) link(a, b int) (x, y *proxy, err error) {
+	if err = f.on(a, func() (err error) { x, err = f.hubs[a].newProxy(b, false); return err }); err != nil {
+		return nil, nil, err
+	}
+	if err = f.on(b, func() (err error) {
+		if y, err = f.hubs[b].newProxy(a, true); err == nil {
+			y.far = x.id
+		}
+		return err
+	}); err != nil {
+		return nil, nil, errors.Join(err, f.on(a, func() error { return f.hubs[a].Remove(x.id) }))
+	}
+	return x, y, f.on(a, func() error { x.far = y.id; return nil })
+}
+
+func (f *Fabric) unlink(x, y *proxy) error {
+	return errors.Join(
+		f.on(x.id.Hub(), func() error { return f.hubs[x.id.Hub()].Remove(x.id) }),
+		f.on(y.id.Hub(), func() error { return f.hubs[y.id.Hub()].Remove(y.id) }))
+}
+
+// moved is a pair on its way: its code and what it had queued, in order.
+type moved struct {
+	module   Module
+	up, down []Msg
+	marks    [2][2]int
+	ptr      [2]any
+}
+
+// Move takes neighbouring pairs of one hub, lowest first, to another hub while they
+// carry traffic, and gives their new numbers. Nothing is lost or reordered: what was
+// queued goes along, what comes meanwhile waits at the new place, and where a
+// neighbour is on another hub already, Finish makes the path direct again.
+func (f *Fabric) Move(run []ProcID, to int) ([]ProcID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(run) == 0 || to < 0 || to >= len(f.hubs) || run[0].Hub() == to || run[0].Hub() >= len(f.hubs) {
+		return nil, fmt.Errorf("%w: move to hub %d", ErrHub, to)
+	}
+	from := run[0].Hub()
+	a := f.hubs[from]
+	var below, above *proxy // on the old hub, where the run was
+	if err := f.on(from, func() (err error) { return a.movable(run) }); err != nil {
+		return nil, err
+	}
+	below, underRun, err := f.heldLink(from, to, false)
+	if err != nil {
+		return nil, err
+	}
+	above, overRun, err := f.heldLink(from, to, true)
+	if err != nil {
+		return nil, errors.Join(err, f.unlink(below, underRun))
+	}
+	var pairs []moved
+	if err := f.on(from, func() (err error) { pairs, err = a.detach(run, below, above); return err }); err != nil {
+		return nil, errors.Join(err, f.unlink(below, underRun), f.unlink(above, overRun))
+	}
+	var ids []ProcID
+	err = f.on(to, func() (err error) { ids, err = f.hubs[to].attach(pairs, underRun, overRun); return err })
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []*proxy{below, above} {
+		if err := f.shorten(p); err != nil {
+			return ids, err
+		}
+	}
+	return ids, nil
+}
+
+// heldLink makes a path from a to b whose far end holds everything back. Turned, the
+// proxy on a stands for what is below.
+func (f *Fabric) heldLink(a, b int, turned bool) (near, far *proxy, err error) {
+	if turned {
+		far, near, err = f.link(b, a)
+	} else {
+		near, far, err = f.link(a, b)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return near, far, f.on(b, func() error { far.gate.data, far.gate.high = true, true; return nil })
+}
+
+// movable checks a run: pairs of single processes, linked in this order, in a stream.
+func (h *Hub) movable(run []ProcID) error {
+	for i, id := range run {
+		p, err := h.pair(id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case p.module.Leave == nil || p.module.Arrive == nil || p.rq.proc.pairs != 1 || h.polls(p):
+			return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrStays)
+		case p.pinned > 0:
+			return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrMoving)
+		case p.rq.next == nil || p.wq.next == nil:
+			return fmt.Errorf("%w: %s is an end of its stream: %w", ErrHub, p.module.Name, ErrStays)
+		case i > 0 && p.wq.next.id != run[i-1]:
+			return fmt.Errorf("%w: %s does not stand on the pair before it", ErrHub, p.module.Name)
+		}
+	}
+	bottom, _ := h.pair(run[0])
+	top, _ := h.pair(run[len(run)-1])
+	if bottom.wq.next.pair().pinned > 0 || top.rq.next.pair().pinned > 0 {
+		return fmt.Errorf("%w: %w", ErrHub, ErrMoving)
+	}
+	return nil
+}
+
+func (h *Hub) polls(p *pair) bool {
+	for i := range h.pollers {
+		if h.pollers[i].owner == p {
+			return true
+		}
+	}
+	return false
+}
+
+// detach takes a run out and puts the two proxies in its place.
+func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
+	h.settle()
+	if err := h.movable(run); err != nil {
+		return nil, err
+	}
+	for _, id := range run {
+		p, _ := h.pair(id)
+		if err := p.rq.ownAll(); err != nil {
+			return nil, err
+		}
+		if err := p.wq.ownAll(); err != nil {
+			return nil, err
+		}
+	}
+	bottom, _ := h.pair(run[0])
+	top, _ := h.pair(run[len(run)-1])
+	under, over := bottom.wq.next.id, top.rq.next.id
+	_ = h.Part(under)
+	_ = h.Part(run[len(run)-1])
+	pairs := make([]moved, len(run))
+	for i, id := range run {
+		p, _ := h.pair(id)
+		p.module.Leave()
+		pairs[i] = moved{
+			module: p.module, up: p.rq.takeAll(), down: p.wq.takeAll(),
+			marks: [2][2]int{{p.rq.hi, p.rq.lo}, {p.wq.hi, p.wq.lo}}, ptr: [2]any{p.rq.ptr, p.wq.ptr},
+		}
+		p.module.Close = nil // it lives on
+		if err := h.Remove(id); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.Join(under, below.id); err != nil {
+		return nil, err
+	}
+	return pairs, h.Join(above.id, over)
+}
+
+// ownAll makes the queued messages fit to cross: blocks that are shared are copied.
+func (q *Queue) ownAll() error {
+	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
+		m := &q.hub.nodes.at(n).msg
+		if m.Block == 0 || !q.hub.shared(m.Block) {
+			continue
+		}
+		b := q.hub.CopyMsg(m.Block)
+		if b == 0 {
+			return fmt.Errorf("%w: no blocks to move a shared message", ErrHub)
+		}
+		q.hub.Pool.Free(m.Block)
+		m.Block = b
+	}
+	return nil
+}
+
+// takeAll empties a queue without telling anybody.
+func (q *Queue) takeAll() (all []Msg) {
+	for {
+		m, ok := q.GetQ()
+		if !ok {
+			return all
+		}
+		all = append(all, m)
+	}
+}
+
+// attach makes the run's pairs anew between its two proxies and lets them go on.
+func (h *Hub) attach(pairs []moved, under, over *proxy) ([]ProcID, error) {
+	ids := make([]ProcID, 0, len(pairs))
+	below := under.id
+	for _, mv := range pairs {
+		module := mv.module
+		open := module.Open
+		module.Open = nil
+		id, err := h.Add(module)
+		if err != nil {
+			return ids, err
+		}
+		p, _ := h.pair(id)
+		p.module.Open = open
+		p.rq.SetMarks(mv.marks[0][0], mv.marks[0][1])
+		p.wq.SetMarks(mv.marks[1][0], mv.marks[1][1])
+		p.rq.ptr, p.wq.ptr = mv.ptr[0], mv.ptr[1]
+		if err := h.Join(below, id); err != nil {
+			return ids, err
+		}
+		p.module.Arrive(p.rq)
+		for _, m := range mv.up {
+			p.rq.PutQ(m)
+		}
+		for _, m := range mv.down {
+			p.wq.PutQ(m)
+		}
+		ids, below = append(ids, id), id
+	}
+	if err := h.Join(below, over.id); err != nil {
+		return ids, err
+	}
+	for _, x := range []*proxy{under, over} {
+		x.gate.open(Barrier)
+		x.gate.open(PCBarrier)
+	}
+	return ids, nil
+}
+
+// splice is a path over three hubs, C to A to B, being made direct: new proxies at
+// both ends hold back until the barriers on the old path have come through.
+type splice struct {
+	low, high       *proxy // on A, back to back: low stands for what is below, on C
+	lowEnd, highEnd *proxy // the far ends of the old path: lowEnd on C, highEnd on B
+	up, down        *gate  // of the new path
+	gatePair        ProcID // the pair that holds back when C is B; removed at the end
+	x, y            *pair  // whom the path joins: x below, y above
+}
+
+// shorten starts to make a path direct whose near proxy p stands next to another
+// proxy. It does nothing when p stands next to an ordinary pair.
+func (f *Fabric) shorten(p *proxy) error {
+	s := &splice{}
+	a := p.id.Hub()
+	if err := f.on(a, func() error {
+		next := p.in.next
+		if next == nil || next.pair().proxy == nil {
+			return nil
+		}
+		if p.down {
+			s.low, s.high = p, next.pair().proxy
+		} else {
+			s.low, s.high = next.pair().proxy, p
+		}
+		return nil
+	}); err != nil || s.low == nil {
+		return err
+	}
+	lowHub, highHub := s.low.far.Hub(), s.high.far.Hub()
+	err := f.on(lowHub, func() (err error) { s.lowEnd, s.x, err = f.hubs[lowHub].pathEnd(s.low.far); return err })
+	if err == nil {
+		err = f.on(highHub, func() (err error) { s.highEnd, s.y, err = f.hubs[highHub].pathEnd(s.high.far); return err })
+	}
+	if errors.Is(err, ErrMoving) {
+		return nil // the longer path stays: it is in order, only not direct
+	}
+	if err != nil {
+		return err
+	}
+	if lowHub == highHub {
+		err = f.spliceLocal(s, lowHub)
+	} else {
+		err = f.spliceFar(s, lowHub, highHub)
+	}
+	if err == nil {
+		f.splices = append(f.splices, s)
+	}
+	return err
+}
+
+// pathEnd is the proxy of that number and the pair beside it, which must be free.
+func (h *Hub) pathEnd(id ProcID) (*proxy, *pair, error) {
+	p, err := h.pair(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.proxy == nil || p.proxy.in.next == nil {
+		return nil, nil, fmt.Errorf("%w: %d ends no path", ErrHub, id)
+	}
+	end := p.proxy.in.next.pair()
+	if p.pinned > 0 || end.pinned > 0 || p.proxy.heir != nil || end.proxy != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrHub, ErrMoving)
+	}
+	return p.proxy, end, nil
+}
