@@ -42,4 +42,17 @@
 //			r.Start(next)
 //		}
 //	}
+//
+// # The other layers
+//
+//	AAL0, AAL1, AAL2, AAL3/4   aal0.go, aal1*.go, aal2*.go, aal34*.go
+//	OAM and RM cells           oam*.go, rm.go, crc10.go
+//	IP and PPP over AAL5       rfc2684.go, vpn.go, atmarp.go, ppp.go
+//
+// # Assembly
+//
+// On amd64 the CRC-32 of AAL5 and the two loops that move payloads are
+// assembly, made by go generate from internal/asmgen; crc32.go and run.go hold
+// the generic forms, which are the reference. The build tag purego leaves the
+// assembly out.
 package aal
