@@ -1,0 +1,69 @@
+# Thin on purpose: every target is a command or two that you could type.
+# Tests and the demo open network namespaces and TAPs, so they want root;
+# without it, and without tshark or spin, the tests concerned are skipped.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Inputs for each fuzz target (a time, such as 5s, works too, but Go before 1.27
+# may then end with "context deadline exceeded": go.dev/issue/75804), time for
+# and runs of each benchmark, and more flags for go test.
+FUZZTIME  ?= 50000x
+BENCHTIME ?= 200ms
+COUNT     ?= 5
+TESTFLAGS ?=
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+.PHONY: build test portable race fuzz soak bench generate lint arm64 demo clean
+
+build: # bin/atmtap, bin/demo, bin/cellbench
+	go build -o bin/ ./cmd/...
+
+test:
+	go test -timeout 15m $(TESTFLAGS) ./...
+
+portable: # the code that other processors than amd64 run
+	go test -timeout 5m -tags purego $(TESTFLAGS) ./aal/...
+
+race: # all but the commands, whose tests are other processes; needs a C compiler
+	go test -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/...
+
+fuzz: # every fuzz target in turn
+	go test -list '^Fuzz' ./... | \
+	awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | \
+	while read -r package name; do \
+		echo "$$package $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	done
+
+soak: # for a night: what CI runs a part of
+	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/...
+	go test -count=10 -timeout 6h ./cmd/...
+	$(MAKE) fuzz FUZZTIME=5000000x
+
+bench: build # functions, then tunnels side by side; as root, on a quiet machine
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 1h ./...
+	bin/cellbench tunnel
+
+generate: # the assembly, from its generator in aal/internal/asmgen
+	go generate ./...
+
+lint: $(GOLANGCI)
+	$(GOLANGCI) run ./...
+	go -C aal/internal/asmgen vet ./...
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+arm64: # builds there, tests included
+	GOARCH=arm64 go build ./...
+	GOARCH=arm64 go vet ./...
+
+demo: build
+	bin/demo
+
+clean:
+	rm -rf bin
