@@ -14,7 +14,7 @@ const (
 )
 
 // crc10Slices is how many octets one step of the table takes.
-const crc10Slices = 8
+const crc10Slices = 16
 
 // ErrShortPayload is returned for a payload of fewer than [PayloadSize]
 // octets, whether it is to be read or to be written.
@@ -47,13 +47,14 @@ func crc10Octet(t *[256]uint16, reg uint16, b uint8) uint16 {
 	return reg<<8&crc10Mask ^ t[uint8(reg>>(crc10Bits-8))^b]
 }
 
-// crc10Word takes eight octets more into reg.
-func crc10Word(reg uint16, w uint64) uint16 {
-	w ^= uint64(reg) << (64 - crc10Bits)
-	return crc10Table[7][uint8(w>>56)] ^ crc10Table[6][uint8(w>>48)] ^
-		crc10Table[5][uint8(w>>40)] ^ crc10Table[4][uint8(w>>32)] ^
-		crc10Table[3][uint8(w>>24)] ^ crc10Table[2][uint8(w>>16)] ^
-		crc10Table[1][uint8(w>>8)] ^ crc10Table[0][uint8(w)]
+// crc10Step takes sixteen octets more into reg.
+func crc10Step(reg uint16, a, b uint64) uint16 {
+	a ^= uint64(reg) << (64 - crc10Bits)
+	t := &crc10Table
+	return t[15][uint8(a>>56)] ^ t[14][uint8(a>>48)] ^ t[13][uint8(a>>40)] ^ t[12][uint8(a>>32)] ^
+		t[11][uint8(a>>24)] ^ t[10][uint8(a>>16)] ^ t[9][uint8(a>>8)] ^ t[8][uint8(a)] ^
+		t[7][uint8(b>>56)] ^ t[6][uint8(b>>48)] ^ t[5][uint8(b>>40)] ^ t[4][uint8(b>>32)] ^
+		t[3][uint8(b>>24)] ^ t[2][uint8(b>>16)] ^ t[1][uint8(b>>8)] ^ t[0][uint8(b)]
 }
 
 // CRC10 gives the CRC-10 of p. Over octets that end with their own CRC-10 it
@@ -61,7 +62,7 @@ func crc10Word(reg uint16, w uint64) uint16 {
 func CRC10(p []byte) uint16 {
 	var reg uint16
 	for len(p) >= crc10Slices {
-		reg = crc10Word(reg, binary.BigEndian.Uint64(p))
+		reg = crc10Step(reg, binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:]))
 		p = p[crc10Slices:]
 	}
 	for _, b := range p {
@@ -75,12 +76,9 @@ func CRC10(p []byte) uint16 {
 // first 48 are looked at.
 func CheckCRC10(payload []byte) bool {
 	p := (*[PayloadSize]byte)(payload)
-	reg := crc10Word(0, binary.BigEndian.Uint64(p[0:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[8:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[16:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[24:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[32:]))
-	return crc10Word(reg, binary.BigEndian.Uint64(p[40:])) == 0
+	reg := crc10Step(0, binary.BigEndian.Uint64(p[0:]), binary.BigEndian.Uint64(p[8:]))
+	reg = crc10Step(reg, binary.BigEndian.Uint64(p[16:]), binary.BigEndian.Uint64(p[24:]))
+	return crc10Step(reg, binary.BigEndian.Uint64(p[32:]), binary.BigEndian.Uint64(p[40:])) == 0
 }
 
 // PutCRC10 writes the last two octets of a 48-octet payload: the six bits
@@ -88,14 +86,11 @@ func CheckCRC10(payload []byte) bool {
 // in AAL3/4), then the CRC-10. payload holds at least [PayloadSize] octets.
 func PutCRC10(payload []byte, six uint8) {
 	p := (*[PayloadSize]byte)(payload)
-	// Leading zero bits do not change the remainder, so the 46 octets are
-	// taken as 2+46 and go by eights.
-	reg := crc10Word(0, uint64(binary.BigEndian.Uint32(p[0:]))<<16|uint64(binary.BigEndian.Uint16(p[4:])))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[6:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[14:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[22:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[30:]))
-	reg = crc10Word(reg, binary.BigEndian.Uint64(p[38:]))
+	// Leading zero bits do not change the remainder, so that the 46 octets
+	// are taken as 2 of zeros and 46.
+	reg := crc10Step(0, binary.BigEndian.Uint64(p[0:])>>16, binary.BigEndian.Uint64(p[6:]))
+	reg = crc10Step(reg, binary.BigEndian.Uint64(p[14:]), binary.BigEndian.Uint64(p[22:]))
+	reg = crc10Step(reg, binary.BigEndian.Uint64(p[30:]), binary.BigEndian.Uint64(p[38:]))
 	six &= 0x3F
 	reg = reg<<6&crc10Mask ^ crc10Table[0][uint8(reg>>(crc10Bits-6))^six]
 	binary.BigEndian.PutUint16(p[PayloadSize-2:], uint16(six)<<crc10Bits|reg)
