@@ -121,22 +121,3 @@ func (d *device) counters() nic.Counters {
 	}
 	return c
 }
-
-// turnFlush is what a driver does with a flush at its end of the stream: its own
-// queue is emptied, and the message goes back for the other side if that is to be
-// flushed too. mine is the bit of the side that ends here.
-func turnFlush(h *dataplane.Hub, q *dataplane.Queue, m dataplane.Msg, mine uint32) {
-	if m.Info&mine != 0 {
-		if m.Info&dataplane.FlushBand != 0 {
-			q.FlushBand(m.Band)
-		} else {
-			q.FlushQ(false)
-		}
-		m.Info &^= mine
-	}
-	if m.Info&(dataplane.FlushRead|dataplane.FlushWrite) != 0 {
-		q.Reply(m)
-		return
-	}
-	h.Free(m)
-}

@@ -220,7 +220,7 @@ func (p *Port) drop(b dataplane.BlockID, cause dropCause) {
 func (p *Port) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case m.Type == dataplane.Flush:
-		turnFlush(p.hub, q, m, dataplane.FlushWrite)
+		q.TurnFlush(m)
 	case m.Type != dataplane.Data:
 		p.hub.Free(m)
 	case q.Empty() && p.dev.tx.room():

@@ -79,7 +79,7 @@ func (t *TAPEnd) Poll() int {
 func (t *TAPEnd) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case m.Type == dataplane.Flush:
-		turnFlush(t.hub, q, m, dataplane.FlushRead)
+		q.TurnFlush(m)
 	case m.Type != dataplane.Data:
 		t.hub.Free(m)
 	case q.Empty() && t.dev.tx.room():

@@ -1,0 +1,121 @@
+package modules
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/nic"
+)
+
+// LinkTypeERF is the pcap link type of Endace's record format, which can hold whole
+// AAL5 PDUs: Wireshark then checks their CRC.
+const LinkTypeERF = 197
+
+// Of an ERF record: 16 octets of its own header, then the ATM header without HEC,
+// then the CPCS-PDU.
+const (
+	erfHeader  = 16
+	erfAAL5    = 4
+	erfVarying = 1 << 2 // flags: records of varying length; the low bits are the interface
+
+	captureReceived = 0
+	captureSent     = 1
+	maxERF          = 65535
+)
+
+// captureFlush is how often what was captured reaches the file, at the latest.
+const captureFlush = int64(time.Second)
+
+// Capture is a module that writes the SDUs passing it, both ways, to a file as the
+// CPCS-PDUs they are on the wire; the trailer is rebuilt. A write that fails ends
+// the capture, not the traffic.
+type Capture struct {
+	hub    *dataplane.Hub
+	vc     aal.VC
+	file   *nic.Pcap
+	record []byte
+	wall   int64 // nanoseconds of wall-clock time when the hub's clock was 0
+	timer  dataplane.Timer
+	counts struct{ written, tooLong, failed uint64 }
+}
+
+// OpenCapture makes the file and the module's process in h, for one VC.
+func OpenCapture(h *dataplane.Hub, name string, vc aal.VC) (*Capture, dataplane.ProcID, error) {
+	file, err := nic.CreatePcap(name, LinkTypeERF, maxERF)
+	if err != nil {
+		return nil, 0, err
+	}
+	c := &Capture{hub: h, vc: vc, file: file, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
+	c.timer.Fire = c.flush
+	id, err := h.Add(dataplane.Module{
+		Name:     "capture",
+		ReadPut:  func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureReceived); q.PutNext(m) },
+		WritePut: func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureSent); q.PutNext(m) },
+		Close:    func(*dataplane.Queue) { h.StopTimer(&c.timer); _ = c.file.Close() },
+	})
+	if err != nil {
+		_ = file.Close()
+		return nil, 0, fmt.Errorf("capture: %w", err)
+	}
+	return c, id, nil
+}
+
+func (c *Capture) see(m dataplane.Msg, direction byte) {
+	if m.Type != dataplane.Data {
+		return
+	}
+	n, ok := c.build(m, direction)
+	if !ok {
+		c.counts.tooLong++
+		return
+	}
+	if err := c.file.Write(time.Unix(0, c.wall+c.hub.Now()), c.record[:n]); err != nil {
+		c.counts.failed++
+		return
+	}
+	c.counts.written++
+	if !c.timer.Running() {
+		c.hub.StartTimer(&c.timer, c.hub.Now()+captureFlush)
+	}
+}
+
+// build writes one record and gives its size.
+func (c *Capture) build(m dataplane.Msg, direction byte) (int, bool) {
+	sdu := c.hub.Bytes(m.Block)
+	pdu := aal.AAL5PDUSize(len(sdu))
+	n := erfHeader + aal.HeaderSize + pdu
+	if n > len(c.record) {
+		return 0, false
+	}
+	r := c.record[:n]
+	now := c.wall + c.hub.Now()
+	const second = int64(time.Second)
+	binary.LittleEndian.PutUint32(r, uint32(uint64(now%second)<<32/uint64(second)))
+	binary.LittleEndian.PutUint32(r[4:], uint32(now/second))
+	r[8], r[9] = erfAAL5, erfVarying|direction
+	binary.BigEndian.PutUint16(r[10:], uint16(n))
+	binary.BigEndian.PutUint16(r[12:], 0)
+	binary.BigEndian.PutUint16(r[14:], uint16(aal.HeaderSize+pdu))
+	h := aal.MakeHeader(c.vc, aal.PTIUserEnd, m.Flags&dataplane.FlagCLP != 0)
+	h.WithEFCI(m.Flags&dataplane.FlagEFCI != 0).Put(r[erfHeader:])
+	body := r[erfHeader+aal.HeaderSize:]
+	copy(body, sdu)
+	if _, err := aal.PutAAL5Trailer(body, len(sdu), uint8(m.Info), 0); err != nil {
+		return 0, false
+	}
+	return n, true
+}
+
+func (c *Capture) flush() {
+	if c.file.Flush() != nil {
+		c.counts.failed++
+	}
+}
+
+// Counts gives the counters in a fixed order. On the hub only.
+func (c *Capture) Counts() []Count {
+	return []Count{{"written", c.counts.written}, {"not_written", c.counts.tooLong + c.counts.failed}}
+}
