@@ -92,6 +92,8 @@ bench {
 }
 `
 
+// vtunLine runs vtun, whose server leaves its pid file in /var/run, as it always
+// does.
 func vtunLine(program string, _, other *lab.Host, first bool, dir string) ([]string, error) {
 	config := filepath.Join(dir, "vtund.conf")
 	if err := os.WriteFile(config, []byte(vtunConfig), 0o600); err != nil {

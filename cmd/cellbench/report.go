@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +78,9 @@ func (r *report) writeTable(w io.Writer) error {
 	out.printf("Linux %s, %s, %d processors, %s\n", unix.ByteSliceToString(name.Release[:]), runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	out.printf("%d rounds, %v a figure, veth MTU %d, load average %s before and %s after\n",
 		len(r.tunnels[0].rounds), r.options.window, r.options.mtu, r.load[0], r.load[1])
+	if load, err := strconv.ParseFloat(r.load[0], 64); err == nil && load > float64(runtime.NumCPU())/4 {
+		out.printf("the machine was busy before the run: absolute figures are low, ratios rough\n")
+	}
 	out.printf("ratio: median of the rounds' ratios to %s; cores: used by each end, and busy in the machine\n", baseline)
 	for i, figure := range figures {
 		out.printf("\n%-32s %8s  %17s  %6s  %11s  %7s\n", figure.title, figure.unit, "min .. max", "ratio", "cores a+b", "machine")

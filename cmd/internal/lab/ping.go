@@ -59,7 +59,6 @@ type pinger struct {
 	request icmp.Type
 	reply   byte // its type
 	echo    icmp.Echo
-	out     []byte
 
 	sentAt   []time.Time // by sequence number
 	answered []bool
