@@ -278,9 +278,7 @@ func blockStart(c *circuit, out AAL1Output, block int) int {
 // Whatever happens on the way, once it stops the receiver is in step within
 // two cycles and a block, and then delivers the circuit's octets.
 func TestAAL1Damage(t *testing.T) {
-	const seed = 363_1
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	eachCircuit(t, func(t *testing.T, block int, fast bool) {
 		c := newCircuit(t, block)
 		r := newAAL1Receiver(t, AAL1Config{Block: block, Fast: fast})

@@ -25,9 +25,7 @@ func aal2Cells(t testing.TB, rng *rand.Rand, n int) (cells [][]byte, packets int
 // An odd number of cells lost in a row is always seen: no packet is wrong, and
 // the first packet that begins after the gap is delivered.
 func TestAAL2OddLoss(t *testing.T) {
-	const seed = 3632
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := seeded(t)
 	for range 200 {
 		cells, _ := aal2Cells(t, rng, 60)
 		_, r := newAAL2(t, 64, 0)
@@ -62,9 +60,7 @@ func TestAAL2OddLoss(t *testing.T) {
 // Under any damage the receiver is in step at the second good cell, and wrong
 // packets are few: CPS does not protect what is in a packet.
 func TestAAL2Damage(t *testing.T) {
-	const seed = 36322
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 2))
+	rng := seeded(t)
 	packets, wrong := 0, 0
 	for range 300 {
 		cells, _ := aal2Cells(t, rng, 120)

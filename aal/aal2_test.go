@@ -306,9 +306,7 @@ func (p AAL2Packet) whole() bool {
 // Sending, then receiving, is the identity, with straddling at every place;
 // and every offset is right.
 func TestAAL2Identity(t *testing.T) {
-	const seed = 363_2
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	for _, limit := range []int{1, 2, 3, 4, 44, 45, 64} {
 		s, r := newAAL2(t, limit, 5*time.Millisecond)
 		var now time.Duration

@@ -189,9 +189,7 @@ func TestAAL34IdentityAllLengths(t *testing.T) {
 // Streaming mode: pieces of any size in, pieces out as they come, together
 // the SDU, whatever size was announced.
 func TestAAL34Streaming(t *testing.T) {
-	const seed = 3634
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	for n := range 1500 {
 		sdu := randomOctets(rng, n)
 		var s AAL34Sender
@@ -416,9 +414,7 @@ func TestAAL34OverrunAndTimer(t *testing.T) {
 
 // Under any damage nothing wrong is delivered, and the next whole PDU is.
 func TestAAL34Damage(t *testing.T) {
-	const seed = 36343
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := seeded(t)
 	r := newAAL34(t, 8, 4096, false)
 	var senders [4]AAL34Sender
 	for i := range senders {

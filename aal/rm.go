@@ -91,8 +91,8 @@ func (c *RMCell) Encode(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	p[rmMessage] = flag(c.Backward, rmDIR) | flag(c.BECN, rmBN) | flag(c.Congestion, rmCI) |
-		flag(c.NoIncrease, rmNI) | flag(c.Request, rmRA)
+	p[rmMessage] = bitIf(c.Backward, rmDIR) | bitIf(c.BECN, rmBN) | bitIf(c.Congestion, rmCI) |
+		bitIf(c.NoIncrease, rmNI) | bitIf(c.Request, rmRA)
 	binary.BigEndian.PutUint16(p[rmER:], uint16(c.ER))
 	binary.BigEndian.PutUint16(p[rmCCR:], uint16(c.CCR))
 	binary.BigEndian.PutUint16(p[rmMCR:], uint16(c.MCR))
@@ -102,7 +102,7 @@ func (c *RMCell) Encode(payload []byte) error {
 	return nil
 }
 
-func flag(on bool, bit uint8) uint8 {
+func bitIf(on bool, bit uint8) uint8 {
 	if on {
 		return bit
 	}
