@@ -37,15 +37,15 @@
 // for the host go up by the read queue, those for the network down by the write
 // queue. Neighbours are resolved to queues when they are linked, never per message.
 //
-//	    head or driver            the top: an application, a TAP
-//	      | rq      ^ |
-//	      | wq      | v
-//	    module                    put, service; knows nobody's name
-//	      | rq      ^ |
-//	      | wq      | v
-//	    multiplexor               one pair for each stream above and below
-//	     /        \
-//	  driver     driver           the bottom: devices
+//	  head or driver            the top: an application, a TAP
+//	    | rq      ^ |
+//	    | wq      | v
+//	  module                    put, service; knows nobody's name
+//	    | rq      ^ |
+//	    | wq      | v
+//	  multiplexor               one pair for each stream above and below
+//	   /        \
+//	driver     driver           the bottom: devices
 //
 // The words are those of STREAMS:
 //

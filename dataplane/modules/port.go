@@ -113,7 +113,8 @@ func (p *Port) close() {
 }
 
 // Replace gives the port another device on the same carrier, when the interface has
-// come back; own is its MAC address, on Ethernet. On the hub only.
+// come back; own is its MAC address, on Ethernet. On the hub only. The port owns the
+// device even when it returns an error.
 func (p *Port) Replace(dev nic.Device, own [6]byte) error {
 	p.close()
 	if p.cfg.Ethernet != nil {
@@ -121,6 +122,7 @@ func (p *Port) Replace(dev nic.Device, own [6]byte) error {
 		p.wire = newWire(&p.cfg)
 	}
 	if err := p.use(dev); err != nil {
+		_ = dev.Close()
 		return err
 	}
 	p.wq.Enable()

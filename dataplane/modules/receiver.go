@@ -70,7 +70,10 @@ func (r *receiver) receive() (int, error) {
 // take gives frame i of the burst as a block, owned or borrowed; 0 when the frame
 // was shed.
 func (r *receiver) take(i int) dataplane.BlockID {
-	if r.lends {
+	switch {
+	case r.dev == nil: // closed by what an earlier frame of the burst did
+		return 0
+	case r.lends:
 		r.hub.Lend(r.loan, r.bufs[i])
 		return r.loan
 	}
@@ -85,4 +88,9 @@ func (r *receiver) take(i int) dataplane.BlockID {
 	return b
 }
 
-func (r *receiver) done() { r.dev.Release() }
+// done ends a burst.
+func (r *receiver) done() {
+	if r.dev != nil {
+		r.dev.Release()
+	}
+}

@@ -41,11 +41,12 @@ func OpenTAPEnd(h *dataplane.Hub, dev nic.Device, onError func(error)) (*TAPEnd,
 // the hub only.
 func (t *TAPEnd) Detach() { t.dev.close() }
 
-// Replace gives the driver another device, when the interface has been made again.
-// On the hub only.
+// Replace gives the driver another device, when the interface has been made again,
+// and owns it even when it returns an error. On the hub only.
 func (t *TAPEnd) Replace(dev nic.Device) error {
 	t.dev.close()
 	if err := t.dev.open(t.hub, dev); err != nil {
+		_ = dev.Close()
 		return err
 	}
 	t.rq.Enable()
