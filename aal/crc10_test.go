@@ -1,6 +1,7 @@
 package aal
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"testing"
@@ -74,6 +75,32 @@ func TestCRC10AgainstBitwise(t *testing.T) {
 		}
 		if CheckCRC10(p) != (crc10Bitwise(p, 384) == 0) || !CheckCRC10(p) {
 			t.Fatal("CheckCRC10 rejects its own")
+		}
+	}
+}
+
+// The remainder is linear in the bits, so that these 384 payloads of one bit
+// each, and random ones for the sums, prove the folding.
+func TestCRC10Folding(t *testing.T) {
+	fold := func(p []byte) uint16 {
+		var w [6]uint64
+		for i := range w {
+			w[i] = binary.BigEndian.Uint64(p[8*i:])
+		}
+		return crc10Cell(w[0], w[1], w[2], w[3], w[4], w[5])
+	}
+	for bit := range 384 {
+		p := make([]byte, PayloadSize)
+		p[bit/8] = 0x80 >> (bit % 8)
+		if got, want := fold(p), crc10Bitwise(p, 384); got != want {
+			t.Errorf("bit %d: %03X, want %03X", bit, got, want)
+		}
+	}
+	rng := rand.New(rand.NewPCG(10, 2))
+	for range 1000 {
+		p := randomOctets(rng, PayloadSize)
+		if got, want := fold(p), crc10Bitwise(p, 384); got != want {
+			t.Fatalf("%x: %03X, want %03X", p, got, want)
 		}
 	}
 }
