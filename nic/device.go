@@ -100,7 +100,7 @@ var (
 	ErrNotTAP = errors.New("interface exists and is not a TAP or TUN")
 	// ErrOtherKind: a TUN was asked for and the existing device is a TAP, or the other way round.
 	ErrOtherKind = errors.New("device exists and is of the other kind (TAP against TUN)")
-	// ErrNeedNetAdmin: a TAP, a TUN or promiscuous mode needs a capability.
+	// ErrNeedNetAdmin: a TAP or TUN needs a capability.
 	ErrNeedNetAdmin = errors.New("permission denied: needs CAP_NET_ADMIN")
 	// ErrNeedNetRaw: a packet socket needs a capability.
 	ErrNeedNetRaw = errors.New("permission denied: needs CAP_NET_RAW")

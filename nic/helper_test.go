@@ -2,6 +2,7 @@ package nic
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -50,8 +51,16 @@ func vethPair(t testing.TB, mtu int) (a, b *link.Namespace) {
 		}
 		return link.Up("va")
 	})
-	in(t, b, func() error { return link.Up("vb") })
+	in(t, b, func() error { return errors.Join(link.Up("vb"), running(t, "vb")) })
+	in(t, a, func() error { return running(t, "va") })
 	return a, b
+}
+
+// running waits until the kernel no longer drops what an interface is given.
+func running(t testing.TB, name string) error {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return link.WaitRunning(ctx, name)
 }
 
 func quietIPv6() error {

@@ -23,7 +23,7 @@ func tapUp(t testing.TB, ns *link.Namespace, cfg TAPConfig) Device {
 			return err
 		}
 		closing(t, dev)
-		return link.Up(dev.Info().Name)
+		return errors.Join(link.Up(dev.Info().Name), running(t, dev.Info().Name))
 	})
 	return dev
 }
@@ -163,7 +163,7 @@ func TestTAPDownUpGone(t *testing.T) {
 		if n, err := dev.Receive(buffers(1, 100)); n != 0 || err != nil {
 			t.Errorf("Receive while down = %d, %v", n, err)
 		}
-		in(t, ns, func() error { return link.Up("tap0") })
+		in(t, ns, func() error { return errors.Join(link.Up("tap0"), running(t, "tap0")) })
 		transmitAll(t, dev, frames)
 		if _, err := unix.GetsockoptInt(kernel, unix.SOL_SOCKET, unix.SO_ERROR); err != nil { // forgets ENETDOWN
 			t.Fatal(err)

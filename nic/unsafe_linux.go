@@ -23,6 +23,12 @@ func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 	}
 }
 
+// hardwareAddress is what SIOCGIFHWADDR answered: a sockaddr of an ARPHRD_… and an address.
+func hardwareAddress(request *unix.Ifreq) (family uint16, address [6]byte) {
+	octets := (*[unix.IFNAMSIZ + 8]byte)(unsafe.Pointer(request))
+	return request.Uint16(), [6]byte(octets[unix.IFNAMSIZ+2:])
+}
+
 // pointTo makes an iovec describe the whole of buf.
 func pointTo(iov *unix.Iovec, buf []byte) {
 	iov.Base = unsafe.SliceData(buf)

@@ -1,10 +1,12 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -81,6 +83,27 @@ func Up(name string) error { return change(name, "set up", netlink.LinkSetUp) }
 
 // Down sets an interface down.
 func Down(name string) error { return change(name, "set down", netlink.LinkSetDown) }
+
+// runningPoll is how often WaitRunning asks.
+const runningPoll = time.Millisecond
+
+// WaitRunning returns when an interface is up and has carrier. Before that, for up to a second after Up, the kernel
+// takes frames without an error and drops them, because the interface's queue is attached only when its carrier is
+// noticed. It asks again and again: an event about carrier may be held back for a second, but a question makes the
+// kernel notice at once.
+func WaitRunning(ctx context.Context, name string) error {
+	for {
+		state, err := Get(name)
+		if err != nil || state.Running {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("link %s is not running: %w", name, ctx.Err())
+		case <-time.After(runningPoll):
+		}
+	}
+}
 
 // Delete removes an interface. The far end of a veth goes with it.
 func Delete(name string) error { return change(name, "delete", netlink.LinkDel) }

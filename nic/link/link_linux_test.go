@@ -154,6 +154,30 @@ func TestDoComesBack(t *testing.T) {
 	}
 }
 
+func TestWaitRunning(t *testing.T) {
+	a, b := namespace(t, ""), namespace(t, "")
+	in(t, a, func() error { return errors.Join(AddVeth(Veth{Name: "va", Peer: "vb", PeerIn: b}), Up("va")) })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	in(t, a, func() error {
+		if err := WaitRunning(ctx, "va"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without carrier: %v, want the deadline", err)
+		}
+		return nil
+	})
+	in(t, b, func() error { return Up("vb") })
+	in(t, a, func() error {
+		if err := WaitRunning(t.Context(), "va"); err != nil {
+			return err
+		}
+		s, err := Get("va")
+		if !s.Running {
+			t.Error("returned before the interface was running")
+		}
+		return err
+	})
+}
+
 func TestWatch(t *testing.T) {
 	ns := namespace(t, "")
 	ctx, cancel := context.WithCancel(context.Background())
