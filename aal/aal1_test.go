@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// vectors.md: SN to octet, 0 to 15.
+// The vectors: SN to octet, 0 to 15.
 func TestAAL1Vectors(t *testing.T) {
 	want := unhex(t, "00172D3A4E5963748B9CA6B1C5D2E8FF")
 	for sn := range AAL1SN(16) {

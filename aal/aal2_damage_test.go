@@ -238,6 +238,24 @@ func FuzzAAL2Identity(f *testing.F) {
 	})
 }
 
+func FuzzSSSAR(f *testing.F) {
+	f.Add([]byte{27, 60, 27, 60, 3, 10, 30, 1, 27, 64, 0, 1})
+	f.Fuzz(func(t *testing.T, packets []byte) {
+		r := MakeSSSARReceiver(make([]byte, 100), 10)
+		for now := time.Duration(0); len(packets) >= 2; now++ {
+			pkt := AAL2Packet{CID: 8, UUI: packets[0] % 32, Info: make([]byte, packets[1]%64+1)}
+			sdu, ev := r.Push(now, pkt)
+			if (ev == SSSARDone) != (len(sdu) > 0) || len(sdu) > 100 {
+				t.Fatalf("event %d with %d octets", ev, len(sdu))
+			}
+			if packets[0] > 200 {
+				r.Expire(now)
+			}
+			packets = packets[2:]
+		}
+	})
+}
+
 func TestAAL2Allocs(t *testing.T) {
 	s, r := newAAL2(t, 64, 0)
 	dst, info := make([]byte, MaxAAL2Output), make([]byte, 44)

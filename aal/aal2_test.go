@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// vectors.md: CID/LI/UUI to header.
+// The vectors: CID/LI/UUI to header.
 func TestAAL2HeaderVectors(t *testing.T) {
 	for _, tt := range []struct {
 		h    AAL2Header
@@ -334,6 +334,29 @@ func TestAAL2Identity(t *testing.T) {
 		if st.Cells, st.Packets = 0, 0; st != (AAL2Stats{}) {
 			t.Errorf("limit %d: stats %+v", limit, st)
 		}
+	}
+}
+
+// What the caller leaves in a cell is gone, but a packet that straddles its
+// end is not; and the set of channels can change.
+func TestAAL2Undrained(t *testing.T) {
+	s, r := newAAL2(t, 64, time.Second)
+	var cells [][]byte
+	for i := range 3 {
+		cells = append(cells, s.send(t, 0, uint8(8+i), 0, make([]byte, 40))...)
+	}
+	if err := r.Load(cells[0]); err != nil {
+		t.Fatal(err)
+	}
+	got := r.load(t, cells[1])
+	if len(got) != 1 || got[0][:4] != "9/0 " || r.Stats().Packets != 2 {
+		t.Errorf("received %v, %+v", got, r.Stats())
+	}
+	r.CIDs().Remove(9)
+	r2 := *r
+	r.CIDs().Add(9)
+	if r2.cids.Has(9) || !r.cids.Has(9) {
+		t.Error("the set is not the receiver's own")
 	}
 }
 

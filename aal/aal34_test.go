@@ -383,6 +383,29 @@ func TestAAL34ReceiverErrors(t *testing.T) {
 	}
 }
 
+// A BOM or SSM on a MID whose PDU is not at its end drops that and is itself
+// received.
+func TestAAL34Unfinished(t *testing.T) {
+	for _, size := range []int{10, 200} {
+		s, err := MakeAAL34Sender(9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newAAL34(t, 1, 1024, false)
+		r.Receive(0, s.cells(t, make([]byte, 100))[0])
+		sdu := bytes.Repeat([]byte{7}, size)
+		for i, p := range s.cells(t, sdu) {
+			u, ev := r.Receive(0, p)
+			if i == AAL34Cells(size)-1 && (ev != AAL34Done || !bytes.Equal(u.Data, sdu)) {
+				t.Errorf("%d octets: %v", size, ev)
+			}
+		}
+		if r.Unfinished() != 1 || r.Busy() != 0 {
+			t.Errorf("%d octets: %d unfinished, %d busy", size, r.Unfinished(), r.Busy())
+		}
+	}
+}
+
 func TestAAL34OverrunAndTimer(t *testing.T) {
 	s, err := MakeAAL34Sender(1)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestCRC10Check(t *testing.T) {
 	}
 }
 
-// The cells of vectors.md: octets first in the information field, then 6A up
+// The cells of the vectors: octets first in the information field, then 6A up
 // to octet 46, then the EDC.
 func TestCRC10Vectors(t *testing.T) {
 	loop := "1801" + "00000001" + "ffffffffffffffffffffffffffffffff"

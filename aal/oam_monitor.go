@@ -20,26 +20,10 @@ const (
 	OAMStateLOC                      // loss of continuity
 )
 
-// String names the defects: "AIS RDI".
-func (s OAMState) String() string {
-	switch s & (OAMStateAIS | OAMStateRDI | OAMStateLOC) {
-	case 0:
-		return "up"
-	case OAMStateAIS:
-		return "AIS"
-	case OAMStateRDI:
-		return "RDI"
-	case OAMStateLOC:
-		return "LOC"
-	case OAMStateAIS | OAMStateRDI:
-		return "AIS RDI"
-	case OAMStateAIS | OAMStateLOC:
-		return "AIS LOC"
-	case OAMStateRDI | OAMStateLOC:
-		return "RDI LOC"
-	}
-	return "AIS RDI LOC"
-}
+var oamStateNames = [8]string{"up", "AIS", "RDI", "AIS RDI", "LOC", "AIS LOC", "RDI LOC", "AIS RDI LOC"}
+
+// String names the defects: "AIS RDI", or "up" when there are none.
+func (s OAMState) String() string { return oamStateNames[s&7] }
 
 // OAMDue is the set of cells that a monitor wants sent now.
 type OAMDue uint8

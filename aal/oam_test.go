@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -25,73 +26,79 @@ func (continuity) String() string        { return OAMCC.String() }
 
 func ptr[T any](v T) *T { return &v }
 
-// Every field of every cell at its place, I.610, 10.2 to 10.4. The EDC of the
-// first four are those of vectors.md.
-func TestOAMVectors(t *testing.T) {
-	ids := "000102030405060708090a0b0c0d0e0f"
-	id := OAMID(unhex(t, ids))
-	unused := hex.EncodeToString(bytes.Repeat([]byte{0x6A}, 48))
-	for _, tt := range []struct {
-		name string
-		cell oamCodec
-		want string // from the first octet; 6A to octet 46
-		edc  string
-		text string
-	}{
-		{
-			"AIS", ptr(MakeOAMFault(OAMAIS)), "10", "03b9",
-			"cell-type FM (1), func-type AIS (0), defect-type 0x6a, defect-location " + unused[:32],
-		}, {
-			"RDI", ptr(MakeOAMFault(OAMRDI)), "11", "00af",
-			"cell-type FM (1), func-type RDI (1), defect-type 0x6a, defect-location " + unused[:32],
-		}, {
-			"CC", continuity{}, "14", "0387", "cell-type FM (1), func-type Continuity Check (4)",
-		}, {
-			"loopback",
-			&OAMLoopback{Request: true, Tag: 1, Location: FilledOAMID(OAMIDEnd), Source: FilledOAMID(OAMIDNone)},
-			"180100000001ffffffffffffffffffffffffffffffff", "0309",
-			"cell-type FM (1), func-type Loopback (8), Request, Correlation-Tag 0x00000001, " +
-				"Loopback-ID ffffffffffffffffffffffffffffffff, Source-ID " + unused[:32],
-		}, {
-			"AIS with defect", &OAMFault{Kind: OAMAIS, Defect: 1, Location: id}, "1001" + ids, "",
-			"cell-type FM (1), func-type AIS (0), defect-type 0x01, defect-location " + ids,
-		}, {
-			"loopback returned", &OAMLoopback{Tag: 0xDEADBEEF, Location: id, Source: id},
-			"1800deadbeef" + ids + ids, "",
-			"cell-type FM (1), func-type Loopback (8), Reply, Correlation-Tag 0xdeadbeef, " +
-				"Loopback-ID " + ids + ", Source-ID " + ids,
-		}, {
-			"forward monitoring",
-			&OAMForward{MCSN: 1, TUC01: 0x0203, BEDC: 0x0405, TUC0: 0x0607, Time: OAMNoTimestamp},
-			"20" + "01" + "0203" + "0405" + "0607" + "ffffffff", "",
-			"cell-type PM (2), func-type Forward Monitoring (0), MCSN 1, TUC0+1 515, BEDC 0x0405, TUC0 1543, TSTP 0xffffffff",
-		}, {
-			"backward reporting",
-			&OAMBackward{
-				MCSN: 1, TUC01: 0x0203, TUC0: 0x0607, Time: 0x08090A0B,
-				RMCSN: 0x0C, SECBC: 0x0D, TRCC0: 0x0E0F, BLER: 0x10, TRCC01: 0x1112,
-			},
-			"21" + "01" + "0203" + "6a6a" + "0607" + "08090a0b" + unused[:54] +
-				"0c" + "0d" + "0e0f" + "10" + "1112", "",
-			"cell-type PM (2), func-type Backward Reporting (1), MCSN 1, TUC0+1 515, TUC0 1543, " +
-				"TSTP 0x08090a0b, RMCSN 12, SECBC 13, TRCC0 3599, BLER 16, TRCC0+1 4370",
-		}, {
-			"activate monitoring",
-			&OAMActivation{
-				Kind: OAMActPM, Message: OAMActivate, Direction: OAMBothWays, Tag: 0x55,
-				BlockAB: OAMBlock1024 | OAMBlock256, BlockBA: OAMBlock128,
-			},
-			"80" + "07" + "55" + "a1", "",
-			"cell-type Act/Deact (8), func-type Performance Monitoring (0), Activate, direction two-way, " +
-				"Correlation-Tag 0x55, PM-block-size A-B 256|1024 B-A 128",
-		}, {
-			"deactivation of CC denied",
-			&OAMActivation{Kind: OAMActCC, Message: OAMDeactivateDenied, Tag: 2},
-			"81" + "1c" + "02" + "00", "",
-			"cell-type Act/Deact (8), func-type Continuity Check (1), Deactivation Request Denied, direction none, " +
-				"Correlation-Tag 0x02, PM-block-size A-B none B-A none",
+const oamTestIDs = "000102030405060708090a0b0c0d0e0f"
+
+var (
+	oamTestID     = OAMID{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	oamTestUnused = strings.Repeat("6a", PayloadSize)
+)
+
+var oamVectors = []struct {
+	name string
+	cell oamCodec
+	want string // from the first octet; 6A to octet 46
+	edc  string
+	text string
+}{
+	{
+		"AIS", ptr(MakeOAMFault(OAMAIS)), "10", "03b9",
+		"cell-type FM (1), func-type AIS (0), defect-type 0x6a, defect-location " + oamTestUnused[:32],
+	}, {
+		"RDI", ptr(MakeOAMFault(OAMRDI)), "11", "00af",
+		"cell-type FM (1), func-type RDI (1), defect-type 0x6a, defect-location " + oamTestUnused[:32],
+	}, {
+		"CC", continuity{}, "14", "0387", "cell-type FM (1), func-type Continuity Check (4)",
+	}, {
+		"loopback",
+		&OAMLoopback{Request: true, Tag: 1, Location: FilledOAMID(OAMIDEnd), Source: FilledOAMID(OAMIDNone)},
+		"180100000001ffffffffffffffffffffffffffffffff", "0309",
+		"cell-type FM (1), func-type Loopback (8), Request, Correlation-Tag 0x00000001, " +
+			"Loopback-ID ffffffffffffffffffffffffffffffff, Source-ID " + oamTestUnused[:32],
+	}, {
+		"AIS with defect", &OAMFault{Kind: OAMAIS, Defect: 1, Location: oamTestID}, "1001" + oamTestIDs, "",
+		"cell-type FM (1), func-type AIS (0), defect-type 0x01, defect-location " + oamTestIDs,
+	}, {
+		"loopback returned", &OAMLoopback{Tag: 0xDEADBEEF, Location: oamTestID, Source: oamTestID},
+		"1800deadbeef" + oamTestIDs + oamTestIDs, "",
+		"cell-type FM (1), func-type Loopback (8), Reply, Correlation-Tag 0xdeadbeef, " +
+			"Loopback-ID " + oamTestIDs + ", Source-ID " + oamTestIDs,
+	}, {
+		"forward monitoring",
+		&OAMForward{MCSN: 1, TUC01: 0x0203, BEDC: 0x0405, TUC0: 0x0607, Time: OAMNoTimestamp},
+		"20" + "01" + "0203" + "0405" + "0607" + "ffffffff", "",
+		"cell-type PM (2), func-type Forward Monitoring (0), MCSN 1, TUC0+1 515, BEDC 0x0405, TUC0 1543, TSTP 0xffffffff",
+	}, {
+		"backward reporting",
+		&OAMBackward{
+			MCSN: 1, TUC01: 0x0203, TUC0: 0x0607, Time: 0x08090A0B,
+			RMCSN: 0x0C, SECBC: 0x0D, TRCC0: 0x0E0F, BLER: 0x10, TRCC01: 0x1112,
 		},
-	} {
+		"21" + "01" + "0203" + "6a6a" + "0607" + "08090a0b" + oamTestUnused[:54] +
+			"0c" + "0d" + "0e0f" + "10" + "1112", "",
+		"cell-type PM (2), func-type Backward Reporting (1), MCSN 1, TUC0+1 515, TUC0 1543, " +
+			"TSTP 0x08090a0b, RMCSN 12, SECBC 13, TRCC0 3599, BLER 16, TRCC0+1 4370",
+	}, {
+		"activate monitoring",
+		&OAMActivation{
+			Kind: OAMActPM, Message: OAMActivate, Direction: OAMBothWays, Tag: 0x55,
+			BlockAB: OAMBlock1024 | OAMBlock256, BlockBA: OAMBlock128,
+		},
+		"80" + "07" + "55" + "a1", "",
+		"cell-type Act/Deact (8), func-type Performance Monitoring (0), Activate, direction two-way, " +
+			"Correlation-Tag 0x55, PM-block-size A-B 256|1024 B-A 128",
+	}, {
+		"deactivation of CC denied",
+		&OAMActivation{Kind: OAMActCC, Message: OAMDeactivateDenied, Tag: 2},
+		"81" + "1c" + "02" + "00", "",
+		"cell-type Act/Deact (8), func-type Continuity Check (1), Deactivation Request Denied, direction none, " +
+			"Correlation-Tag 0x02, PM-block-size A-B none B-A none",
+	},
+}
+
+// Every field of every cell at its place, I.610, 10.2 to 10.4. The EDC of the
+// first four are those of the published vectors.
+func TestOAMVectors(t *testing.T) {
+	for _, tt := range oamVectors {
 		t.Run(tt.name, func(t *testing.T) {
 			got := randomOctets(rand.New(rand.NewPCG(1, 1)), PayloadSize)
 			if err := tt.cell.Encode(got); err != nil {
@@ -385,6 +392,14 @@ func TestOAMPerformance(t *testing.T) {
 	}
 	if r := sink.Backward(0); r.SECBC != 3 || r.MCSN != 7 {
 		t.Errorf("report %v, want SECBC 3 MCSN 7", &r)
+	}
+	for range 10 { // tagged on the way
+		p := randomOctets(rng, PayloadSize)
+		src.User(p, false)
+		sink.User(p, true)
+	}
+	if b, ok := sink.Forward(src.Forward(0)); !ok || b.Lost() != 0 || b.Lost0() != 10 || b.BLER != 0 {
+		t.Errorf("ten tagged: %+v", b)
 	}
 	src.Forward(OAMNoTimestamp) // lost on the way
 	if b, ok := run(0, 0, 0); !ok || b.Missed != 1 || b.BLER != OAMNoBLER || b.Lost() != 0 {
