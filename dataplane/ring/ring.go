@@ -5,17 +5,16 @@ import (
 	"sync/atomic"
 )
 
+// Bounds of the capacity of a ring, in entries. The maximum is above the number of
+// 2 KiB blocks in 32 GiB, so a ring can bring home every block of any arena.
 const (
-	// MinCapacity and MaxCapacity bound the capacity of a ring, in entries.
-	// The maximum is above the number of 2 KiB blocks in 32 GiB, so a ring
-	// can bring home every block of any arena.
 	MinCapacity = 2
 	MaxCapacity = 1 << 24
-
-	// spacing keeps words of different writers out of one pair of 64-octet
-	// cache lines, which is what the adjacent-line prefetcher fetches.
-	spacing = 128
 )
+
+// spacing keeps words of different writers out of one pair of 64-octet cache lines,
+// which is what the adjacent-line prefetcher fetches.
+const spacing = 128
 
 // shared is an index written by one side and read by the other, alone on its
 // cache lines.
