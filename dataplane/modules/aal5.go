@@ -26,12 +26,12 @@ type AAL5 struct {
 }
 
 type aal5Counts struct {
-	pdusIn, pdusOut, octetsIn, octetsOut uint64
-	events                               [aal.EvReserved + 1]uint64
-	timeouts                             uint64
-	noBlocksIn                           uint64 // runs of cells for which there was no memory
-	noBlocksOut                          uint64 // SDUs for which there was no memory
-	refused                              uint64 // SDUs that AAL5 cannot carry
+	pdusOut, octetsIn, octetsOut uint64
+	events                       [aal.EvReserved + 1]uint64
+	timeouts                     uint64
+	noBlocksIn                   uint64 // runs of cells for which there was no memory
+	noBlocksOut                  uint64 // SDUs for which there was no memory
+	refused                      uint64 // SDUs that AAL5 cannot carry
 }
 
 // OpenAAL5 makes the module's process in h, for one VC.
