@@ -4,20 +4,19 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-)
 
-// oraclePDUs is how many random inputs of a kind tshark judges.
-const oraclePDUs = 10000
+	"github.com/cellhub/cellhub/aal/internal/oracle"
+)
 
 // Random CPCS-PDUs as tshark sees them: VC, Length, UU, CPI, and a CRC that
 // it computes itself and calls correct; one in eight has a flipped bit, which
 // it must see too.
 func TestAAL5AgainstTshark(t *testing.T) {
 	rng := seeded(t)
-	c := newERFCapture()
+	c := oracle.NewERF()
 	var want []string
 	buf := make([]byte, AAL5PDUSize(400))
-	for range oraclePDUs {
+	for range oracle.Records {
 		n := 1 + rng.IntN(400)
 		for i := range buf[:n] {
 			buf[i] = byte(rng.Uint32())
@@ -34,11 +33,11 @@ func TestAAL5AgainstTshark(t *testing.T) {
 			crc = fmt.Sprintf("0x%s (incorrect", crc[2:10])
 		}
 		vc := VC{uint16(rng.IntN(MaxUNIVPI + 1)), uint16(FirstUserVCI + rng.IntN(60000))}
-		c.add(erfAAL5, MakeHeader(vc, PTIUserEnd, false), buf[:size])
+		c.AddERF(oracle.ERFAAL5, uint32(MakeHeader(vc, PTIUserEnd, false)), buf[:size])
 		want = append(want, fmt.Sprintf("%d/%d cells %d len %d UU 0x%02x CPI 0x%02x CRC %s",
 			vc.VPI, vc.VCI, AAL5Cells(n), n, uu, cpi, crc))
 	}
-	rows := c.details(t, "atm", "-o", "erf.aal5_type:raw")
+	rows := c.Details(t, "atm", "-o", "erf.aal5_type:raw")
 	if len(rows) != len(want) {
 		t.Fatalf("tshark shows %d records of %d", len(rows), len(want))
 	}

@@ -7,18 +7,20 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/aal/internal/oracle"
 )
 
 var llcOption = []string{"-o", "erf.aal5_type:llc"}
 
-// aal5 adds an SDU as a CPCS-PDU on VC 0/100.
-func (c *erfCapture) aal5(t *testing.T, sdu []byte) {
+// addSDU adds an SDU as a CPCS-PDU on VC 0/100.
+func addSDU(t *testing.T, c *oracle.Capture, sdu []byte) {
 	t.Helper()
 	pdu, err := AppendAAL5Trailer(sdu, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.add(erfAAL5, MakeHeader(VC{0, 100}, PTIUserEnd, false), pdu)
+	c.AddERF(oracle.ERFAAL5, uint32(MakeHeader(VC{0, 100}, PTIUserEnd, false)), pdu)
 }
 
 // tshark finds in every LLC form what Decap does: the same protocol at the
@@ -43,7 +45,7 @@ func TestEncapAgainstTshark(t *testing.T) {
 		{BPDU, bpdu, ";0x000e;;;;0x0000;"},
 		{PPP, unhex(t, "c0210101000a050681b057d7"), ";;;;;;0xc021"},
 	}
-	c := newERFCapture()
+	c := oracle.NewERF()
 	for _, f := range forms {
 		sdu := make([]byte, 16)
 		sdu = append(sdu[:LLC.PutHeader(sdu, f.kind, EtherTypeARP)], f.data...)
@@ -51,9 +53,9 @@ func TestEncapAgainstTshark(t *testing.T) {
 			sdu = append(sdu, 0, 0, 0, 0)
 			PutFCS(sdu[len(sdu)-4:], f.kind, f.data)
 		}
-		c.aal5(t, sdu)
+		addSDU(t, c, sdu)
 	}
-	rows := c.fields(t, llcOption, "llc.type", "llc.pid", "eth.dst", "tr.dst", "fddi.dst", "stp.protocol", "ppp.protocol")
+	rows := c.Fields(t, llcOption, "llc.type", "llc.pid", "eth.dst", "tr.dst", "fddi.dst", "stp.protocol", "ppp.protocol")
 	if len(rows) != len(forms) {
 		t.Fatalf("%d records of %d", len(rows), len(forms))
 	}
@@ -67,14 +69,14 @@ func TestEncapAgainstTshark(t *testing.T) {
 
 // tshark checks the FCS that PutFCS makes.
 func TestFCSAgainstTshark(t *testing.T) {
-	c := newERFCapture()
+	c := oracle.NewERF()
 	frame := frameOf(Bridged, 60)
 	sdu := make([]byte, 16)
 	sdu = append(sdu[:LLC.PutHeader(sdu, Bridged|FCS, 0)], frame...)
 	sdu = append(sdu, 0, 0, 0, 0)
 	PutFCS(sdu[len(sdu)-4:], Bridged, frame)
-	c.aal5(t, sdu)
-	rows := c.details(t, "eth", append([]string{"-o", "eth.check_fcs:TRUE"}, llcOption...)...)
+	addSDU(t, c, sdu)
+	rows := c.Details(t, "eth", append([]string{"-o", "eth.check_fcs:TRUE"}, llcOption...)...)
 	if len(rows) != 1 || !strings.Contains(rows[0]["Frame check sequence"], "[correct]") {
 		t.Errorf("%v", rows)
 	}
@@ -102,9 +104,9 @@ func TestATMARPAgainstTshark(t *testing.T) {
 		return netip.AddrFrom4([4]byte(randomOctets(rng, 4)))
 	}
 	ops := []ATMARPOp{ATMARPRequest, ATMARPReply, InATMARPRequest, InATMARPReply, ATMARPNAK}
-	c := newERFCapture()
+	c := oracle.NewERF()
 	var want []string
-	for range oraclePDUs {
+	for range oracle.Records {
 		a := ATMARP{
 			Op:           ops[rng.IntN(len(ops))],
 			SourceNumber: number(), SourceAddress: address(),
@@ -116,11 +118,11 @@ func TestATMARPAgainstTshark(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.aal5(t, sdu[:n+k])
+		addSDU(t, c, sdu[:n+k])
 		want = append(want, fmt.Sprintf("%d;%s;%s;%s;%s", a.Op, showNumber(&a.SourceNumber), showAddr(a.SourceAddress),
 			showNumber(&a.TargetNumber), showAddr(a.TargetAddress)))
 	}
-	rows := c.fields(t, llcOption, "arp.opcode", "arp.src.atm_num_e164", "arp.src.atm_num_nsap", "arp.src.proto_ipv4",
+	rows := c.Fields(t, llcOption, "arp.opcode", "arp.src.atm_num_e164", "arp.src.atm_num_nsap", "arp.src.proto_ipv4",
 		"arp.dst.atm_num_e164", "arp.dst.atm_num_nsap", "arp.dst.proto_ipv4")
 	if len(rows) != len(want) {
 		t.Fatalf("%d records of %d", len(rows), len(want))
