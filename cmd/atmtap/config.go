@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/pflag"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/port"
+)
+
+// Limits of the device, in octets.
+const (
+	maxName    = 15
+	minMTU     = 68 // RFC 791, and the kernel's own lower limit
+	defaultMTU = 1500
+)
+
+// config is a checked command line.
+type config struct {
+	name    string // of the device
+	tun     bool
+	vc      aal.VC
+	spec    port.Spec
+	encap   aal.Encap
+	mtu     int // 0: not given
+	mac     net.HardwareAddr
+	capture string
+	json    bool
+}
+
+var errHelp = errors.New("help asked for")
+
+// parse reads the command line. Its errors are one line that names the flag.
+func parse(args []string) (config, error) {
+	var c config
+	var tap, tun, vc, spec, encap, mac string
+	var force, help bool
+	f := pflag.NewFlagSet("atmtap", pflag.ContinueOnError)
+	f.Usage = func() {}
+	f.StringVar(&tap, "tap", "", "")
+	f.StringVar(&tun, "tun", "", "")
+	f.StringVar(&vc, "vc", "", "")
+	f.StringVar(&spec, "port", "", "")
+	f.StringVar(&encap, "encap", "llc", "")
+	f.IntVar(&c.mtu, "mtu", 0, "")
+	f.StringVar(&mac, "mac", "", "")
+	f.StringVar(&c.capture, "capture", "", "")
+	f.BoolVar(&c.json, "json", false, "")
+	f.BoolVar(&force, "force", false, "")
+	f.BoolVarP(&help, "help", "h", false, "")
+	if err := f.Parse(args); err != nil {
+		return c, fmt.Errorf("%w: see atmtap --help", err)
+	}
+	switch {
+	case help:
+		return c, errHelp
+	case f.NArg() > 0:
+		return c, fmt.Errorf("%q is not a flag: see atmtap --help", f.Arg(0))
+	}
+	for _, check := range []func() error{
+		func() error { return c.setDevice(tap, tun) },
+		func() error { return c.setVC(vc, force) },
+		func() error { return c.setPort(spec) },
+		func() error { return c.setEncap(encap) },
+		func() error { return c.checkMTU(f.Changed("mtu")) },
+		func() error { return c.setMAC(mac) },
+	} {
+		if err := check(); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (c *config) setDevice(tap, tun string) error {
+	switch {
+	case tap == "" && tun == "":
+		return errors.New("--tap or --tun is missing: name the device, as in --tap atm0")
+	case tap != "" && tun != "":
+		return errors.New("--tap and --tun: one of the two")
+	}
+	c.name, c.tun = tap+tun, tun != ""
+	if len(c.name) > maxName {
+		return fmt.Errorf("--%s %s: %d octets; an interface name has at most %d", c.kind(), c.name, len(c.name), maxName)
+	}
+	return nil
+}
+
+// kind is the flag that named the device.
+func (c *config) kind() string {
+	if c.tun {
+		return "tun"
+	}
+	return "tap"
+}
+
+func (c *config) setVC(s string, force bool) (err error) {
+	if s == "" {
+		return errors.New("--vc is missing: give VPI/VCI, as in --vc 0/100")
+	}
+	if c.vc, err = aal.ParseVC(s); err != nil {
+		return fmt.Errorf("--vc %s: %w", s, err)
+	}
+	if c.vc.Reserved() && !force {
+		return fmt.Errorf("--vc %s: VCIs below %d are reserved for signalling and OAM: take another, or add --force", c.vc, aal.FirstUserVCI)
+	}
+	if c.vc == (aal.VC{}) {
+		return fmt.Errorf("--vc %s: cells of 0/0 are idle and unassigned ones: take another", c.vc)
+	}
+	return nil
+}
+
+func (c *config) setPort(s string) (err error) {
+	if s == "" {
+		return errors.New("--port is missing: eth:IFNAME,label=N or udp:LOCAL:PORT,remote=HOST:PORT")
+	}
+	if c.spec, err = port.Parse(s); err != nil {
+		return fmt.Errorf("--port %s: %w", s, err)
+	}
+	return nil
+}
+
+func (c *config) setEncap(s string) (err error) {
+	if c.encap, err = aal.ParseEncap(s); err != nil {
+		return fmt.Errorf("--encap %s: llc or vcmux", s)
+	}
+	return nil
+}
+
+func (c *config) checkMTU(given bool) error {
+	if most := c.maxMTU(); given && (c.mtu < minMTU || c.mtu > most) {
+		return fmt.Errorf("--mtu %d: %d to %d octets", c.mtu, minMTU, most)
+	}
+	return nil
+}
+
+// maxMTU is the longest MTU whose frames an AAL5 SDU holds.
+func (c *config) maxMTU() int {
+	if c.tun {
+		return aal.MaxSDU - c.encap.HeaderSize(aal.Routed)
+	}
+	return aal.MaxSDU - macHeader - vlanTag - c.encap.HeaderSize(aal.Bridged)
+}
+
+func (c *config) setMAC(s string) (err error) {
+	if s == "" {
+		return nil
+	}
+	if c.tun {
+		return errors.New("--mac: a TUN has no MAC address; it is for --tap")
+	}
+	c.mac, err = net.ParseMAC(s)
+	if err != nil || len(c.mac) != 6 || c.mac[0]&1 != 0 {
+		return fmt.Errorf("--mac %s: a station's address such as 02:00:00:00:00:01", s)
+	}
+	return nil
+}
+
+// payload is what RFC 2684 carries on the VC.
+func (c *config) payload() aal.Kind {
+	if c.tun {
+		return aal.Routed
+	}
+	return aal.Bridged
+}

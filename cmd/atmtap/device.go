@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"github.com/cellhub/cellhub/nic"
+	"github.com/cellhub/cellhub/nic/link"
+)
+
+// Octets of the frames on a TAP beyond its MTU.
+const (
+	macHeader = 14
+	vlanTag   = 4
+)
+
+// hostDevice is the TAP or TUN and what its interface was like before us.
+type hostDevice struct {
+	c       *config
+	mtu     int
+	existed bool
+	before  link.State
+}
+
+// frame is the longest frame of the device, in octets.
+func (c *config) frame(mtu int) int {
+	if c.tun {
+		return mtu
+	}
+	return mtu + macHeader + vlanTag
+}
+
+// findDevice looks what the MTU will be, before anything is made.
+func findDevice(c *config) (*hostDevice, error) {
+	d := &hostDevice{c: c, mtu: c.mtu}
+	state, err := link.Get(c.name)
+	switch {
+	case err == nil:
+		d.existed, d.before = true, state
+		if d.mtu == 0 {
+			d.mtu = state.MTU
+		}
+	case !errors.Is(err, link.ErrNotFound):
+		return nil, err
+	}
+	if d.mtu == 0 {
+		d.mtu = defaultMTU
+	}
+	if most := c.maxMTU(); d.mtu > most {
+		return nil, fmt.Errorf("--%s %s: its MTU is %d, and an AAL5 SDU holds %d at most: add --mtu %d", c.kind(), c.name, d.mtu, most, most)
+	}
+	return d, nil
+}
+
+// open creates or takes the device, and configures its interface and brings it up.
+func (d *hostDevice) open() (nic.Device, error) {
+	dev, err := nic.OpenTAP(nic.TAPConfig{Name: d.c.name, TUN: d.c.tun, MaxFrame: d.c.frame(d.mtu)})
+	if err != nil {
+		return nil, fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, deviceRemedy(err))
+	}
+	if err := d.configure(); err != nil {
+		_ = dev.Close()
+		return nil, err
+	}
+	return dev, nil
+}
+
+// deviceRemedy adds what to do about a refusal.
+func deviceRemedy(err error) error {
+	switch {
+	case errors.Is(err, nic.ErrInUse):
+		return fmt.Errorf("%w: take another name", err)
+	case errors.Is(err, nic.ErrNotTAP):
+		return fmt.Errorf("%w: take another name", err)
+	case errors.Is(err, nic.ErrOtherKind):
+		return fmt.Errorf("%w: use the other flag, or another name", err)
+	case errors.Is(err, nic.ErrNeedNetAdmin):
+		return fmt.Errorf("%w: run as root, or give the capability", err)
+	}
+	return err
+}
+
+func (d *hostDevice) configure() error {
+	state, err := link.Get(d.c.name)
+	if err != nil {
+		return err
+	}
+	if state.MTU != d.mtu {
+		if err := link.SetMTU(d.c.name, d.mtu); err != nil {
+			return fmt.Errorf("--mtu %d: %w", d.mtu, err)
+		}
+	}
+	if d.c.mac != nil && !slices.Equal(d.c.mac, state.HardwareAddr) {
+		if err := link.SetHardwareAddr(d.c.name, d.c.mac); err != nil {
+			return fmt.Errorf("--mac %s: %w", d.c.mac, err)
+		}
+	}
+	return link.Up(d.c.name)
+}
+
+// restore puts an existing interface back as it was; one that we made goes with its
+// descriptor.
+func (d *hostDevice) restore() {
+	if !d.existed {
+		return
+	}
+	now, err := link.Get(d.c.name)
+	if err != nil {
+		return // somebody has deleted it
+	}
+	if !d.before.Up {
+		_ = link.Down(d.c.name)
+	}
+	if now.MTU != d.before.MTU {
+		_ = link.SetMTU(d.c.name, d.before.MTU)
+	}
+	if !slices.Equal(now.HardwareAddr, d.before.HardwareAddr) {
+		_ = link.SetHardwareAddr(d.c.name, net.HardwareAddr(d.before.HardwareAddr))
+	}
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cellhub/cellhub/dataplane/modules"
+)
+
+const statusInterval = time.Second
+
+// snapshot is all counters at one moment.
+type snapshot struct {
+	at     time.Time
+	since  time.Duration // since the start
+	groups []group
+}
+
+type group struct {
+	name   string
+	counts []modules.Count
+}
+
+func (s *snapshot) add(name string, counts []modules.Count) {
+	s.groups = append(s.groups, group{name, counts})
+}
+
+// get is one counter, 0 when there is none of that name.
+func (s *snapshot) get(name, count string) uint64 {
+	for _, g := range s.groups {
+		if g.name != name {
+			continue
+		}
+		for _, c := range g.counts {
+			if c.Name == count {
+				return c.N
+			}
+		}
+	}
+	return 0
+}
+
+// drops are the counters of losses that are not 0, and their sum.
+func (s *snapshot) drops() (sum uint64, causes []modules.Count) {
+	for _, g := range s.groups {
+		for _, c := range g.counts {
+			if c.N > 0 && strings.Contains(c.Name, "drop_") {
+				sum += c.N
+				causes = append(causes, modules.Count{Name: g.name + "." + c.Name, N: c.N})
+			}
+		}
+	}
+	return sum, causes
+}
+
+// display is what the user sees: messages on stderr, one live line on a terminal,
+// the summary at the end. Messages may come from any goroutine.
+type display struct {
+	mu       sync.Mutex
+	c        config
+	stdout   io.Writer
+	stderr   io.Writer
+	terminal bool
+	shown    bool // the live line stands on the terminal
+	before   snapshot
+}
+
+func newDisplay(c config, stdout, stderr io.Writer) *display {
+	return &display{c: c, stdout: stdout, stderr: stderr, terminal: !c.json && isTerminal(stdout)}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// start says what was set up.
+func (d *display) start(t *tunnel) {
+	what := "made"
+	if t.device.existed {
+		what = "taken"
+	}
+	d.message("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)
+	d.before = snapshot{at: time.Now()}
+}
+
+// message writes one line for people.
+func (d *display) message(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear()
+	fmt.Fprintf(d.stderr, "atmtap: "+format+"\n", args...)
+}
+
+// clear takes the live line away, so that other text does not run into it.
+func (d *display) clear() {
+	if d.shown {
+		fmt.Fprint(d.stdout, "\r\x1b[K")
+		d.shown = false
+	}
+}
+
+// status renews the live line.
+func (d *display) status(s snapshot) {
+	if !d.terminal {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear()
+	fmt.Fprint(d.stdout, statusLine(d.c, d.before, s))
+	d.shown = true
+	d.before = s
+}
+
+func statusLine(c config, before, now snapshot) string {
+	seconds := now.at.Sub(before.at).Seconds()
+	rate := func(count string) float64 {
+		return float64(now.get("tap", count)-before.get("tap", count)) / seconds
+	}
+	sum, causes := now.drops()
+	line := fmt.Sprintf("%s %s  to network %s %s  to host %s %s  drops %d", c.name, c.vc,
+		si(8*rate("rx_octets"), "b/s"), si(rate("rx_frames"), "PDU/s"),
+		si(8*rate("tx_octets"), "b/s"), si(rate("tx_frames"), "PDU/s"), sum)
+	for _, cause := range causes {
+		line += fmt.Sprintf(" %s=%d", cause.Name, cause.N)
+	}
+	return line
+}
+
+// si writes a number with three digits and a unit's prefix.
+func si(v float64, unit string) string {
+	prefixes := []string{"", "k", "M", "G"}
+	i := 0
+	for ; v >= 999.5 && i < len(prefixes)-1; i++ {
+		v /= 1000
+	}
+	return fmt.Sprintf("%.3g %s%s", v, prefixes[i], unit)
+}
+
+// summary ends the output.
+func (d *display) summary(s snapshot) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear()
+	if d.c.json {
+		d.writeJSON(s)
+		return
+	}
+	fmt.Fprintf(d.stdout, "%s, VC %s, %.1f s\n", d.c.name, d.c.vc, s.since.Seconds())
+	for _, g := range s.groups {
+		fmt.Fprintf(d.stdout, "  %-13s", g.name)
+		for _, c := range g.counts {
+			if c.N > 0 {
+				fmt.Fprintf(d.stdout, " %s=%d", c.Name, c.N)
+			}
+		}
+		fmt.Fprintln(d.stdout)
+	}
+	sum, _ := s.drops()
+	fmt.Fprintf(d.stdout, "  %-13s %d\n", "drops", sum)
+}
+
+// report is the summary for machines.
+type report struct {
+	Device   string                       `json:"device"`
+	VC       string                       `json:"vc"`
+	Port     string                       `json:"port"`
+	Encap    string                       `json:"encap"`
+	Seconds  float64                      `json:"seconds"`
+	Drops    uint64                       `json:"drops"`
+	Counters map[string]map[string]uint64 `json:"counters"`
+}
+
+func (d *display) writeJSON(s snapshot) {
+	r := report{
+		Device: d.c.name, VC: d.c.vc.String(), Port: d.c.spec.String(), Encap: d.c.encap.String(),
+		Seconds: s.since.Seconds(), Counters: map[string]map[string]uint64{},
+	}
+	r.Drops, _ = s.drops()
+	for _, g := range s.groups {
+		counts := map[string]uint64{}
+		for _, c := range g.counts {
+			counts[c.Name] = c.N
+		}
+		r.Counters[g.name] = counts
+	}
+	_ = json.NewEncoder(d.stdout).Encode(r)
+}

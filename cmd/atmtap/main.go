@@ -1,0 +1,53 @@
+// Command atmtap joins a TAP or TUN device to an ATM virtual channel and carries
+// the host's traffic over it. Run it with --help for its manual page.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1 // it could not go on
+	exitUsage = 2 // it could not start as it was asked to
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it returns the exit code when ctx ends or when it
+// cannot start or go on.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c, err := parse(args)
+	if errors.Is(err, errHelp) {
+		fmt.Fprint(stdout, manual)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "atmtap: %v\n", err)
+		return exitUsage
+	}
+	t, err := open(c)
+	if err != nil {
+		fmt.Fprintf(stderr, "atmtap: %v\n", err)
+		return exitUsage
+	}
+	defer t.close()
+	out := newDisplay(c, stdout, stderr)
+	if err := t.run(ctx, out); err != nil {
+		out.message("%v", err)
+		return exitError
+	}
+	return exitOK
+}

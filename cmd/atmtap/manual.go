@@ -1,0 +1,97 @@
+package main
+
+// manual is what --help prints.
+const manual = `NAME
+    atmtap - carry a TAP or TUN device over an ATM virtual channel
+
+SYNOPSIS
+    atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
+           [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
+           [--json] [--force]
+
+DESCRIPTION
+    atmtap joins a TAP device (Ethernet frames) or a TUN device (IP packets)
+    of this host to an ATM virtual channel, and carries the channel as a
+    pseudowire to another host. It runs in the foreground. A device that does
+    not exist is made and brought up, and is removed at the end; one that
+    exists is taken, and left as it was. Give the device its addresses with
+    ip-address(8).
+
+    On a terminal one line shows the rates and the losses by cause. SIGINT and
+    SIGTERM end atmtap; it then prints a summary.
+
+OPTIONS
+    --tap NAME       bridge the TAP device NAME: Ethernet frames without FCS
+    --tun NAME       route the TUN device NAME: IPv4 and IPv6 packets
+    --vc VPI/VCI     the virtual channel, VPI 0 to 4095, VCI 32 to 65535;
+                     vpi.vci is read too
+    --port SPEC      what carries it:
+        eth:IFNAME,label=OUT[/IN][,mode=MODE][,peer=MAC]
+                     MPLS on Ethernet (RFC 4717 over RFC 3032). Without peer=
+                     frames go to 01:00:5e:90:00:00, which RFC 7213 has for
+                     point-to-point links, and any sender's are taken.
+        udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
+                     MPLS in UDP (RFC 7510; its port is 6635). The label is 16
+                     unless given. Only the remote's datagrams are taken.
+        label        16 to 1048575; what we send, and what we take if it differs
+        mode         n1       cells, N-to-one without control word (default)
+                     n1cw     cells, N-to-one with control word
+                     aal5sdu  one AAL5 SDU a frame: no cell tax, but the
+                              carrier's MTU must hold it
+                     Both ends must use the same.
+    --encap llc|vcmux
+                     RFC 2684 encapsulation (default llc)
+    --mtu N          MTU of the device (default 1500, or what an existing
+                     device has)
+    --mac MAC        MAC address of the TAP
+    --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
+                     pcap (link type 197), for Wireshark and tshark; the
+                     trailer of each is rebuilt from its SDU
+    --json           no live line; the summary as one JSON object on stdout
+    --force          allow a reserved VCI, 1 to 31
+    -h, --help       this page
+
+EXIT STATUS
+    0  ended by a signal
+    1  it could not go on
+    2  it could not start as asked; one line on stderr says why and what to do
+
+CAPABILITIES
+    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports.
+
+EXAMPLES
+    A tunnel between two network namespaces of one host, over Ethernet:
+
+        ip netns add left && ip netns add right
+        ip link add eth0 netns left type veth peer name eth0 netns right
+        ip -n left link set eth0 up && ip -n right link set eth0 up
+        ip netns exec left atmtap --tap atm0 --vc 0/100 --port eth:eth0,label=100 &
+        ip netns exec right atmtap --tap atm0 --vc 0/100 --port eth:eth0,label=100 &
+        sleep 1
+        ip -n left addr add 192.0.2.1/24 dev atm0
+        ip -n right addr add 192.0.2.2/24 dev atm0
+        ip netns exec left ping -c 3 192.0.2.2
+        kill %1 %2; wait; ip netns del left; ip netns del right
+
+    Routed IP in AAL5 SDU mode over UDP, with a capture:
+
+        ip netns add left && ip netns add right
+        ip link add eth0 netns left type veth peer name eth0 netns right
+        ip -n left addr add 192.0.2.1/24 dev eth0
+        ip -n right addr add 192.0.2.2/24 dev eth0
+        ip -n left link set eth0 up && ip -n right link set eth0 up
+        ip netns exec left atmtap --tun atm0 --vc 1/32 --encap vcmux --mtu 1464 \
+            --port udp:192.0.2.1:6635,remote=192.0.2.2:6635,mode=aal5sdu \
+            --capture atm0.pcap &
+        ip netns exec right atmtap --tun atm0 --vc 1/32 --encap vcmux --mtu 1464 \
+            --port udp:192.0.2.2:6635,remote=192.0.2.1:6635,mode=aal5sdu &
+        sleep 1
+        ip -n left addr add 198.51.100.1/24 dev atm0
+        ip -n right addr add 198.51.100.2/24 dev atm0
+        ip netns exec left ping -c 3 198.51.100.2
+        kill %1 %2; wait; ip netns del left; ip netns del right
+        tshark -r atm0.pcap -o erf.aal5_type:unspecified
+
+SEE ALSO
+    ip-address(8), ip-tuntap(8), tshark(1); RFC 2684, RFC 4717, RFC 7510.
+`

@@ -1,0 +1,8 @@
+// Package port reads port specifications, as command lines and later configuration
+// files write them, and opens what they name:
+//
+//	eth:IFNAME,label=OUT[/IN][,mode=MODE][,peer=MAC]
+//	udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
+//
+// MODE is n1, n1cw or aal5sdu.
+package port
