@@ -50,20 +50,23 @@ func (k OAMKind) Type() uint8 { return uint8(k >> 4) }
 // Function gives the function type, 0 to 15.
 func (k OAMKind) Function() uint8 { return uint8(k & 0xF) }
 
-// String gives both in tcpdump's words: "cell-type FM (1), func-type AIS (0)".
+// String gives both in tcpdump's words:
+// "cell-type Fault Management (1), func-type AIS (0)".
 func (k OAMKind) String() string {
 	typ, fn := "unknown", "none"
 	switch k.Type() {
 	case OAMTypeFault:
-		typ, fn = "FM", "unknown"
+		typ = "Fault Management"
 	case OAMTypePerformance:
-		typ, fn = "PM", "unknown"
-	case OAMTypeProtection:
-		typ, fn = "APS", "unknown"
+		typ = "Performance Management"
+	case OAMTypeProtection: // of which tcpdump knows nothing
+		typ = "Protection Switching"
 	case OAMTypeActivation:
-		typ, fn = "Act/Deact", "unknown"
+		typ = "activate/deactivate"
 	case OAMTypeSystem:
-		typ = "System Management"
+		typ, fn = "System Management", "unknown"
+	default:
+		fn = "unknown"
 	}
 	if name := oamFunctionName(k); name != "" {
 		fn = name
@@ -207,10 +210,11 @@ func (f OAMFlow) Header(vc VC) Header {
 func (f OAMFlow) Segment() bool { return f == OAMF4Segment || f == OAMF5Segment }
 
 var oamFlowNames = [numOAMFlows]string{
-	"OAM F4 (segment)", "OAM F4 (end to end)", "OAM F5 (segment)", "OAM F5 (end to end)",
+	"OAM F4 (segment)", "OAM F4 (end)", "OAM F5 (segment)", "OAM F5 (end)",
 }
 
-// String gives the flow as tcpdump does: "OAM F4 (segment)".
+// String gives the flow as tcpdump does: "OAM F4 (segment)", "OAM F4 (end)";
+// of F5 it leaves the bracket out.
 func (f OAMFlow) String() string {
 	if f < numOAMFlows {
 		return oamFlowNames[f]

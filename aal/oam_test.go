@@ -42,31 +42,32 @@ var oamVectors = []struct {
 }{
 	{
 		"AIS", ptr(MakeOAMFault(OAMAIS)), "10", "03b9",
-		"cell-type FM (1), func-type AIS (0), defect-type 0x6a, defect-location " + oamTestUnused[:32],
+		"cell-type Fault Management (1), func-type AIS (0), defect-type 0x6a, defect-location " + oamTestUnused[:32],
 	}, {
 		"RDI", ptr(MakeOAMFault(OAMRDI)), "11", "00af",
-		"cell-type FM (1), func-type RDI (1), defect-type 0x6a, defect-location " + oamTestUnused[:32],
+		"cell-type Fault Management (1), func-type RDI (1), defect-type 0x6a, defect-location " + oamTestUnused[:32],
 	}, {
-		"CC", continuity{}, "14", "0387", "cell-type FM (1), func-type Continuity Check (4)",
+		"CC", continuity{}, "14", "0387", "cell-type Fault Management (1), func-type Continuity Check (4)",
 	}, {
 		"loopback",
 		&OAMLoopback{Request: true, Tag: 1, Location: FilledOAMID(OAMIDEnd), Source: FilledOAMID(OAMIDNone)},
 		"180100000001ffffffffffffffffffffffffffffffff", "0309",
-		"cell-type FM (1), func-type Loopback (8), Request, Correlation-Tag 0x00000001, " +
+		"cell-type Fault Management (1), func-type Loopback (8), Request, Correlation-Tag 0x00000001, " +
 			"Loopback-ID ffffffffffffffffffffffffffffffff, Source-ID " + oamTestUnused[:32],
 	}, {
 		"AIS with defect", &OAMFault{Kind: OAMAIS, Defect: 1, Location: oamTestID}, "1001" + oamTestIDs, "",
-		"cell-type FM (1), func-type AIS (0), defect-type 0x01, defect-location " + oamTestIDs,
+		"cell-type Fault Management (1), func-type AIS (0), defect-type 0x01, defect-location " + oamTestIDs,
 	}, {
 		"loopback returned", &OAMLoopback{Tag: 0xDEADBEEF, Location: oamTestID, Source: oamTestID},
 		"1800deadbeef" + oamTestIDs + oamTestIDs, "",
-		"cell-type FM (1), func-type Loopback (8), Reply, Correlation-Tag 0xdeadbeef, " +
+		"cell-type Fault Management (1), func-type Loopback (8), Reply, Correlation-Tag 0xdeadbeef, " +
 			"Loopback-ID " + oamTestIDs + ", Source-ID " + oamTestIDs,
 	}, {
 		"forward monitoring",
 		&OAMForward{MCSN: 1, TUC01: 0x0203, BEDC: 0x0405, TUC0: 0x0607, Time: OAMNoTimestamp},
 		"20" + "01" + "0203" + "0405" + "0607" + "ffffffff", "",
-		"cell-type PM (2), func-type Forward Monitoring (0), MCSN 1, TUC0+1 515, BEDC 0x0405, TUC0 1543, TSTP 0xffffffff",
+		"cell-type Performance Management (2), func-type Forward Monitoring (0), " +
+			"MCSN 1, TUC0+1 515, BEDC 0x0405, TUC0 1543, TSTP 0xffffffff",
 	}, {
 		"backward reporting",
 		&OAMBackward{
@@ -75,7 +76,7 @@ var oamVectors = []struct {
 		},
 		"21" + "01" + "0203" + "6a6a" + "0607" + "08090a0b" + oamTestUnused[:54] +
 			"0c" + "0d" + "0e0f" + "10" + "1112", "",
-		"cell-type PM (2), func-type Backward Reporting (1), MCSN 1, TUC0+1 515, TUC0 1543, " +
+		"cell-type Performance Management (2), func-type Backward Reporting (1), MCSN 1, TUC0+1 515, TUC0 1543, " +
 			"TSTP 0x08090a0b, RMCSN 12, SECBC 13, TRCC0 3599, BLER 16, TRCC0+1 4370",
 	}, {
 		"activate monitoring",
@@ -84,13 +85,13 @@ var oamVectors = []struct {
 			BlockAB: OAMBlock1024 | OAMBlock256, BlockBA: OAMBlock128,
 		},
 		"80" + "07" + "55" + "a1", "",
-		"cell-type Act/Deact (8), func-type Performance Monitoring (0), Activate, direction two-way, " +
+		"cell-type activate/deactivate (8), func-type Performance Monitoring (0), Activate, direction two-way, " +
 			"Correlation-Tag 0x55, PM-block-size A-B 256|1024 B-A 128",
 	}, {
 		"deactivation of CC denied",
 		&OAMActivation{Kind: OAMActCC, Message: OAMDeactivateDenied, Tag: 2},
 		"81" + "1c" + "02" + "00", "",
-		"cell-type Act/Deact (8), func-type Continuity Check (1), Deactivation Request Denied, direction none, " +
+		"cell-type activate/deactivate (8), func-type Continuity Check (1), Deactivation Request Denied, direction none, " +
 			"Correlation-Tag 0x02, PM-block-size A-B none B-A none",
 	},
 }
@@ -161,10 +162,10 @@ func TestOAMEncodeRefusesKind(t *testing.T) {
 
 func TestOAMKindString(t *testing.T) {
 	for k, want := range map[OAMKind]string{
-		OAMAPS: "cell-type APS (5), func-type Individual Protection (1)",
-		0xF3:   "cell-type System Management (15), func-type none (3)",
-		0x1F:   "cell-type FM (1), func-type unknown (15)",
-		0x30:   "cell-type unknown (3), func-type none (0)",
+		OAMAPS: "cell-type Protection Switching (5), func-type Individual Protection (1)",
+		0xF3:   "cell-type System Management (15), func-type unknown (3)",
+		0x1F:   "cell-type Fault Management (1), func-type none (15)",
+		0x30:   "cell-type unknown (3), func-type unknown (0)",
 	} {
 		if got := k.String(); got != want {
 			t.Errorf("%02X prints %s, want %s", uint8(k), got, want)
@@ -182,9 +183,9 @@ func TestOAMFlow(t *testing.T) {
 		text string
 	}{
 		{OAMF4Segment, 3, 0, "OAM F4 (segment)"},
-		{OAMF4EndToEnd, 4, 0, "OAM F4 (end to end)"},
+		{OAMF4EndToEnd, 4, 0, "OAM F4 (end)"},
 		{OAMF5Segment, 100, 4, "OAM F5 (segment)"},
-		{OAMF5EndToEnd, 100, 5, "OAM F5 (end to end)"},
+		{OAMF5EndToEnd, 100, 5, "OAM F5 (end)"},
 	} {
 		h := tt.flow.Header(vc)
 		if want := MakeHeader(VC{5, tt.vci}, tt.pti, false); h != want {
