@@ -52,7 +52,8 @@ type Arena struct {
 }
 
 // A header says where a block's data lies in its memory. Only the hub that holds
-// the block touches it.
+// the block touches it. Pool sets it field by field: the compiler builds a literal on
+// the stack and copies it, which stalls on the narrow stores just made.
 type header struct {
 	rd, wr uint32  // data is memory[rd:wr]
 	next   BlockID // next block of the message, or of the free list

@@ -27,7 +27,7 @@ const firstNodes = 256
 func (t *nodeTable) at(n nodeID) *node { return &t.slots[n] }
 
 // take stores a message; 0 when the table is at its limit.
-func (t *nodeTable) take(m Msg) nodeID {
+func (t *nodeTable) take(m *Msg) nodeID {
 	limit := MaxQueued
 	if m.Type == Data {
 		limit -= reserveNodes
@@ -36,14 +36,15 @@ func (t *nodeTable) take(m Msg) nodeID {
 		return 0
 	}
 	n := t.free
-	t.free = t.slots[n].next
-	t.slots[n] = node{msg: m}
+	s := &t.slots[n]
+	t.free = s.next
+	s.msg, s.next = *m, 0
 	t.used++
 	return n
 }
 
 func (t *nodeTable) give(n nodeID) {
-	t.slots[n] = node{next: t.free}
+	t.slots[n].next = t.free
 	t.free = n
 	t.used--
 }

@@ -53,13 +53,15 @@ func newPool(a *Arena, hub int) *Pool {
 }
 
 func (p *Pool) pushChunk(b BlockID) {
-	p.head[b] = header{next: p.free, home: uint8(p.hub)}
+	h := &p.head[b]
+	h.next, h.kind, h.home = p.free, kindFree, uint8(p.hub)
 	p.free = b
 	p.nfree++
 }
 
 func (p *Pool) pushView(b BlockID) {
-	p.head[b] = header{next: p.freeView, home: uint8(p.hub)}
+	h := &p.head[b]
+	h.next, h.kind, h.home = p.freeView, kindFree, uint8(p.hub)
 	p.freeView = b
 	p.nviews++
 }
@@ -88,7 +90,7 @@ func (p *Pool) take() BlockID {
 	h := &p.head[b]
 	p.free = h.next
 	p.nfree--
-	*h = header{rd: Headroom, wr: Headroom, refs: 1, kind: kindOwned, home: uint8(p.hub)}
+	h.rd, h.wr, h.next, h.refs, h.kind = Headroom, Headroom, 0, 1, kindOwned
 	return b
 }
 
@@ -184,7 +186,7 @@ func (p *Pool) takeView(kind blockKind) BlockID {
 	h := &p.head[b]
 	p.freeView = h.next
 	p.nviews--
-	*h = header{refs: 1, kind: kind, home: uint8(p.hub)}
+	h.rd, h.wr, h.next, h.refs, h.kind = 0, 0, 0, 1, kind
 	return b
 }
 
@@ -216,12 +218,19 @@ func (p *Pool) Reclaim(b BlockID) {
 // Own makes a message safe to keep: when a block of it is on loan, all of it is
 // copied. false: no memory, and the message freed.
 func (p *Pool) Own(m Msg) (Msg, bool) {
+	ok := p.own(&m)
+	return m, ok
+}
+
+// own is Own in place, which spares putq two copies of the message.
+func (p *Pool) own(m *Msg) (ok bool) {
 	for b := m.Block; b != 0; b = p.head[b].next {
 		if p.head[b].kind == kindLoan {
-			return p.replace(m)
+			*m, ok = p.replace(*m)
+			return ok
 		}
 	}
-	return m, true
+	return true
 }
 
 // replace puts a copy in the place of a message's blocks.

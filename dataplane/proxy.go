@@ -155,7 +155,7 @@ func (h *Hub) arrive(m Msg) {
 		return
 	}
 	x := p.proxy
-	x.in.deliver(m)
+	h.deliver(x.in, m)
 }
 
 // credit is the type of the message that gives credit back: internal, and it never

@@ -93,24 +93,21 @@ func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = hi, min(lo, hi-1) }
 // is already on the call stack is not re-entered; its message waits in the hub's
 // own ring until the stack has unwound. Without a neighbour the message is freed
 // and counted.
-func (q *Queue) PutNext(m Msg) {
-	t := q.next
-	if t == nil {
-		q.hub.dropUnlinked(m)
-		return
-	}
-	t.deliver(m)
-}
+func (q *Queue) PutNext(m Msg) { q.hub.deliver(q.next, m) }
 
 // deliver runs put, unless the process is busy or has messages waiting already.
-func (q *Queue) deliver(m Msg) {
-	p := q.proc
+func (h *Hub) deliver(t *Queue, m Msg) {
+	if t == nil {
+		h.dropUnlinked(m)
+		return
+	}
+	p := t.proc
 	if p.busy|p.deferred != 0 {
-		q.hub.deferPut(q, m)
+		h.deferPut(t, m)
 		return
 	}
 	p.busy = 1
-	q.put(q, m)
+	t.put(t, m)
 	p.busy = 0
 }
 
@@ -163,8 +160,8 @@ func (q *Queue) Forward(m Msg) {
 // later ones do not. A borrowed block is copied. When there is no memory the
 // message is freed and counted.
 func (q *Queue) PutQ(m Msg) {
-	if q.insert(m, false) {
-		q.schedule(m)
+	if q.insert(&m, false) {
+		q.schedule(&m)
 	}
 }
 
@@ -173,13 +170,13 @@ func (q *Queue) PutQ(m Msg) {
 // puts back what it cannot send would run for ever. A high-priority message is
 // never put back by service; it would be.
 func (q *Queue) PutBQ(m Msg) {
-	if q.insert(m, true) && m.Type.HighPriority() {
-		q.schedule(m)
+	if q.insert(&m, true) && m.Type.HighPriority() {
+		q.schedule(&m)
 	}
 }
 
 // schedule enables the queue for a message just queued, by SVR4's rule.
-func (q *Queue) schedule(m Msg) {
+func (q *Queue) schedule(m *Msg) {
 	switch {
 	case m.Type.HighPriority():
 		q.Enable()
@@ -287,20 +284,19 @@ func (q *Queue) flushIf(match func(*Msg) bool) {
 }
 
 // insert places a message by precedence; at the head or the tail of its equals.
-func (q *Queue) insert(m Msg, head bool) bool {
+func (q *Queue) insert(m *Msg, head bool) bool {
 	h := q.hub
-	m, ok := h.Pool.Own(m)
-	if !ok {
+	if m.Block != 0 && !h.own(m) {
 		h.counters.NoBlocks++
 		return false
 	}
 	n := h.nodes.take(m)
 	if n == 0 {
 		h.counters.NoNodes++
-		h.Free(m)
+		h.Free(*m)
 		return false
 	}
-	before := q.place(m, head)
+	before := q.place(m.rank(), head)
 	node := h.nodes.at(n)
 	if before == 0 {
 		node.next, q.first = q.first, n
@@ -311,16 +307,15 @@ func (q *Queue) insert(m Msg, head bool) bool {
 	if node.next == 0 {
 		q.last = n
 	}
-	q.account(&m, +1)
+	q.account(m, +1)
 	return true
 }
 
-// place finds the node behind which m goes; 0 for the front.
-func (q *Queue) place(m Msg, head bool) nodeID {
+// place finds the node behind which a message of the rank goes; 0 for the front.
+func (q *Queue) place(rank int, head bool) nodeID {
 	if q.first == 0 {
 		return 0
 	}
-	rank := m.rank()
 	if !head && q.hub.nodes.at(q.last).msg.rank() >= rank {
 		return q.last // the common case: nothing of lower precedence waits
 	}
