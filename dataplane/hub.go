@@ -66,6 +66,7 @@ type Config struct {
 	Pool  *Pool        // required
 	Clock func() int64 // nanoseconds, monotonic; the kernel's by default
 	Pace  Pace         // how it waits
+	CPU   int          // processor that its thread is pinned to, counted from 1; 0: any
 }
 
 // Hub is one run-to-completion executive: it owns its processes, queues and blocks,
@@ -94,6 +95,7 @@ type Hub struct {
 
 	timers   timerHeap
 	pace     pacer
+	cpu      int
 	sleeper  *Sleeper
 	counters Counters
 	stopped  atomic.Bool
@@ -110,6 +112,7 @@ type Counters struct {
 	NoBlocks uint64 // messages freed: no block to keep them in
 	NoNodes  uint64 // messages freed: MaxQueued reached
 	NoDefer  uint64 // messages freed: MaxDeferred reached
+	Flushed  uint64 // messages freed by a flush, or queued where a process was removed
 	Refusals uint64 // callers rescheduled because MaxRefusals was reached
 
 	NoBufCalls uint64 // BufCall refused: MaxBufCalls wait
@@ -120,7 +123,10 @@ func NewHub(c Config) (*Hub, error) {
 	if c.Pool == nil {
 		return nil, fmt.Errorf("%w: no pool", ErrHub)
 	}
-	h := &Hub{Pool: c.Pool, index: c.Pool.hub, clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), ended: make(chan struct{})}
+	if err := checkCPU(c.CPU); err != nil {
+		return nil, err
+	}
+	h := &Hub{Pool: c.Pool, index: c.Pool.hub, clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), cpu: c.CPU, ended: make(chan struct{})}
 	if h.clock == nil {
 		h.clock = Monotonic
 	}

@@ -2,10 +2,12 @@ package dataplane
 
 import "runtime"
 
-// Run is the hub: it turns until Stop, on a thread of its own.
+// Run is the hub: it turns until Stop, on a thread of its own, which it pins to its
+// processor if it was given one.
 func (h *Hub) Run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer h.pin()()
 	for !h.stopped.Load() {
 		h.pace.rest(h, h.Pass())
 	}
