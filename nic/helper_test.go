@@ -113,7 +113,7 @@ func waitFor(t testing.TB, dev Device, events int16) {
 func receiveN(t testing.TB, dev Device, n int) [][]byte {
 	t.Helper()
 	var frames [][]byte
-	bufs := buffers(maxBatch, 1<<16)
+	bufs := buffers(maxBatch, 1<<14)
 	for len(frames) < n {
 		room := append([][]byte(nil), bufs[:min(len(bufs), n-len(frames))]...)
 		got, err := dev.Receive(room)

@@ -331,3 +331,18 @@ func TestTAPAllocatesNothing(t *testing.T) {
 		}
 	})
 }
+
+func FuzzParseTUN(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{4, 0, 1, 0})
+	f.Add([]byte{3, 0, 1, 0, 255, 255, 1, 0})
+	f.Add([]byte{5, 0, unix.IFLA_CARRIER, 0, 1, 0, 0, 0,
+		28, 0, unix.IFLA_LINKINFO, 0x80, 8, 0, unix.IFLA_INFO_KIND, 0, 't', 'u', 'n', 0,
+		16, 0, unix.IFLA_INFO_DATA, 0, 5, 0, unix.IFLA_TUN_TYPE, 0, 2, 0, 0, 0, 5, 0, unix.IFLA_TUN_PI, 0, 1})
+	f.Fuzz(func(t *testing.T, info []byte) {
+		state := parseTUN(info)
+		if !state.exists || !state.tun && (state.flags != 0 || state.held) {
+			t.Errorf("% x gives %+v", info, state)
+		}
+	})
+}

@@ -28,6 +28,15 @@ func probeTUN(name string) (tunState, error) {
 	if err != nil || info == nil {
 		return tunState{}, err
 	}
+	state := parseTUN(info)
+	if state.tun {
+		state.offload, err = tunOffload(name)
+	}
+	return state, err
+}
+
+// parseTUN reads the state from the attributes of an RTM_NEWLINK.
+func parseTUN(info []byte) tunState {
 	state := tunState{exists: true}
 	var data []byte
 	carrier := false
@@ -47,7 +56,7 @@ func probeTUN(name string) (tunState, error) {
 		}
 	}
 	if !state.tun {
-		return state, nil
+		return state
 	}
 	queues := uint32(0)
 	state.flags = unix.IFF_NO_PI
@@ -77,8 +86,7 @@ func probeTUN(name string) (tunState, error) {
 	}
 	// The driver tells the number of queues of multi-queue devices only; attaching turns any device's carrier on.
 	state.held = queues > 0 || carrier && state.flags&unix.IFF_MULTI_QUEUE == 0
-	state.offload, err = tunOffload(name)
-	return state, err
+	return state
 }
 
 func isSet(value []byte) bool { return value[0] != 0 }

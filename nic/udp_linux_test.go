@@ -132,6 +132,48 @@ func TestUDPUnreachable(t *testing.T) {
 	}
 }
 
+// TestUDPBackpressure fills the socket with frames that wait for the peer's address to be resolved, which nobody
+// answers for until the peer gets it.
+func TestUDPBackpressure(t *testing.T) {
+	a, b := vethPair(t, 1500)
+	var tx, rx Device
+	in(t, a, func() (err error) {
+		if err := link.AddAddr("va", netip.MustParsePrefix("10.9.0.1/24")); err != nil {
+			return err
+		}
+		tx, err = OpenUDP(UDPConfig{Local: netip.MustParseAddrPort("10.9.0.1:9"), Remote: netip.MustParseAddrPort("10.9.0.2:9")})
+		return err
+	})
+	closing(t, tx)
+	if err := unix.SetsockoptInt(tx.FD(), unix.SOL_SOCKET, unix.SO_SNDBUF, 16384); err != nil {
+		t.Fatal(err)
+	}
+	frames := make([][]byte, 100)
+	for i := range frames {
+		frames[i] = etherFrame(1400, i)
+	}
+	n, err := tx.Transmit(frames)
+	if n == 0 || n >= len(frames) || err != nil {
+		t.Fatalf("Transmit into a full socket = %d, %v", n, err)
+	}
+	if again, err := tx.Transmit(frames[n:]); again != 0 || err != nil {
+		t.Fatalf("Transmit while full = %d, %v, want 0", again, err)
+	}
+	in(t, b, func() (err error) {
+		if err := link.AddAddr("vb", netip.MustParsePrefix("10.9.0.2/24")); err != nil {
+			return err
+		}
+		rx, err = OpenUDP(UDPConfig{Local: netip.MustParseAddrPort("10.9.0.2:9"), Remote: netip.MustParseAddrPort("10.9.0.1:9")})
+		return err
+	})
+	closing(t, rx)
+	transmitAll(t, tx, frames[n:])
+	equalFrames(t, receiveN(t, rx, 100), frames)
+	if c := tx.Counters(); c.TxFrames != 100 || c.TxDropped() != 0 {
+		t.Errorf("counted %+v, want 100 sent and none lost", c)
+	}
+}
+
 func TestUDPOverrun(t *testing.T) {
 	a, b := udpPair(t, namespace(t), "127.0.0.1:1", "127.0.0.1:2", 1400)
 	_ = unix.SetsockoptInt(b.FD(), unix.SOL_SOCKET, unix.SO_RCVBUF, 8192)
