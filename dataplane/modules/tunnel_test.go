@@ -161,14 +161,20 @@ func frame(kind aal.Kind, n int, seed uint64) []byte {
 	return f
 }
 
+// room is what receiveAll reads into; no test here runs in parallel.
+var room = func() [][]byte {
+	bufs := make([][]byte, 64)
+	for i := range bufs {
+		bufs[i] = make([]byte, 16384)
+	}
+	return bufs
+}()
+
 // receiveAll drains a wire's end.
 func receiveAll(t testing.TB, dev nic.Device) (frames [][]byte) {
 	t.Helper()
 	for {
-		bufs := make([][]byte, 64)
-		for i := range bufs {
-			bufs[i] = make([]byte, 16384)
-		}
+		bufs := append([][]byte(nil), room...)
 		n, err := dev.Receive(bufs)
 		if err != nil {
 			t.Fatal(err)
@@ -176,7 +182,9 @@ func receiveAll(t testing.TB, dev nic.Device) (frames [][]byte) {
 		if n == 0 {
 			return frames
 		}
-		frames = append(frames, bufs[:n]...)
+		for _, f := range bufs[:n] {
+			frames = append(frames, bytes.Clone(f))
+		}
 	}
 }
 
@@ -268,10 +276,7 @@ func TestTunnelSteadyStateAllocatesNothing(t *testing.T) {
 			for i := range burst {
 				burst[i] = frame(c.kind, 1500, uint64(i))
 			}
-			bufs, room := make([][]byte, 64), make([][]byte, 64)
-			for i := range room {
-				room[i] = make([]byte, 16384)
-			}
+			bufs := make([][]byte, len(room))
 			arrived := 0
 			pass := func() {
 				_, _ = a.host.Transmit(burst)
