@@ -75,9 +75,9 @@ func (h *Hub) number() (ProcID, error) {
 func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Queue {
 	q := &Queue{hub: h, flags: qWantR}
 	q.setCode(put, service)
-	q.hi, q.lo = m.HiWat, m.LoWat
-	if q.hi == 0 {
-		q.hi, q.lo = DefaultHiWat, DefaultLoWat
+	q.SetMarks(m.HiWat, m.LoWat)
+	if m.HiWat == 0 {
+		q.SetMarks(DefaultHiWat, DefaultLoWat)
 	}
 	return q
 }

@@ -26,10 +26,11 @@ const firstNodes = 256
 
 func (t *nodeTable) at(n nodeID) *node { return &t.slots[n] }
 
-// take stores a message; 0 when the table is at its limit.
-func (t *nodeTable) take(m *Msg) nodeID {
+// take stores a message; 0 when the table is at its limit. One that is put back had
+// its place and gets it again.
+func (t *nodeTable) take(m *Msg, back bool) nodeID {
 	limit := MaxQueued
-	if m.Type == Data {
+	if m.Type == Data && !back {
 		limit -= reserveNodes
 	}
 	if t.used >= limit || t.free == 0 && !t.grow() {

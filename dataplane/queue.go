@@ -86,8 +86,15 @@ func (q *Queue) Empty() bool { return q.first == 0 }
 // Linked reports whether there is a neighbour to put to.
 func (q *Queue) Linked() bool { return q.next != nil }
 
-// SetMarks sets the water marks, in octets. lo must be below hi.
-func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = hi, min(lo, hi-1) }
+// SetMarks sets the water marks, in octets: hi at least 1, lo from 0 to below hi, or
+// what comes nearest.
+func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = saneMarks(hi, lo) }
+
+// saneMarks keeps a queue from being full for ever, or never.
+func saneMarks(hi, lo int) (int, int) {
+	hi = max(hi, 1)
+	return hi, max(min(lo, hi-1), 0)
+}
 
 // PutNext hands a message to the neighbour's put: a direct call. A neighbour that
 // is already on the call stack is not re-entered; its message waits in the hub's
@@ -175,13 +182,15 @@ func (q *Queue) PutBQ(m Msg) {
 	}
 }
 
-// schedule enables the queue for a message just queued, by SVR4's rule.
+// schedule enables the queue for a message just queued: by SVR4's rule, but a service
+// that has run and taken nothing is not run again for the next message.
 func (q *Queue) schedule(m *Msg) {
 	switch {
 	case m.Type.HighPriority():
 		q.Enable()
 	case q.flags&qNoEnable != 0:
 	case m.Band > 0 || q.flags&qWantR != 0:
+		q.flags &^= qWantR
 		q.Enable()
 	}
 }
@@ -278,6 +287,7 @@ func (q *Queue) flushIf(match func(*Msg) bool) {
 		}
 		m := node.msg
 		q.remove(before, n)
+		q.hub.counters.Flushed++
 		q.hub.Free(m)
 		n = next
 	}
@@ -290,7 +300,7 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 		h.counters.NoBlocks++
 		return false
 	}
-	n := h.nodes.take(m)
+	n := h.nodes.take(m, head)
 	if n == 0 {
 		h.counters.NoNodes++
 		h.Free(*m)
@@ -413,7 +423,7 @@ func (q *Queue) SetBandMarks(number uint8, hi, lo int) {
 		return
 	}
 	b := q.bandFor(number)
-	b.hi, b.lo = hi, min(lo, hi-1)
+	b.hi, b.lo = saneMarks(hi, lo)
 }
 
 // Full reports whether the queue is over its high mark: whether CanPutNext would

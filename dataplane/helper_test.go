@@ -1,0 +1,258 @@
+package dataplane
+
+import (
+	"testing"
+)
+
+// rig is one or more hubs on a clock of the test's, turned by hand.
+type rig struct {
+	t      testing.TB
+	now    int64
+	arena  *Arena
+	hubs   []*Hub
+	h      *Hub // the first
+	fabric *Fabric
+}
+
+func newRig(t testing.TB, hubs int, c ArenaConfig) *rig {
+	t.Helper()
+	c.Hubs = hubs
+	if c.Chunks == 0 {
+		c.Chunks = 256
+	}
+	if c.ChunkBytes == 0 {
+		c.ChunkBytes = MinChunkBytes
+	}
+	arena, err := NewArena(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, arena: arena}
+	for i := range hubs {
+		h, err := NewHub(Config{Pool: arena.Pool(i), Clock: func() int64 { return r.now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.hubs = append(r.hubs, h)
+	}
+	r.h = r.hubs[0]
+	if hubs > 1 {
+		if r.fabric, err = Connect(r.hubs...); err != nil {
+			t.Fatal(err)
+		}
+		r.fabric.Direct = true
+	}
+	t.Cleanup(r.close)
+	return r
+}
+
+// close removes everything, lets blocks come home, and wants nothing to be left.
+func (r *rig) close() {
+	for _, h := range r.hubs {
+		for _, p := range h.procs {
+			if p != nil {
+				p.pinned = 0
+				_ = h.Remove(p.id)
+			}
+		}
+	}
+	r.settle()
+	for i, h := range r.hubs {
+		if chunks, views := h.InUse(); chunks != 0 || views != 0 {
+			r.t.Errorf("hub %d after the end: %d chunks and %d views are out", i, chunks, views)
+		}
+		if h.nodes.used != 0 || h.refusals.used != 0 {
+			r.t.Errorf("hub %d after the end: %d nodes and %d refusals are out", i, h.nodes.used, h.refusals.used)
+		}
+		if err := h.Close(); err != nil {
+			r.t.Error(err)
+		}
+	}
+	if err := r.arena.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// settle turns the hubs until none has anything to do. It gives up on those that
+// never come to rest.
+func (r *rig) settle() {
+	r.t.Helper()
+	idle := 0
+	for range 10000 {
+		work := 0
+		for _, h := range r.hubs {
+			work += h.Pass()
+		}
+		if idle++; work > 0 {
+			idle = 0
+		}
+		if idle == 3 {
+			return
+		}
+	}
+	r.t.Fatal("the hubs do not come to rest")
+}
+
+func (r *rig) add(h *Hub, m Module) ProcID {
+	r.t.Helper()
+	id, err := h.Add(m)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return id
+}
+
+// chain adds modules to the first hub and joins them, the lowest first.
+func (r *rig) chain(modules ...Module) []ProcID {
+	r.t.Helper()
+	ids := make([]ProcID, len(modules))
+	for i, m := range modules {
+		ids[i] = r.add(r.h, m)
+		if i > 0 {
+			r.join(ids[i-1], ids[i])
+		}
+	}
+	return ids
+}
+
+// join works across hubs too.
+func (r *rig) join(lower, upper ProcID) {
+	r.t.Helper()
+	var err error
+	if r.fabric != nil {
+		err = r.fabric.Join(lower, upper)
+	} else {
+		err = r.h.Join(lower, upper)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) queues(id ProcID) (rq, wq *Queue) {
+	r.t.Helper()
+	rq, wq, err := r.hubs[id.Hub()].Queues(id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return rq, wq
+}
+
+// text makes a message of s.
+func text(t testing.TB, h *Hub, s string) Msg {
+	t.Helper()
+	b := h.Alloc()
+	if b == 0 {
+		t.Fatal("no block")
+	}
+	copy(h.Extend(b, len(s)), s)
+	return Msg{Type: Data, Block: b, Len: uint32(len(s))}
+}
+
+// octets is the data of a message, of all its blocks.
+func octets(h *Hub, b BlockID) (p []byte) {
+	for ; b != 0; b = h.Next(b) {
+		p = append(p, h.Bytes(b)...)
+	}
+	return p
+}
+
+// end is the end of a stream: it notes what reaches it, by Conn, and frees it. While
+// stalled it queues instead.
+type end struct {
+	q       *Queue // that it receives by
+	got     []uint64
+	msgs    []Msg // as they came; their blocks are freed
+	texts   []string
+	stalled bool
+	onPut   func(*Queue, Msg) // called first
+}
+
+func (e *end) put(q *Queue, m Msg) {
+	if e.onPut != nil {
+		e.onPut(q, m)
+	}
+	switch {
+	case m.Type == Flush:
+		q.TurnFlush(m)
+	case e.stalled || !q.Empty():
+		q.PutQ(m)
+	default:
+		e.take(q, m)
+	}
+}
+
+func (e *end) take(q *Queue, m Msg) {
+	e.got = append(e.got, m.Conn)
+	e.msgs = append(e.msgs, m)
+	e.texts = append(e.texts, string(octets(q.hub, m.Block)))
+	q.hub.Free(m)
+}
+
+func (e *end) service(q *Queue) {
+	for !e.stalled {
+		m, ok := q.GetQ()
+		if !ok {
+			return
+		}
+		e.take(q, m)
+	}
+}
+
+// resume lets a stalled end take what has queued.
+func (e *end) resume() {
+	e.stalled = false
+	e.q.Enable()
+}
+
+// top and bottom make the end's module for either end of a stream.
+func (e *end) top() Module {
+	return Module{Name: "top", ReadPut: e.put, ReadService: e.service, HiWat: 400, LoWat: 100,
+		Open: func(q *Queue) error { e.q = q; return nil }}
+}
+
+func (e *end) bottom() Module {
+	return Module{Name: "bottom", WritePut: e.put, WriteService: e.service, HiWat: 400, LoWat: 100,
+		Open: func(q *Queue) error { e.q = q.Mate(); return nil }}
+}
+
+// passService is the service of a module that only passes on, as the driver's
+// handbook has it.
+func passService(q *Queue) {
+	for {
+		m, ok := q.GetQ()
+		if !ok {
+			return
+		}
+		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
+			q.PutBQ(m)
+			return
+		}
+		q.PutNext(m)
+	}
+}
+
+// pass is a module with service that only passes on; it may move to other hubs.
+func pass(name string) Module {
+	return Module{Name: name, ReadService: passService, WriteService: passService,
+		Leave: func() {}, Arrive: func(*Queue) {}, HiWat: 400, LoWat: 100}
+}
+
+// through is a module without service that only passes on.
+func through(name string) Module {
+	return Module{Name: name, Leave: func() {}, Arrive: func(*Queue) {}}
+}
+
+// count makes n numbers from first.
+func count(first, n int) []uint64 {
+	s := make([]uint64, n)
+	for i := range s {
+		s[i] = uint64(first + i)
+	}
+	return s
+}
+
+func numbered(n int) Msg { return Msg{Type: Data, Conn: uint64(n)} }
+
+// put hands a message to a queue as its neighbour's PutNext does.
+func put(q *Queue, m Msg) { q.hub.deliver(q, m) }
