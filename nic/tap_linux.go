@@ -116,7 +116,8 @@ func (s *tunState) refuse(wanted uint16) error {
 }
 
 // openWater lets water create or attach the interface, and keeps a descriptor of our own: water's is an os.File, known
-// to Go's poller, which would wake for every frame. water always sets persistence, so it is told what to leave.
+// to Go's poller, which would wake for every frame. water always sets persistence, so it is told what to leave. When
+// the kernel refuses, water forgets to close; so what can be refused is asked first, all but privilege and a race.
 func (t *tap) openWater(cfg TAPConfig) (string, error) {
 	config := water.Config{DeviceType: water.TAP, PlatformSpecificParams: water.PlatformSpecificParams{
 		Name:       cfg.Name,

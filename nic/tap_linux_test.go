@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -328,6 +330,50 @@ func TestTAPAllocatesNothing(t *testing.T) {
 		copy(bufs, room)
 		if n, err := dev.Receive(bufs); n != 2 || err != nil {
 			t.Fatalf("Receive = %d, %v", n, err)
+		}
+	})
+}
+
+// unprivileged runs f on a thread without capabilities, which ends with it.
+func unprivileged(t *testing.T, ns *link.Namespace, f func()) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked
+		if err := unix.Setns(ns.FD(), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var none [2]unix.CapUserData
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			done <- err
+			return
+		}
+		f()
+		done <- nil
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefusalsNameTheCapability(t *testing.T) {
+	unprivileged(t, namespace(t), func() {
+		if _, err := OpenTAP(TAPConfig{Name: "tap0"}); !errors.Is(err, ErrNeedNetAdmin) || !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
+			t.Errorf("OpenTAP: %v, want ErrNeedNetAdmin", err)
+		}
+		if _, err := OpenPacket(PacketConfig{Interface: "lo", EtherType: testEtherType}); !errors.Is(err, ErrNeedNetRaw) || !strings.Contains(err.Error(), "CAP_NET_RAW") {
+			t.Errorf("OpenPacket: %v, want ErrNeedNetRaw", err)
+		}
+		dev, err := OpenUDP(UDPConfig{Remote: netip.MustParseAddrPort("127.0.0.1:9")})
+		if err != nil {
+			t.Errorf("OpenUDP needs no privilege: %v", err)
+			return
+		}
+		defer dev.Close()
+		if limit, _ := os.ReadFile("/proc/sys/net/core/wmem_max"); len(limit) < len("4194304\n") && !strings.Contains(dev.Info().Note, "CAP_NET_ADMIN") {
+			t.Errorf("small socket buffers are not told: %q", dev.Info().Note)
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -236,17 +235,4 @@ func interfaceMTU(fd int, name string) (int, error) {
 		return 0, err
 	}
 	return int(int32(request.Uint32())), nil
-}
-
-// ethtoolGet reads one of ethtool's old single values.
-func ethtoolGet(fd int, name string, command uint32) (uint32, error) {
-	value := struct{ command, data uint32 }{command: command}
-	request := struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}{data: unsafe.Pointer(&value)}
-	copy(request.name[:unix.IFNAMSIZ-1], name)
-	err := ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&request))
-	return value.data, err
 }

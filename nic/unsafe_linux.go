@@ -23,6 +23,19 @@ func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 	}
 }
 
+// ethtoolGet reads one of ethtool's old single values.
+func ethtoolGet(fd int, name string, command uint32) (uint32, error) {
+	value := struct{ command, data uint32 }{command: command}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:unix.IFNAMSIZ-1], name)
+	err := ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&request))
+	return value.data, err
+}
+
 // hardwareAddress is what SIOCGIFHWADDR answered: a sockaddr of an ARPHRD_… and an address.
 func hardwareAddress(request *unix.Ifreq) (family uint16, address [6]byte) {
 	octets := (*[unix.IFNAMSIZ + 8]byte)(unsafe.Pointer(request))

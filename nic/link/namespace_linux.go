@@ -58,6 +58,9 @@ func (ns *Namespace) Do(f func() error) error {
 	})
 }
 
+// FD is the namespace's descriptor, for setns. It belongs to the Namespace.
+func (ns *Namespace) FD() int { return ns.fd }
+
 // Close lets go of the namespace. An anonymous one ends with its last user.
 func (ns *Namespace) Close() error {
 	if ns.fd < 0 {
