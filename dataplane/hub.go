@@ -145,6 +145,7 @@ func (h *Hub) Close() error {
 			_ = h.Remove(h.procs[i].id)
 		}
 	}
+	h.runDeferred()
 	return h.sleeper.close()
 }
 
@@ -169,8 +170,8 @@ func (h *Hub) dropUnlinked(m Msg) {
 	h.Free(m)
 }
 
-// AddPoller has the hub poll a driver every pass, as process id: while it polls,
-// its own put is not entered. Remove ends it.
+// AddPoller has the hub poll a driver every pass, as process id: while it polls or
+// flushes, its own put is not entered. Remove ends it.
 func (h *Hub) AddPoller(id ProcID, p Poller) error {
 	owner, err := h.pair(id)
 	if err != nil {

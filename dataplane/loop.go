@@ -67,7 +67,11 @@ func (h *Hub) runServices() (work int) {
 
 func (h *Hub) flushPorts() {
 	for i := range h.pollers {
-		h.pollers[i].Flush()
+		p := &h.pollers[i]
+		proc := p.owner.rq.proc
+		proc.busy = 1
+		p.Flush()
+		proc.busy = 0
 	}
 }
 

@@ -118,6 +118,16 @@ func (h *Hub) deliver(t *Queue, m Msg) {
 	p.busy = 0
 }
 
+// Enter runs fn as the queue's process: what is put to the process meanwhile waits
+// until fn has returned. Whoever puts from outside put and service, from a timer or a
+// BufCall, enters first, or its own put may find it half way.
+func (q *Queue) Enter(fn func()) {
+	was := q.proc.busy
+	q.proc.busy = 1
+	fn()
+	q.proc.busy = was
+}
+
 // Reply sends a message back the way it came; qreply.
 func (q *Queue) Reply(m Msg) { q.mate.PutNext(m) }
 
