@@ -6,9 +6,10 @@ const MaxBufCalls = 1024
 // BufCall has fn called once, on the hub, when at least n blocks are there to be
 // taken by Alloc; bufcall. It is what a module does that could not get a block and
 // must not lose what it holds. Those who wait are served in order, so that one who
-// wants many is not starved. false: MaxBufCalls wait already.
+// wants many is not starved. false, counted: MaxBufCalls wait already, or the pool
+// never has n blocks for data.
 func (h *Hub) BufCall(n int, fn func()) bool {
-	if len(h.bufcalls) == MaxBufCalls {
+	if len(h.bufcalls) == MaxBufCalls || n > int(h.perHub)-h.reserve {
 		h.counters.NoBufCalls++
 		return false
 	}

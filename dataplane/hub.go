@@ -115,7 +115,7 @@ type Counters struct {
 	Flushed  uint64 // messages freed by a flush, or queued where a process was removed
 	Refusals uint64 // callers rescheduled because MaxRefusals was reached
 
-	NoBufCalls uint64 // BufCall refused: MaxBufCalls wait
+	NoBufCalls uint64 // BufCall refused: MaxBufCalls wait, or more blocks asked for than there are
 }
 
 // NewHub makes a hub over a pool. Close frees what it opened.

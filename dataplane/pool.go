@@ -233,9 +233,14 @@ func (p *Pool) own(m *Msg) (ok bool) {
 	return true
 }
 
-// replace puts a copy in the place of a message's blocks.
+// replace puts a copy in the place of a message's blocks; one of control may take
+// the reserve.
 func (p *Pool) replace(m Msg) (Msg, bool) {
-	b := p.CopyMsg(m.Block)
+	one := p.Copy
+	if m.Type != Data {
+		one = p.copyControl
+	}
+	b := p.each(m.Block, one)
 	p.Free(m.Block)
 	if m.Block = b; b == 0 {
 		return m, false
@@ -246,13 +251,18 @@ func (p *Pool) replace(m Msg) (Msg, bool) {
 
 // Copy copies the data of one block into a fresh one; 0 when there is none or the
 // data is longer than a chunk holds behind its headroom. The original stays held.
-func (p *Pool) Copy(b BlockID) BlockID {
+func (p *Pool) Copy(b BlockID) BlockID { return p.copyTo(p.Alloc, b) }
+
+// copyControl is Copy for a control message.
+func (p *Pool) copyControl(b BlockID) BlockID { return p.copyTo(p.AllocControl, b) }
+
+func (p *Pool) copyTo(alloc func() BlockID, b BlockID) BlockID {
 	data := p.Bytes(b)
 	if len(data) > int(p.chunk)-Headroom {
 		p.stats.Refused++
 		return 0
 	}
-	c := p.Alloc()
+	c := alloc()
 	if c != 0 {
 		copy(p.Extend(c, len(data)), data)
 	}

@@ -77,7 +77,7 @@ func TestServicesRunOncePerPassInOrderOfEnabling(t *testing.T) {
 	for i := range 4 {
 		_, q := r.queues(r.add(r.h, Module{Name: "m", WriteService: func(q *Queue) {
 			order = append(order, i)
-			q.Enable()             // itself: next pass
+			q.Enable()                 // itself: next pass
 			qs[(i+1)%len(qs)].Enable() // enabled already, or to be
 		}}))
 		qs = append(qs, q)

@@ -125,7 +125,8 @@ func (s *Sleeper) sleep(h *Hub) {
 // pending is the look at every inbox between setting the flag and sleeping.
 func (h *Hub) pending() bool {
 	if h.stopped.Load() || h.calls.Load() != nil || h.run.head != nil ||
-		h.deferred.head != h.deferred.tail || h.mailWaits() {
+		h.deferred.head != h.deferred.tail || h.mailWaits() ||
+		len(h.bufcalls) > 0 && h.Available() >= h.bufcalls[0].blocks {
 		return true
 	}
 	for _, c := range h.commanders {
