@@ -1,11 +1,41 @@
 package nic
 
-import "golang.org/x/sys/unix"
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+)
 
 // mmsg is the arrays of sendmmsg or recvmmsg, made once.
 type mmsg struct {
 	messages [maxBatch]unix.Mmsghdr
 	vectors  [maxBatch]unix.Iovec
+	names    [maxBatch]socketName // where each goes to or came from, on a socket without a peer of its own
+	peer     []byte               // receiving: the address that datagrams must come from; nil: any
+}
+
+// socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
+type socketName [unix.SizeofSockaddrInet6]byte
+
+// Where the address lies in each.
+const (
+	nameOffset4 = 4
+	nameOffset6 = 8
+)
+
+// address is the part of a name that peer is compared with.
+func (m *mmsg) address(i int) []byte {
+	if len(m.peer) == 4 {
+		return m.names[i][nameOffset4 : nameOffset4+4]
+	}
+	return m.names[i][nameOffset6 : nameOffset6+16]
+}
+
+// name gives every message room for the address it comes from, anew for each call: the kernel writes the length.
+func (m *mmsg) name(n int) {
+	for i := range n {
+		nameMessage(&m.messages[i].Hdr, &m.names[i])
+	}
 }
 
 func newMmsg() *mmsg {
@@ -26,11 +56,14 @@ func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
 }
 
 // receive reads datagrams into bufs, at most maxBatch, with one call (two, when the first only told of an earlier
-// failure). A datagram longer than its buffer is counted, and those behind it move down.
+// failure). A datagram longer than its buffer, or not from the peer, is counted, and those behind it move down.
 func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno) {
 	bufs = bufs[:min(len(bufs), maxBatch)]
 	if len(bufs) == 0 {
 		return 0, 0
+	}
+	if m.peer != nil {
+		m.name(len(bufs))
 	}
 	got, errno := recvmmsg(fd, m.fill(bufs))
 	if isReport(errno) {
@@ -51,6 +84,10 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 		length := int(m.messages[i].Len)
 		if m.messages[i].Hdr.Flags&unix.MSG_TRUNC != 0 || length > len(bufs[n]) {
 			count.RxTruncated++
+			continue
+		}
+		if m.peer != nil && !bytes.Equal(m.address(i), m.peer) {
+			count.RxForeign++
 			continue
 		}
 		if n != i {

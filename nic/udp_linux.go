@@ -1,6 +1,7 @@
 package nic
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -23,11 +24,15 @@ type UDPConfig struct {
 	Local    netip.AddrPort // where to listen; the zero value: any address and port
 	Remote   netip.AddrPort // the only peer; required
 	MaxFrame int            // octets of the longest datagram; 0: what the path's MTU holds now
+
+	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
+	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
+	AnySourcePort bool
 }
 
-// OpenUDP opens a UDP socket connected to one peer. A frame is the payload of a datagram; IPv4 and IPv6.
+// OpenUDP opens a UDP socket with one peer. A frame is the payload of a datagram; IPv4 and IPv6.
 //
-// Limits: datagrams from any other address or port are not received. Don't Fragment is set and the kernel's idea of
+// Limits: datagrams from any other address are not received, or are counted in RxForeign. Don't Fragment is set and the kernel's idea of
 // the path MTU ignored (IP_PMTUDISC_PROBE): a frame longer than the outgoing interface takes is counted in TxTooLong,
 // one longer than a link further on is lost there. A tunnel that let the kernel fragment would lose a whole frame
 // with each fragment, and its reassembly confuses frames at high rates (RFC 4963); one that believed ICMP could be
@@ -35,7 +40,8 @@ type UDPConfig struct {
 //
 // System calls: one recvmmsg and one sendmmsg per 64 frames. Ownership: the kernel copies, so frames are always the
 // caller's. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
-// counted, so a peer that starts late or restarts is found without help; there is no ErrDown.
+// counted, so a peer that starts late or restarts is found without help; there is no ErrDown. With AnySourcePort the
+// kernel does not tell of it.
 func OpenUDP(cfg UDPConfig) (Device, error) {
 	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
 	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
@@ -60,7 +66,7 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 		return nil, fmt.Errorf("udp: socket: %w", err)
 	}
 	u := &udp{fd: fd, rx: newMmsg(), tx: newMmsg()}
-	if err := u.setUp(local, remote, cfg.MaxFrame); err != nil {
+	if err := u.setUp(local, remote, cfg); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
@@ -81,7 +87,7 @@ const (
 	memInfoDrops = 8
 )
 
-func (u *udp) setUp(local, remote netip.AddrPort, maxFrame int) error {
+func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	localSocket, err := socketAddress(local)
 	if err != nil {
 		return fmt.Errorf("udp: local %s: %w", local, err)
@@ -116,15 +122,73 @@ func (u *udp) setUp(local, remote netip.AddrPort, maxFrame int) error {
 	if err := unix.Connect(u.fd, remoteSocket); err != nil {
 		return fmt.Errorf("udp: connect %s: %w", remote, err)
 	}
+	maxFrame := cfg.MaxFrame
 	if maxFrame == 0 {
 		if maxFrame, err = pathFrame(u.fd, is4); err != nil {
 			return fmt.Errorf("udp: path MTU to %s: %w", remote, err)
+		}
+	}
+	if cfg.AnySourcePort {
+		if err := u.disconnect(local, localSocket, remoteSocket); err != nil {
+			return err
 		}
 	}
 	u.info.Name = local.String() + "-" + remote.String()
 	u.info.MaxFrame = maxFrame
 	u.info.Batch = maxBatch
 	return nil
+}
+
+// disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
+// and where it comes from is looked at. The kernel forgets a local port that it has chosen itself, so that is bound anew.
+func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.Sockaddr) error {
+	bound, err := unix.Getsockname(u.fd)
+	if err == nil {
+		err = unconnect(u.fd)
+	}
+	if err == nil && local.Port() == 0 {
+		err = unix.Bind(u.fd, withPort(localSocket, bound))
+	}
+	if err != nil {
+		return fmt.Errorf("udp: %s: %w", local, err)
+	}
+	var name socketName
+	binary.NativeEndian.PutUint16(name[:], unix.AF_INET)
+	size := uint32(unix.SizeofSockaddrInet4)
+	switch to := remoteSocket.(type) {
+	case *unix.SockaddrInet4:
+		binary.BigEndian.PutUint16(name[2:], uint16(to.Port))
+		copy(name[nameOffset4:], to.Addr[:])
+		u.rx.peer = to.Addr[:]
+	case *unix.SockaddrInet6:
+		binary.NativeEndian.PutUint16(name[:], unix.AF_INET6)
+		binary.BigEndian.PutUint16(name[2:], uint16(to.Port))
+		copy(name[nameOffset6:], to.Addr[:])
+		binary.NativeEndian.PutUint32(name[nameOffset6+16:], to.ZoneId)
+		size = unix.SizeofSockaddrInet6
+		u.rx.peer = to.Addr[:]
+	}
+	u.tx.names[0] = name
+	for i := range u.tx.messages {
+		nameMessage(&u.tx.messages[i].Hdr, &u.tx.names[0])
+		u.tx.messages[i].Hdr.Namelen = size
+	}
+	return nil
+}
+
+// withPort is the local address with the port that the kernel has given to bound.
+func withPort(local, bound unix.Sockaddr) unix.Sockaddr {
+	switch b := bound.(type) {
+	case *unix.SockaddrInet4:
+		if l, ok := local.(*unix.SockaddrInet4); ok {
+			return &unix.SockaddrInet4{Port: b.Port, Addr: l.Addr}
+		}
+	case *unix.SockaddrInet6:
+		if l, ok := local.(*unix.SockaddrInet6); ok {
+			return &unix.SockaddrInet6{Port: b.Port, Addr: l.Addr, ZoneId: l.ZoneId}
+		}
+	}
+	return local
 }
 
 func (u *udp) Info() Info { return u.info }

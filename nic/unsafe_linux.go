@@ -48,6 +48,21 @@ func pointTo(iov *unix.Iovec, buf []byte) {
 	iov.SetLen(len(buf))
 }
 
+// unconnect takes the peer off a UDP socket: connect to AF_UNSPEC, which x/sys has no address for.
+func unconnect(fd int) error {
+	var unspecified socketName
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&unspecified)), uintptr(len(unspecified)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// nameMessage points a message's name at one of ours.
+func nameMessage(header *unix.Msghdr, name *socketName) {
+	header.Name, header.Namelen = &name[0], uint32(len(name))
+}
+
 // readv reads once into the buffers of iov; EINTR is retried.
 func readv(fd int, iov []unix.Iovec) (int, unix.Errno) {
 	for {
