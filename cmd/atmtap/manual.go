@@ -32,7 +32,8 @@ OPTIONS
                      point-to-point links, and any sender's are taken.
         udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
                      MPLS in UDP (RFC 7510; its port is 6635). The label is 16
-                     unless given. Only the remote's datagrams are taken.
+                     unless given. Only the remote host's datagrams are taken,
+                     from whatever port they come.
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word

@@ -18,7 +18,7 @@ func (s Spec) Open() (modules.PortConfig, error) {
 	c := modules.PortConfig{Name: s.String(), Mode: s.Mode, LabelOut: s.LabelOut, LabelIn: s.LabelIn}
 	var err error
 	if s.Kind == UDP {
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: s.Local, Remote: s.Remote})
+		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: s.Local, Remote: s.Remote, AnySourcePort: true})
 		return c, err
 	}
 	state, err := link.Get(s.Device)
