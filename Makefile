@@ -31,11 +31,11 @@ race: # all but the commands, whose tests are other processes; needs a C compile
 	go test -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/...
 
 fuzz: # every fuzz target in turn
-	go test -list '^Fuzz' ./... | \
+	@go test -list '^Fuzz' ./... | \
 	awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | \
 	while read -r package name; do \
 		echo "$$package $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null | grep -v 'baseline\|^PASS'; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" </dev/null | grep -v 'baseline\|^PASS'; \
 	done
 
 soak: # for a night: what CI runs a part of
