@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 
 	"github.com/cellhub/cellhub/nic"
@@ -20,6 +22,7 @@ const (
 type hostDevice struct {
 	c       *config
 	mtu     int
+	mac     net.HardwareAddr // to be given to it; nil: it keeps its own
 	existed bool
 	before  link.State
 }
@@ -34,7 +37,7 @@ func (c *config) frame(mtu int) int {
 
 // findDevice looks what the MTU will be, before anything is made.
 func findDevice(c *config) (*hostDevice, error) {
-	d := &hostDevice{c: c, mtu: c.mtu}
+	d := &hostDevice{c: c, mtu: c.mtu, mac: c.mac}
 	state, err := link.Get(c.name)
 	switch {
 	case err == nil:
@@ -51,7 +54,21 @@ func findDevice(c *config) (*hostDevice, error) {
 	if most := c.maxMTU(); d.mtu > most {
 		return nil, fmt.Errorf("--%s %s: its MTU is %d, and an AAL5 SDU holds %d at most: add --mtu %d", c.kind(), c.name, d.mtu, most, most)
 	}
+	if d.mac == nil && !d.existed && !c.tun {
+		d.mac = stableMAC(c)
+	}
 	return d, nil
+}
+
+// stableMAC is the address of a TAP that we make: the same at each start, or the hosts
+// beyond the far end would send to the one before until their neighbour tables expire.
+// The machine and the carrier's own addresses keep the two ends apart.
+func stableMAC(c *config) net.HardwareAddr {
+	machine, _ := os.ReadFile("/etc/machine-id") // without one the rest has to do
+	carrier, _ := link.Get(c.spec.Underlay())
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s", machine, carrier.HardwareAddr, c.name, c.vc, c.spec))
+	sum[0] = sum[0]&^1 | 2 // a station's, locally administered
+	return sum[:6]
 }
 
 // open creates or takes the device, and configures its interface and brings it up.
@@ -92,9 +109,9 @@ func (d *hostDevice) configure() error {
 			return fmt.Errorf("--mtu %d: %w", d.mtu, err)
 		}
 	}
-	if d.c.mac != nil && !slices.Equal(d.c.mac, state.HardwareAddr) {
-		if err := link.SetHardwareAddr(d.c.name, d.c.mac); err != nil {
-			return fmt.Errorf("--mac %s: %w", d.c.mac, err)
+	if d.mac != nil && !slices.Equal(d.mac, state.HardwareAddr) {
+		if err := link.SetHardwareAddr(d.c.name, d.mac); err != nil {
+			return fmt.Errorf("--mac %s: %w", d.mac, err)
 		}
 	}
 	return link.Up(d.c.name)

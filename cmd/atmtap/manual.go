@@ -44,7 +44,8 @@ OPTIONS
                      RFC 2684 encapsulation (default llc)
     --mtu N          MTU of the device (default 1500, or what an existing
                      device has)
-    --mac MAC        MAC address of the TAP
+    --mac MAC        MAC address of the TAP (default: one that stays the same from
+                     start to start, or what an existing device has)
     --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
                      pcap (link type 197), for Wireshark and tshark; the
                      trailer of each is rebuilt from its SDU
