@@ -60,7 +60,7 @@ type follower struct {
 	t      *tunnel
 	out    *display
 	name   string
-	index  int // the kernel's number of the interface the device is open on; 0 while there is none
+	index  int // the kernel's number of the interface the device is open on; 0 when there is none
 	state  linkState
 	reopen func() error
 }
@@ -68,7 +68,7 @@ type follower struct {
 type linkState int
 
 const (
-	linkUnknown linkState = iota
+	linkUnknown linkState = iota // then from the best to the worst
 	linkWorks
 	linkNoCarrier
 	linkDown
@@ -77,6 +77,9 @@ const (
 
 // event takes one change.
 func (f *follower) event(e link.Event) {
+	if e.Gone && f.index != 0 && f.index != e.Index {
+		return // the one before: there is another already
+	}
 	was := f.state
 	f.state = stateOf(e)
 	switch {
@@ -87,11 +90,10 @@ func (f *follower) event(e link.Event) {
 			f.open() // it was ours: make it again
 		}
 		return
-	case was == linkGone || f.index != 0 && f.index != e.Index:
+	case was == linkUnknown:
+		f.index = e.Index // open since the start
+	case f.index != e.Index:
 		f.open()
-	}
-	if f.index == 0 {
-		f.index = e.Index
 	}
 	switch {
 	case f.state == linkDown:
@@ -115,8 +117,10 @@ func stateOf(e link.Event) linkState {
 	return linkWorks
 }
 
+// lost tells of a loss, unless one of the same or a worse kind has been told of: an
+// interface that is made anew is down at first.
 func (f *follower) lost(was linkState, how string) {
-	if was != f.state {
+	if was < f.state {
 		f.out.message("%s %s; traffic goes on when it returns", f.name, how)
 	}
 }
@@ -124,6 +128,10 @@ func (f *follower) lost(was linkState, how string) {
 func (f *follower) open() {
 	if err := f.reopen(); err != nil {
 		f.out.message("%s: %v", f.name, err)
+		return
+	}
+	if now, err := link.Get(f.name); err == nil {
+		f.index = now.Index
 	}
 }
 
