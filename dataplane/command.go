@@ -233,11 +233,7 @@ func (h *Hub) top(id ProcID) ProcID {
 	if err != nil {
 		return 0
 	}
-	q := p.rq
-	for q.next != nil {
-		q = q.next
-	}
-	return q.id
+	return p.top().id
 }
 
 func (h *Hub) makeModule(name string, arg []byte) (Module, error) {

@@ -50,7 +50,7 @@ func (h *Hub) add(m Module, proc *process) (ProcID, error) {
 	}
 	if m.Open != nil {
 		if err := m.Open(p.rq); err != nil {
-			h.freeProc = append(h.freeProc, id)
+			h.forget(id)
 			return 0, fmt.Errorf("open %s: %w", m.Name, err)
 		}
 	}
@@ -72,6 +72,13 @@ func (h *Hub) number() (ProcID, error) {
 	return ProcID(h.index<<hubShift | (len(h.procs) - 1)), nil
 }
 
+// forget takes a number out of use. The next process in its place gets another one, so
+// that neither a stale number nor a message on its way between hubs reaches it.
+func (h *Hub) forget(id ProcID) {
+	h.procs[id.index()] = nil
+	h.freeProc = append(h.freeProc, id.successor())
+}
+
 func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Queue {
 	q := &Queue{hub: h, flags: qWantR}
 	q.setCode(put, service)
@@ -83,10 +90,10 @@ func newQueue(h *Hub, m Module, put func(*Queue, Msg), service func(*Queue)) *Qu
 }
 
 func (h *Hub) pair(id ProcID) (*pair, error) {
-	if id.Hub() != h.index || id.index() >= len(h.procs) || h.procs[id.index()] == nil {
-		return nil, fmt.Errorf("%w: no process %d on hub %d", ErrHub, id, h.index)
+	if i := id.index(); i < len(h.procs) && h.procs[i] != nil && h.procs[i].id == id {
+		return h.procs[i], nil
 	}
-	return h.procs[id.index()], nil
+	return nil, fmt.Errorf("%w: no process %#x on hub %d", ErrHub, id, h.index)
 }
 
 // Queues is the pair of a process.
@@ -109,13 +116,24 @@ func (h *Hub) Join(lower, upper ProcID) error {
 	if err != nil {
 		return err
 	}
-	if l.rq.next != nil || u.wq.next != nil || l == u {
+	if l.rq.next != nil || u.wq.next != nil {
 		return fmt.Errorf("%w: %s and %s: a side is linked already", ErrHub, l.module.Name, u.module.Name)
+	}
+	if u.top() == l {
+		return fmt.Errorf("%w: %s and %s: a stream is no ring", ErrHub, l.module.Name, u.module.Name)
 	}
 	l.rq.next, u.wq.next = u.rq, l.wq
 	h.resolve(l.rq)
 	h.resolve(u.wq)
 	return nil
+}
+
+// top is the highest pair of p's stream.
+func (p *pair) top() *pair {
+	for p.rq.next != nil {
+		p = p.rq.next.pair()
+	}
+	return p
 }
 
 // Part undoes Join between lower and its upper neighbour.
@@ -159,8 +177,7 @@ func (h *Hub) Remove(id ProcID) error {
 		q.flags |= qClosed
 	}
 	h.pollers = slices.DeleteFunc(h.pollers, func(o port) bool { return o.owner == p })
-	h.procs[id.index()] = nil
-	h.freeProc = append(h.freeProc, id)
+	h.forget(id)
 	p.rq.proc.pairs--
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
@@ -169,16 +186,17 @@ func (h *Hub) Remove(id ProcID) error {
 }
 
 // resolve recomputes whom q, and the queues before it that look past it, ask for
-// room: after a change of topology, never per message. Who waited for a neighbour
-// that is no longer ahead is scheduled, to ask the new one.
+// room: after a change of topology, never per message. Who waits for a neighbour that
+// is no longer ahead, for itself or on behalf of others, is scheduled to ask the new
+// one.
 func (h *Hub) resolve(q *Queue) {
 	for ; q != nil; q = q.before() {
 		ahead := q.next
 		if ahead != nil && ahead.service == nil {
 			ahead = ahead.ahead
 		}
-		if ahead != q.ahead && q.waits > 0 {
-			q.Enable()
+		if ahead != q.ahead && q.ahead != nil {
+			h.reenable(q.ahead)
 		}
 		q.ahead = ahead
 		if q.service != nil {

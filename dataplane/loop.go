@@ -53,7 +53,7 @@ func (h *Hub) runServices() (work int) {
 		next := q.runNext
 		q.runNext = nil
 		q.flags &^= qEnabled
-		if q.flags&qClosed == 0 {
+		if q.flags&qClosed == 0 && q.service != nil { // it may be replaced by now
 			q.proc.busy = 1
 			q.service(q)
 			q.proc.busy = 0

@@ -4,15 +4,25 @@ import "unsafe"
 
 // ProcID is the number of a process: of one queue pair of a module. A message names
 // its sender and its receiver by number, never by pointer. The high bits are the
-// hub's index in its fabric, the low ones the pair's in the hub. 0 is nobody.
+// hub's index in its fabric, the low ones the pair's place in the hub, those between
+// count how often the place was given. 0 is nobody.
 type ProcID uint32
 
-const hubShift = 26 // MaxHubs in the bits above
+const (
+	hubShift = 26 // MaxHubs in the bits above
+	useShift = 21 // MaxProcesses, and place 0, in the bits below
+)
 
 // Hub is the index of the hub that the pair belongs to.
 func (id ProcID) Hub() int { return int(id >> hubShift) }
 
-func (id ProcID) index() int { return int(id & (1<<hubShift - 1)) }
+func (id ProcID) index() int { return int(id & (1<<useShift - 1)) }
+
+// successor is the number of the next process in the same place.
+func (id ProcID) successor() ProcID {
+	const uses = 1<<hubShift - 1<<useShift // the bits that count
+	return id&^uses | (id+1<<useShift)&uses
+}
 
 // Type says what a message is. The kinds and their order of precedence are those
 // of SVR4 STREAMS: a type with the high bit set is a high-priority message, which

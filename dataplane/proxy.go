@@ -94,11 +94,6 @@ func (x *proxy) maySend(t Type) bool {
 	return true
 }
 
-// highWaits tells whether a high-priority message is queued.
-func (q *Queue) highWaits() bool {
-	return q.first != 0 && q.hub.nodes.at(q.first).msg.Type.HighPriority()
-}
-
 // send puts a message in the ring it belongs to, which has room.
 func (x *proxy) send(m Msg) {
 	m, ok := x.pack(m)

@@ -160,16 +160,21 @@ func (q *Queue) fullFor(number uint8) bool {
 
 // Forward is what put does with a message when it has nothing to add: pass it on if
 // nothing waits and the neighbour has room, else queue it. High-priority messages
-// are passed on at once, and a flush empties the pair on its way.
+// pass all others, and a flush empties the pair on its way.
 func (q *Queue) Forward(m Msg) {
 	if m.Type == Flush {
 		q.flushPair(m)
 	}
-	if m.Type.HighPriority() || q.first == 0 && q.CanPutNextBand(m.Band) {
+	if m.Type.HighPriority() && !q.highWaits() || q.first == 0 && q.CanPutNextBand(m.Band) {
 		q.PutNext(m)
 		return
 	}
 	q.PutQ(m)
+}
+
+// highWaits tells whether a high-priority message is queued.
+func (q *Queue) highWaits() bool {
+	return q.first != 0 && q.hub.nodes.at(q.first).msg.Type.HighPriority()
 }
 
 // PutQ queues a message behind those of its precedence: high priority first, then

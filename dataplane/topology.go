@@ -26,13 +26,14 @@ func (h *Hub) Push(at ProcID, m Module) (ProcID, error) {
 	p, _ := h.pair(id)
 	below.rq.next, p.rq.next = p.rq, above
 	above.mate.next, p.wq.next = p.wq, below.wq
-	h.resolve(p.rq)
-	h.resolve(p.wq)
+	for _, q := range [...]*Queue{p.rq, below.rq, p.wq, above.mate} {
+		h.resolve(q)
+	}
 	return id, nil
 }
 
 // Pop takes a pair out of its stream, joins its neighbours and removes it. What it
-// had queued goes on to the neighbours first, in order.
+// had queued goes on to the neighbours first, in order, and what they answer to that.
 func (h *Hub) Pop(id ProcID) error {
 	p, err := h.pair(id)
 	if err != nil {
@@ -45,10 +46,9 @@ func (h *Hub) Pop(id ProcID) error {
 	if p.pinned > 0 {
 		return fmt.Errorf("%w: pop of %s: %w", ErrHub, p.module.Name, ErrMoving)
 	}
-	h.settle()
-	p.rq.passAll()
-	p.wq.passAll()
-	h.settle()
+	if !h.clear(p) {
+		return fmt.Errorf("%w: pop of %s: its neighbours do not come to rest", ErrHub, p.module.Name)
+	}
 	below.mate.next, above.mate.next = above, below
 	p.rq.next, p.wq.next = nil, nil
 	h.resolve(below.mate)
@@ -56,19 +56,32 @@ func (h *Hub) Pop(id ProcID) error {
 	return h.Remove(id)
 }
 
-// passAll hands everything queued to the neighbour, whatever its marks say.
-func (q *Queue) passAll() {
-	for {
-		m, ok := q.GetQ()
-		if !ok {
-			return
+// clear passes on what a pair has queued, whatever the neighbours' marks say, until
+// nothing is left or on its way to it; false when they never stop to answer.
+func (h *Hub) clear(p *pair) bool {
+	for range maxSettle {
+		h.settle()
+		if p.rq.first|p.wq.first == 0 && p.rq.proc.deferred == 0 {
+			return true
 		}
-		q.PutNext(m)
+		p.rq.giveAll((*Queue).PutNext)
+		p.wq.giveAll((*Queue).PutNext)
+	}
+	return false
+}
+
+// giveAll takes what is queued now and hands it to do.
+func (q *Queue) giveAll(do func(*Queue, Msg)) {
+	for range q.msgs {
+		if m, ok := q.GetQ(); ok {
+			do(q, m)
+		}
 	}
 }
 
 // Replace puts another module's code in the place of a running pair's. Links, marks
-// and queued messages stay; what the old code held for itself it gives up in Close.
+// and queued messages stay, or go to the new put where there is no new service; what
+// the old code held for itself it gives up in Close.
 // The new code's Open may refuse, and then nothing has changed.
 func (h *Hub) Replace(id ProcID, m Module) error {
 	p, err := h.pair(id)
@@ -91,9 +104,9 @@ func (h *Hub) Replace(id ProcID, m Module) error {
 		h.resolve(q)
 		h.resolve(q.before())
 		if q.service == nil {
-			q.passAll()
+			q.giveAll(h.deliver)
 			h.reenable(q)
-		} else if q.first != 0 {
+		} else {
 			q.Enable()
 		}
 	}
