@@ -12,7 +12,7 @@ type Pace struct {
 }
 
 // DefaultPace is what a hub does that is told nothing.
-var DefaultPace = Pace{Spin: 2, Yield: 4}
+var DefaultPace = Pace{Spin: 1, Yield: 1}
 
 // pacer counts empty passes.
 type pacer struct {
