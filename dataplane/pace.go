@@ -5,13 +5,15 @@ import "golang.org/x/sys/unix"
 // Pace says how a hub waits when there is nothing to do: it turns a few times more,
 // then gives the processor away a few times, then sleeps in the kernel until a
 // descriptor, a timer or a doorbell wakes it. The first steps save the cost of a
-// sleep when the next frame is near; an idle hub sleeps.
+// sleep when the next frame is near; an idle hub sleeps. The zero value is
+// DefaultPace.
 type Pace struct {
-	Spin  int // empty passes before the first yield; -1: DefaultPace's
-	Yield int // yields before the sleep; -1: DefaultPace's
+	Spin  int // empty passes before the first yield
+	Yield int // yields before the sleep
 }
 
-// DefaultPace is what a hub does that is told nothing.
+// DefaultPace is what a hub does that is told nothing: with more, the hub takes time
+// from the programs whose frames it waits for.
 var DefaultPace = Pace{Spin: 1, Yield: 1}
 
 // pacer counts empty passes.
