@@ -106,15 +106,29 @@ func (d *hostDevice) configure() error {
 	}
 	if state.MTU != d.mtu {
 		if err := link.SetMTU(d.c.name, d.mtu); err != nil {
-			return fmt.Errorf("--mtu %d: %w", d.mtu, err)
+			return fmt.Errorf("--mtu %d: %w", d.mtu, linkRemedy(err))
 		}
 	}
 	if d.mac != nil && !slices.Equal(d.mac, state.HardwareAddr) {
 		if err := link.SetHardwareAddr(d.c.name, d.mac); err != nil {
-			return fmt.Errorf("--mac %s: %w", d.mac, err)
+			return fmt.Errorf("--mac %s: %w", d.mac, linkRemedy(err))
 		}
 	}
-	return link.Up(d.c.name)
+	if state.Up {
+		return nil // who may use it may not be who may set it up
+	}
+	if err := link.Up(d.c.name); err != nil {
+		return fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, linkRemedy(err))
+	}
+	return nil
+}
+
+// linkRemedy adds what to do about a refusal to change the interface.
+func linkRemedy(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return deviceRemedy(nic.ErrNeedNetAdmin)
+	}
+	return err
 }
 
 // restore puts an existing interface back as it was; one that we made goes with its
