@@ -73,25 +73,38 @@ func OpenHead(h *Hub, notify func(Events)) (*Head, ProcID, error) {
 }
 
 func (s *Head) close() {
-	s.hub.Free(s.part)
-	s.part = Msg{}
+	s.freePart()
 	s.finish(nil, io.EOF)
 }
+
+func (s *Head) freePart() {
+	s.hub.Free(s.part)
+	s.part = Msg{}
+}
+
+// down sends a message as the head's process: what comes back at once is taken when
+// the application's call has returned.
+func (s *Head) down(m Msg) { s.wq.Enter(func() { s.wq.PutNext(m) }) }
 
 // readPut takes what comes up the stream.
 func (s *Head) readPut(q *Queue, m Msg) {
 	switch m.Type {
 	case Flush:
+		if m.Info&FlushRead != 0 {
+			s.freePart()
+		}
 		q.TurnFlush(m)
 	case Hangup:
 		s.hungup = true
 		s.hub.Free(m)
+		s.finish(nil, syscall.ENXIO)
 		s.notify(HungUp | Readable)
 	case Error:
 		if s.err == nil {
 			s.err = syscall.Errno(m.Info)
 		}
 		s.hub.Free(m)
+		s.freePart()
 		q.FlushQ(true)
 		s.finish(nil, s.err)
 		s.notify(HungUp | Readable)
@@ -130,7 +143,7 @@ func (s *Head) Write(p []byte) (n int, err error) {
 		if b == 0 {
 			return n, ErrWouldBlock
 		}
-		s.wq.PutNext(Msg{Type: Data, Block: b, Len: uint32(k)})
+		s.down(Msg{Type: Data, Block: b, Len: uint32(k)})
 		n += k
 	}
 	return n, nil
@@ -189,7 +202,7 @@ func (s *Head) PutMsg(control, data []byte, band uint8, high bool) error {
 		}
 	}
 	m.Len = uint32(s.hub.Size(m.Block))
-	s.wq.PutNext(m)
+	s.down(m)
 	return nil
 }
 
@@ -204,6 +217,9 @@ func (s *Head) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if s.part.Block == 0 && !s.nextData(&err) {
 			break
+		}
+		if s.part.Block == 0 {
+			continue // a message without data
 		}
 		data := s.hub.Bytes(s.part.Block)
 		k := copy(p[n:], data)
@@ -266,9 +282,10 @@ func (s *Head) Flush(bits uint32) error {
 		return err
 	}
 	if bits&FlushRead != 0 {
+		s.freePart()
 		s.rq.FlushQ(false)
 	}
-	s.wq.PutNext(Msg{Type: Flush, Info: bits & (FlushRead | FlushWrite)})
+	s.down(Msg{Type: Flush, Info: bits & (FlushRead | FlushWrite)})
 	return nil
 }
 
@@ -280,7 +297,7 @@ const ioctlHeader = 8
 
 // Ioctl sends a request down: command and argument, of any length, which must stay
 // as it is until done. done is called on the hub, once, with the result or the
-// module's refusal, a hangup's or ErrTimeout.
+// module's refusal, ENXIO after a hangup, a stream's error, or ErrTimeout.
 func (s *Head) Ioctl(command uint32, arg []byte, done func(result []byte, status error)) error {
 	if err := s.state(); err != nil {
 		return err
@@ -299,7 +316,7 @@ func (s *Head) Ioctl(command uint32, arg []byte, done func(result []byte, status
 	copy(s.hub.Extend(b, n), arg)
 	s.ioctl = headIoctl{id: s.ioctl.id + 1, arg: arg, done: done}
 	s.hub.StartTimer(&s.timer, s.hub.Now()+IoctlTimeout)
-	s.wq.PutNext(Msg{Type: Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
+	s.down(Msg{Type: Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
 	return nil
 }
 
@@ -321,11 +338,16 @@ func (s *Head) ioctlPut(m Msg) {
 		}
 		s.finish(nil, syscall.Errno(m.Info))
 	default:
+		var data []byte
 		if m.Block != 0 {
-			s.ioctl.result = append(s.ioctl.result, s.hub.Bytes(m.Block)...)
+			data = s.hub.Bytes(m.Block)
+		}
+		result, err := append(s.ioctl.result, data...), error(nil)
+		if len(result) > MaxIoctlResult {
+			result, err = nil, syscall.EFAULT
 		}
 		s.hub.Free(m)
-		s.finish(s.ioctl.result, nil)
+		s.finish(result, err)
 	}
 }
 
@@ -351,10 +373,10 @@ func (s *Head) copyIn(m Msg) {
 		reply.Block, reply.Len = b, uint32(size)
 	}
 	s.hub.Free(m)
-	s.wq.PutNext(reply)
+	s.down(reply)
 }
 
-// MaxIoctlResult is the longest result that CopyOut may build up, in octets.
+// MaxIoctlResult is the longest result of an ioctl, in octets.
 const MaxIoctlResult = 1 << 20
 
 func (s *Head) copyOut(m Msg) {
@@ -366,7 +388,7 @@ func (s *Head) copyOut(m Msg) {
 		s.ioctl.result = append(s.ioctl.result, data...)
 	}
 	s.hub.Free(m)
-	s.wq.PutNext(reply)
+	s.down(reply)
 }
 
 // finish ends the ioctl under way, if there is one.

@@ -1,0 +1,572 @@
+package dataplane
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// headRig is a head on a bottom that the test plays.
+type headRig struct {
+	*rig
+	head   *Head
+	id     ProcID
+	events Events
+	bottom *end
+	up     *Queue
+}
+
+func newHeadRig(t testing.TB, between ...Module) *headRig {
+	t.Helper()
+	r := &headRig{rig: newRig(t, 1, ArenaConfig{Chunks: 64}), bottom: &end{}}
+	ids := r.chain(append([]Module{r.bottom.bottom()}, between...)...)
+	var err error
+	if r.head, r.id, err = OpenHead(r.h, func(e Events) { r.events |= e }); err != nil {
+		t.Fatal(err)
+	}
+	r.join(ids[len(ids)-1], r.id)
+	r.up = r.bottom.q.Mate()
+	return r
+}
+
+// told gives the events since it was last asked.
+func (r *headRig) told() Events {
+	e := r.events
+	r.events = 0
+	return e
+}
+
+func (r *headRig) text(s string) Msg { return text(r.t, r.h, s) }
+
+const blockRoom = MinChunkBytes - Headroom
+
+func TestHeadWrite(t *testing.T) {
+	r := newHeadRig(t)
+	long := strings.Repeat("x", 2*blockRoom+10)
+	for _, s := range []string{"one", long, ""} {
+		if n, err := r.head.Write([]byte(s)); n != len(s) || err != nil {
+			t.Fatalf("wrote %d of %d: %v", n, len(s), err)
+		}
+	}
+	if want := []string{"one", long[:blockRoom], long[:blockRoom], long[:10]}; !slices.Equal(r.bottom.texts, want) {
+		t.Errorf("arrived %q", r.bottom.texts)
+	}
+	r.bottom.stalled = true
+	var n int
+	var err error
+	for range 20 {
+		if n, err = r.head.Write([]byte(strings.Repeat("y", 50))); err != nil {
+			break
+		}
+	}
+	if n != 0 || !errors.Is(err, ErrWouldBlock) || r.told() != 0 {
+		t.Fatalf("into a full stream: %d, %v", n, err)
+	}
+	r.bottom.resume()
+	r.settle()
+	if r.told() != Writable {
+		t.Error("not told that writing may go on")
+	}
+	if n, err := r.head.Write([]byte("z")); n != 1 || err != nil {
+		t.Errorf("afterwards: %d, %v", n, err)
+	}
+}
+
+func TestHeadWriteWithoutBlocks(t *testing.T) {
+	r := newHeadRig(t)
+	var held []BlockID
+	for b := r.h.Alloc(); b != 0; b = r.h.Alloc() {
+		held = append(held, b)
+	}
+	r.h.Pool.Free(held[0])
+	held = held[1:]
+	r.bottom.stalled = true
+	if n, err := r.head.Write(make([]byte, 2*blockRoom)); n != blockRoom || !errors.Is(err, ErrWouldBlock) {
+		t.Errorf("wrote %d, %v", n, err)
+	}
+	if err := r.head.PutMsg([]byte("c"), nil, 0, false); !errors.Is(err, ErrWouldBlock) {
+		t.Errorf("an ordinary message: %v", err)
+	}
+	if err := r.head.PutMsg([]byte("c"), []byte("d"), 0, true); err != nil {
+		t.Errorf("a high-priority message may take the reserve: %v", err)
+	}
+	for _, b := range held {
+		r.h.Pool.Free(b)
+	}
+	r.bottom.resume()
+	r.settle()
+}
+
+// TestHeadRead reads messages as an octet stream, by pieces of every size.
+func TestHeadRead(t *testing.T) {
+	for size := 1; size < 9; size++ {
+		r := newHeadRig(t)
+		var want string
+		for _, s := range []string{"abc", "", "defghi", "j"} {
+			r.up.PutNext(r.text(s))
+			want += s
+		}
+		r.up.PutNext(Msg{Type: Data}) // no data, no block
+		chained := r.text("k")
+		r.h.Append(chained.Block, r.text("lm").Block)
+		chained.Len = 3
+		r.up.PutNext(chained)
+		want += "klm"
+		if r.told() != Readable {
+			t.Fatal("not told")
+		}
+		var got []byte
+		p := make([]byte, size)
+		for {
+			n, err := r.head.Read(p)
+			got = append(got, p[:n]...)
+			if errors.Is(err, ErrWouldBlock) {
+				break
+			}
+			if err != nil || n == 0 {
+				t.Fatalf("read %d, %v", n, err)
+			}
+		}
+		if string(got) != want {
+			t.Errorf("pieces of %d: read %q, want %q", size, got, want)
+		}
+	}
+}
+
+func TestHeadReadStopsBeforeControl(t *testing.T) {
+	r := newHeadRig(t)
+	r.up.PutNext(r.text("data"))
+	proto := r.text("control")
+	proto.Type = Proto
+	r.up.PutNext(proto)
+	r.up.PutNext(r.text("more"))
+	p := make([]byte, 100)
+	read := func(want string, wantErr error) {
+		t.Helper()
+		if n, err := r.head.Read(p); string(p[:n]) != want || !errors.Is(err, wantErr) {
+			t.Errorf("read %q, %v; want %q, %v", p[:n], err, want, wantErr)
+		}
+	}
+	read("data", nil)
+	read("", ErrNotData)
+	m, err := r.head.GetMsg()
+	if err != nil || m.Type != Proto || string(octets(r.h, m.Block)) != "control" {
+		t.Fatalf("getmsg: %+v, %v", m, err)
+	}
+	r.h.Free(m)
+	read("more", nil)
+	high := r.text("first")
+	high.Type = PCProto
+	r.up.PutNext(r.text("last"))
+	r.up.PutNext(high)
+	if m, err = r.head.GetMsg(); m.Type != PCProto || err != nil {
+		t.Errorf("high priority does not come first: %+v, %v", m, err)
+	}
+	r.h.Free(m)
+	n, _ := r.head.Read(p[:2])
+	if m, err = r.head.GetMsg(); string(p[:n])+string(octets(r.h, m.Block)) != "last" || m.Len != 2 || err != nil {
+		t.Errorf("getmsg of the rest: %+v, %v", m, err)
+	}
+	r.h.Free(m)
+	if _, err := r.head.GetMsg(); !errors.Is(err, ErrWouldBlock) {
+		t.Error(err)
+	}
+}
+
+func TestHeadPutMsg(t *testing.T) {
+	r := newHeadRig(t)
+	big := make([]byte, blockRoom+1)
+	for _, c := range []struct {
+		name          string
+		control, data []byte
+		band          uint8
+		high          bool
+		err           error
+		typ           Type
+		blocks        int
+	}{
+		{"data", nil, []byte("d"), 0, false, nil, Data, 1},
+		{"nothing", nil, nil, 0, false, nil, Data, 1},
+		{"control", []byte("c"), nil, 3, false, nil, Proto, 1},
+		{"both", []byte("c"), []byte("d"), 0, false, nil, Proto, 2},
+		{"high priority", []byte("c"), []byte("d"), 0, true, nil, PCProto, 2},
+		{"high priority without control", nil, []byte("d"), 0, true, syscall.EINVAL, 0, 0},
+		{"high priority in a band", []byte("c"), nil, 1, true, syscall.EINVAL, 0, 0},
+		{"too long", nil, big, 0, false, syscall.ERANGE, 0, 0},
+		{"control too long", big, nil, 0, false, syscall.ERANGE, 0, 0},
+	} {
+		blocks := 0
+		r.bottom.msgs, r.bottom.texts = nil, nil
+		r.bottom.onPut = func(_ *Queue, m Msg) {
+			for b := m.Block; b != 0; b = r.h.Next(b) {
+				blocks++
+			}
+		}
+		err := r.head.PutMsg(c.control, c.data, c.band, c.high)
+		if !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if c.err != nil {
+			continue
+		}
+		if m := r.bottom.msgs[0]; m.Type != c.typ || m.Band != c.band || blocks != c.blocks ||
+			int(m.Len) != len(c.control)+len(c.data) || r.bottom.texts[0] != string(c.control)+string(c.data) {
+			t.Errorf("%s: %+v in %d blocks: %q", c.name, m, blocks, r.bottom.texts)
+		}
+	}
+	r.bottom.onPut = nil
+	r.bottom.stalled = true
+	for r.head.PutMsg(nil, []byte("d"), 0, false) == nil {
+		continue
+	}
+	if err := r.head.PutMsg(nil, []byte("d"), 4, false); err != nil {
+		t.Errorf("another band: %v", err)
+	}
+	if err := r.head.PutMsg([]byte("c"), nil, 0, true); err != nil {
+		t.Errorf("high priority: %v", err)
+	}
+	r.bottom.resume()
+}
+
+// TestHangupReachesTheHead: what was there before can still be read.
+func TestHangupReachesTheHead(t *testing.T) {
+	r := newHeadRig(t, pass("m"))
+	r.up.PutNext(r.text("last words"))
+	r.up.PutNext(Msg{Type: Hangup})
+	if r.told() != HungUp|Readable {
+		t.Error("not told")
+	}
+	if _, err := r.head.Write([]byte("x")); !errors.Is(err, syscall.ENXIO) {
+		t.Errorf("write: %v", err)
+	}
+	p := make([]byte, 20)
+	if n, err := r.head.Read(p); string(p[:n]) != "last words" || err != nil {
+		t.Errorf("read %q, %v", p[:n], err)
+	}
+	if _, err := r.head.Read(p); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+	if _, err := r.head.GetMsg(); !errors.Is(err, io.EOF) {
+		t.Errorf("getmsg at the end: %v", err)
+	}
+	for name, err := range map[string]error{
+		"putmsg": r.head.PutMsg(nil, nil, 0, false), "flush": r.head.Flush(FlushRead),
+		"ioctl": r.head.Ioctl(1, nil, nil),
+	} {
+		if !errors.Is(err, syscall.ENXIO) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestErrorReachesTheHead: the stream is unusable, and what was queued is gone.
+func TestErrorReachesTheHead(t *testing.T) {
+	r := newHeadRig(t)
+	r.up.PutNext(r.text("abc"))
+	p := make([]byte, 1)
+	if n, _ := r.head.Read(p); n != 1 {
+		t.Fatal("nothing read")
+	}
+	r.up.PutNext(r.text("lost"))
+	r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EPROTO)})
+	r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EIO)}) // the first one stays
+	if r.told()&HungUp == 0 {
+		t.Error("not told")
+	}
+	_, e1 := r.head.Write(p)
+	_, e2 := r.head.Read(p)
+	_, e3 := r.head.GetMsg()
+	for i, err := range []error{e1, e2, e3, r.head.PutMsg(nil, nil, 0, false), r.head.Ioctl(1, nil, nil), r.head.Flush(FlushWrite)} {
+		if !errors.Is(err, syscall.EPROTO) {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	if chunks, _ := r.h.InUse(); chunks != 0 {
+		t.Errorf("%d blocks are held", chunks)
+	}
+}
+
+func TestHeadFlush(t *testing.T) {
+	for _, c := range []struct {
+		bits     uint32
+		up, down int // messages left in the module between
+		read     bool
+	}{
+		{FlushRead, 0, 1, false}, {FlushWrite, 1, 0, true}, {FlushRead | FlushWrite, 0, 0, false},
+	} {
+		r := newHeadRig(t, pass("m"))
+		for _, s := range []string{"ab", "cd"} {
+			r.up.PutNext(r.text(s))
+		}
+		p := make([]byte, 10)
+		_, _ = r.head.Read(p[:1])
+		rq, wq := r.queues(r.up.next.ID())
+		rq.NoEnable()
+		wq.NoEnable()
+		rq.PutQ(r.text("x"))
+		wq.PutQ(r.text("y"))
+		if err := r.head.Flush(c.bits); err != nil {
+			t.Fatal(err)
+		}
+		r.settle()
+		if rq.Len() != c.up || wq.Len() != c.down {
+			t.Errorf("flush %d: left %d up and %d down", c.bits, rq.Len(), wq.Len())
+		}
+		if n, _ := r.head.Read(p); (n > 0) != c.read {
+			t.Errorf("flush %d: then read %q", c.bits, p[:n])
+		}
+	}
+}
+
+// ioctlDriver answers ioctls as a driver does: it fetches what the message did not
+// hold, and sends back what an answer does not.
+type ioctlDriver struct {
+	arg, result []byte
+	want, sent  int
+	refuse      uint32 // errno
+	asked       []uint32
+	deaf        bool
+	piece       int
+}
+
+const (
+	ioctlReverse = 1 + iota // the result is the argument, reversed
+	ioctlBeyond             // asks for more than there is
+	ioctlGap                // sends the result with a hole
+	ioctlEndless            // sends more than any result may be
+)
+
+func (d *ioctlDriver) put(q *Queue, m Msg) {
+	h := q.Hub()
+	switch m.Type {
+	case Flush:
+		q.TurnFlush(m)
+		return
+	case Ioctl:
+		p := h.Bytes(m.Block)
+		command := binary.BigEndian.Uint32(p)
+		d.asked = append(d.asked, command)
+		d.want, d.sent, d.result = int(binary.BigEndian.Uint32(p[4:])), 0, nil
+		d.arg = bytes.Clone(p[ioctlHeader:])
+		if d.piece == 0 {
+			d.piece = 100
+		}
+		if command == ioctlBeyond {
+			d.want++
+		}
+	case IocData:
+		if m.Info != 0 {
+			h.Free(m)
+			q.Reply(Msg{Type: IocNak, Conn: m.Conn, Info: m.Info})
+			return
+		}
+		if len(d.arg) < d.want {
+			d.arg = append(d.arg, h.Bytes(m.Block)...)
+		}
+	default:
+		h.Free(m)
+		return
+	}
+	h.Free(m)
+	if !d.deaf {
+		d.next(q, m.Conn)
+	}
+}
+
+// next goes on with the ioctl: a piece of the argument, of the result, or the end.
+func (d *ioctlDriver) next(q *Queue, conn uint64) {
+	command := d.asked[len(d.asked)-1]
+	if n := d.want - len(d.arg); n > 0 {
+		q.Reply(d.request(q.Hub(), CopyIn, conn, len(d.arg), min(n, d.piece), nil))
+		return
+	}
+	if d.refuse != 0 {
+		q.Reply(Msg{Type: IocNak, Conn: conn, Info: d.refuse})
+		return
+	}
+	if d.result == nil {
+		d.result = bytes.Clone(d.arg)
+		slices.Reverse(d.result)
+		if command == ioctlEndless {
+			d.result = make([]byte, MaxIoctlResult+200)
+		}
+	}
+	if n := len(d.result) - d.sent; n > d.piece {
+		part := d.result[d.sent : d.sent+d.piece]
+		at := d.sent
+		if command == ioctlGap {
+			at++
+		}
+		d.sent += d.piece
+		q.Reply(d.request(q.Hub(), CopyOut, conn, at, d.piece, part))
+		return
+	}
+	ack := Msg{Type: IocAck, Conn: conn}
+	if rest := d.result[d.sent:]; len(rest) > 0 {
+		ack.Block = q.Hub().AllocControl()
+		copy(q.Hub().Extend(ack.Block, len(rest)), rest)
+		ack.Len = uint32(len(rest))
+	}
+	q.Reply(ack)
+}
+
+func (d *ioctlDriver) request(h *Hub, t Type, conn uint64, offset, size int, data []byte) Msg {
+	b := h.AllocControl()
+	p := h.Extend(b, ioctlHeader)
+	binary.BigEndian.PutUint32(p, uint32(offset))
+	binary.BigEndian.PutUint32(p[4:], uint32(size))
+	copy(h.Extend(b, len(data)), data)
+	return Msg{Type: t, Block: b, Conn: conn, Len: uint32(ioctlHeader + len(data))}
+}
+
+type ioctlRig struct {
+	*headRig
+	driver  *ioctlDriver
+	results []string
+	ended   []error
+}
+
+func newIoctlRig(t testing.TB) *ioctlRig {
+	t.Helper()
+	r := &ioctlRig{headRig: newHeadRig(t), driver: &ioctlDriver{}}
+	if err := r.h.Replace(r.up.ID(), Module{Name: "driver", WritePut: r.driver.put}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *ioctlRig) ioctl(command uint32, arg []byte) error {
+	returned := false
+	err := r.head.Ioctl(command, arg, func(result []byte, status error) {
+		if !returned {
+			r.t.Error("done is called before Ioctl has returned")
+		}
+		r.results, r.ended = append(r.results, string(result)), append(r.ended, status)
+	})
+	returned = true
+	return err
+}
+
+// TestIoctlCopiesArgumentsLongerThanAMessage both ways: with CopyIn and CopyOut.
+func TestIoctlCopiesArgumentsLongerThanAMessage(t *testing.T) {
+	for _, n := range []int{0, 1, blockRoom - ioctlHeader, blockRoom - ioctlHeader + 1, 3000, 100000} {
+		for _, piece := range []int{7, blockRoom - ioctlHeader} {
+			if n > 3000 && piece == 7 {
+				continue
+			}
+			r := newIoctlRig(t)
+			r.driver.piece = piece
+			arg := make([]byte, n)
+			for i := range arg {
+				arg[i] = byte(i * 7)
+			}
+			want := bytes.Clone(arg)
+			slices.Reverse(want)
+			if err := r.ioctl(ioctlReverse, arg); err != nil {
+				t.Fatal(err)
+			}
+			r.settle()
+			if len(r.ended) != 1 || r.ended[0] != nil || r.results[0] != string(want) {
+				t.Errorf("%d octets by %d: ended %v with %d octets", n, piece, r.ended, len(fmt.Sprint(r.results)))
+			}
+		}
+	}
+}
+
+func TestIoctlsThatFail(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		command uint32
+		set     func(*ioctlRig)
+		err     error
+	}{
+		{"refused", ioctlReverse, func(r *ioctlRig) { r.driver.refuse = uint32(syscall.EPERM) }, syscall.EPERM},
+		{"copyin of more than there is", ioctlBeyond, func(*ioctlRig) {}, syscall.EFAULT},
+		{"copyin of more than a block holds", ioctlReverse, func(r *ioctlRig) { r.driver.piece = blockRoom + 1 }, syscall.EFAULT},
+		{"copyout with a hole", ioctlGap, func(*ioctlRig) {}, syscall.EFAULT},
+		{"copyout without end", ioctlEndless, func(r *ioctlRig) { r.driver.piece = 400 }, syscall.EFAULT},
+		{"hangup", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.up.PutNext(Msg{Type: Hangup}) }, syscall.ENXIO},
+		{"error", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EIO)}) }, syscall.EIO},
+		{"closed", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; _ = r.h.Remove(r.id) }, io.EOF},
+		{"no answer", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.now += IoctlTimeout }, ErrTimeout},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newIoctlRig(t)
+			arg := make([]byte, 1000)
+			if err := r.ioctl(c.command, arg); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.ioctl(c.command, arg); !errors.Is(err, ErrIoctlBusy) {
+				t.Errorf("a second one meanwhile: %v", err)
+			}
+			c.set(r)
+			r.settle()
+			if len(r.ended) != 1 || !errors.Is(r.ended[0], c.err) || r.results[0] != "" {
+				t.Fatalf("ended %v", r.ended)
+			}
+			if _, ok := r.h.timers.next(); ok {
+				t.Error("the timer runs on")
+			}
+			if r.head.state() != nil || c.err == io.EOF {
+				return
+			}
+			r.driver.deaf, r.driver.refuse, r.driver.piece = false, 0, 100
+			r.up.PutNext(Msg{Type: IocAck, Conn: r.head.ioctl.id}) // too late
+			if err := r.ioctl(ioctlReverse, []byte("ab")); err != nil {
+				t.Fatal(err)
+			}
+			if r.settle(); len(r.ended) != 2 || r.results[1] != "ba" {
+				t.Errorf("the next one ended %v with %q", r.ended, r.results)
+			}
+		})
+	}
+}
+
+// TestIoctlGetsThroughWithoutBlocks: it may take the reserve.
+func TestIoctlGetsThroughWithoutBlocks(t *testing.T) {
+	r := newIoctlRig(t)
+	var held []BlockID
+	for b := r.h.Alloc(); b != 0; b = r.h.Alloc() {
+		held = append(held, b)
+	}
+	if err := r.ioctl(ioctlReverse, []byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	for b := r.h.AllocControl(); b != 0; b = r.h.AllocControl() {
+		held = append(held, b)
+	}
+	for _, b := range held[:1] {
+		r.h.Pool.Free(b)
+	}
+	if r.settle(); len(r.results) != 1 || r.results[0] != "cba" {
+		t.Errorf("ended %v with %q", r.ended, r.results)
+	}
+	for b := r.h.AllocControl(); b != 0; b = r.h.AllocControl() {
+		held = append(held, b)
+	}
+	if err := r.ioctl(ioctlReverse, nil); !errors.Is(err, ErrWouldBlock) {
+		t.Errorf("without any block: %v", err)
+	}
+	for _, b := range held[1:] {
+		r.h.Pool.Free(b)
+	}
+}
+
+func TestHeadFreesWhatIsNotForIt(t *testing.T) {
+	r := newHeadRig(t)
+	for _, typ := range []Type{Ctl, Ioctl, IocAck, IocNak, CopyIn, CopyOut, IocData, Barrier} {
+		m := r.text("x")
+		m.Type = typ
+		r.up.PutNext(m)
+	}
+	if chunks, _ := r.h.InUse(); chunks != 0 || r.told() != 0 {
+		t.Errorf("%d blocks are out", chunks)
+	}
+}
