@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -85,6 +86,10 @@ func (c *config) setDevice(tap, tun string) error {
 	c.name, c.tun = tap+tun, tun != ""
 	if len(c.name) > maxName {
 		return fmt.Errorf("--%s %s: %d octets; an interface name has at most %d", c.kind(), c.name, len(c.name), maxName)
+	}
+	// The kernel would refuse the others, and take % for a number that it is to choose.
+	if c.name == "." || c.name == ".." || strings.ContainsFunc(c.name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/:%", r) }) {
+		return fmt.Errorf("--%s %q: take letters, digits, - and _, as in atm0", c.kind(), c.name)
 	}
 	return nil
 }

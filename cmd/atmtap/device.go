@@ -41,6 +41,9 @@ func findDevice(c *config) (*hostDevice, error) {
 	state, err := link.Get(c.name)
 	switch {
 	case err == nil:
+		if _, err := link.TunInfo(c.name); errors.Is(err, link.ErrNotTUN) {
+			return nil, fmt.Errorf("--%s %s: %w", c.kind(), c.name, deviceRemedy(nic.ErrNotTAP))
+		}
 		d.existed, d.before = true, state
 		if d.mtu == 0 {
 			d.mtu = state.MTU
