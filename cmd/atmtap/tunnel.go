@@ -128,6 +128,13 @@ func (t *tunnel) build(carrier modules.PortConfig) error {
 		t.aal5 = a
 		add(id, failed)
 	}
+	if err != nil {
+		return err
+	}
+	tap, err := t.openTAPEnd() // before the capture, whose file is not to be emptied for nothing
+	if err != nil {
+		return err
+	}
 	if t.c.capture != "" {
 		capture, id, failed := modules.OpenCapture(t.hub, t.c.capture, t.c.vc)
 		if failed != nil {
@@ -142,15 +149,18 @@ func (t *tunnel) build(carrier modules.PortConfig) error {
 	if err != nil {
 		return err
 	}
+	return t.join(append(stack, tap))
+}
+
+func (t *tunnel) openTAPEnd() (id dataplane.ProcID, err error) {
 	dev, err := t.device.open()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if t.tap, id, err = modules.OpenTAPEnd(t.hub, dev, nil); err != nil {
 		_ = dev.Close()
-		return err
 	}
-	return t.join(append(stack, id))
+	return id, err
 }
 
 // join links a stack, lowest first.
