@@ -204,27 +204,39 @@ func (h *Hub) commandModule(op Op, dst ProcID, text []byte) (ProcID, error) {
 	if err != nil {
 		return 0, err
 	}
-	return id, h.pushAll(id, h.autopush[name])
+	if err := h.pushAll(id, h.autopush[name]); err != nil {
+		return 0, err
+	}
+	return id, nil
 }
 
-// pushAll stacks modules on a process that has nobody above it yet.
+// pushAll stacks modules on a process that has nobody above it yet. When one cannot
+// be, all of them and the process are removed again.
 func (h *Hub) pushAll(id ProcID, names []string) error {
-	below := id
+	made := []ProcID{id}
 	for _, name := range names {
-		m, err := h.makeModule(name, nil)
-		if err != nil {
+		if err := h.stack(&made, name); err != nil {
+			for _, id := range made {
+				_ = h.Remove(id)
+			}
 			return err
 		}
-		above, err := h.Add(m)
-		if err != nil {
-			return err
-		}
-		if err := h.Join(below, above); err != nil {
-			return err
-		}
-		below = above
 	}
 	return nil
+}
+
+func (h *Hub) stack(made *[]ProcID, name string) error {
+	m, err := h.makeModule(name, nil)
+	if err != nil {
+		return err
+	}
+	id, err := h.Add(m)
+	if err != nil {
+		return err
+	}
+	below := (*made)[len(*made)-1]
+	*made = append(*made, id)
+	return h.Join(below, id)
 }
 
 // top is the highest pair of the stream that id stands in, as far as it is linked.
