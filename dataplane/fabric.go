@@ -98,7 +98,7 @@ func (h *Hub) drainPeers() (work int) {
 func (h *Hub) drainRing(in *ring.Consumer[Msg]) (work int) {
 	for n := in.Len(); work < n; work++ {
 		m, _ := in.Get()
-		h.arrive(m)
+		h.arrive(&m)
 	}
 	if work > 0 {
 		in.Release()

@@ -59,7 +59,7 @@ func (x *proxy) put(q *Queue, m Msg) {
 		x.flush(q, m)
 	}
 	if (q.first == 0 || m.Type.HighPriority() && !q.highWaits()) && x.maySend(m.Type) {
-		x.send(m)
+		x.send(&m)
 		return
 	}
 	q.PutQ(m)
@@ -71,7 +71,7 @@ func (x *proxy) service(q *Queue) {
 	}
 	for q.first != 0 && x.maySend(q.hub.nodes.at(q.first).msg.Type) {
 		m, _ := q.GetQ()
-		x.send(m)
+		x.send(&m)
 	}
 	if q.first == 0 {
 		q.flags |= qWantR
@@ -94,19 +94,20 @@ func (x *proxy) maySend(t Type) bool {
 	return true
 }
 
-// send puts a message in the ring it belongs to, which has room.
-func (x *proxy) send(m Msg) {
-	m, ok := x.pack(m)
-	if !ok {
+// send puts a message in the ring it belongs to, which has room, addressed to the far
+// proxy.
+func (x *proxy) send(m *Msg) {
+	if m.Block != 0 && !x.unshare(m) {
 		return
 	}
+	m.Src, m.Dst = x.id, x.far
 	x.peer.mail = true
 	if m.Type.HighPriority() {
-		x.peer.urgent.Put(m)
+		x.peer.urgent.Put(*m)
 		return
 	}
 	x.credit--
-	x.peer.data.Put(m)
+	x.peer.data.Put(*m)
 }
 
 // wait has service scheduled when the ring has room.
@@ -119,23 +120,21 @@ func (x *proxy) wait() {
 	x.peer.waiting = append(x.peer.waiting, x.out)
 }
 
-// pack addresses a message to the far proxy. Blocks cross only unshared, for their
-// counts are plain integers: what is shared or borrowed is copied. false: there was
-// no memory, and the message is freed and counted.
-func (x *proxy) pack(m Msg) (Msg, bool) {
-	if m.Block != 0 && x.hub.shared(m.Block) {
-		var ok bool
-		if m, ok = x.hub.replace(m); !ok {
-			x.hub.counters.NoBlocks++
-			return m, false
-		}
+// unshare makes a message's blocks fit to cross: their counts are plain integers, so
+// what is shared or borrowed is copied. false: there was no memory, and the message is
+// freed and counted.
+func (x *proxy) unshare(m *Msg) (ok bool) {
+	if !x.hub.shared(m.Block) {
+		return true
 	}
-	m.Src, m.Dst = x.id, x.far
-	return m, true
+	if *m, ok = x.hub.replace(*m); !ok {
+		x.hub.counters.NoBlocks++
+	}
+	return ok
 }
 
 // arrive takes a message from another hub. One for a proxy that has gone is freed.
-func (h *Hub) arrive(m Msg) {
+func (h *Hub) arrive(m *Msg) {
 	p, err := h.pair(m.Dst)
 	known := err == nil && p.proxy != nil && p.proxy.far == m.Src
 	switch {
@@ -146,11 +145,10 @@ func (h *Hub) arrive(m Msg) {
 		}
 		return
 	case !known:
-		h.dropUnlinked(m)
+		h.dropUnlinked(*m)
 		return
 	}
-	x := p.proxy
-	h.deliver(x.in, m)
+	h.deliver(p.proxy.in, *m)
 }
 
 // credit is the type of the message that gives credit back: internal, and it never
