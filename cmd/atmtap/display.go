@@ -119,9 +119,30 @@ func (d *display) status(s snapshot) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clear()
-	fmt.Fprint(d.stdout, statusLine(d.c, d.before, s))
+	fmt.Fprint(d.stdout, fit(statusLine(d.c, d.before, s), columns(d.stdout)))
 	d.shown = true
 	d.before = s
+}
+
+// columns is the width of a terminal, 0 when it is not known.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+// fit cuts a line to what a terminal shows in one: what wraps cannot be renewed.
+func fit(line string, columns int) string {
+	if columns == 0 || len(line) < columns {
+		return line
+	}
+	return line[:columns-1]
 }
 
 func statusLine(c config, before, now snapshot) string {

@@ -44,8 +44,8 @@ OPTIONS
                      RFC 2684 encapsulation (default llc)
     --mtu N          MTU of the device (default 1500, or what an existing
                      device has)
-    --mac MAC        MAC address of the TAP (default: one that stays the same from
-                     start to start, or what an existing device has)
+    --mac MAC        MAC address of the TAP (default: one that stays the same
+                     from start to start, or what an existing device has)
     --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
                      pcap (link type 197), for Wireshark and tshark; the
                      trailer of each is rebuilt from its SDU
@@ -67,8 +67,10 @@ EXAMPLES
         ip netns add left && ip netns add right
         ip link add eth0 netns left type veth peer name eth0 netns right
         ip -n left link set eth0 up && ip -n right link set eth0 up
-        ip netns exec left atmtap --tap atm0 --vc 0/100 --port eth:eth0,label=100 &
-        ip netns exec right atmtap --tap atm0 --vc 0/100 --port eth:eth0,label=100 &
+        ip netns exec left atmtap --tap atm0 --vc 0/100 \
+            --port eth:eth0,label=100 &
+        ip netns exec right atmtap --tap atm0 --vc 0/100 \
+            --port eth:eth0,label=100 &
         sleep 1
         ip -n left addr add 192.0.2.1/24 dev atm0
         ip -n right addr add 192.0.2.2/24 dev atm0
@@ -82,10 +84,12 @@ EXAMPLES
         ip -n left addr add 192.0.2.1/24 dev eth0
         ip -n right addr add 192.0.2.2/24 dev eth0
         ip -n left link set eth0 up && ip -n right link set eth0 up
-        ip netns exec left atmtap --tun atm0 --vc 1/32 --encap vcmux --mtu 1464 \
+        ip netns exec left atmtap --tun atm0 --vc 1/32 --encap vcmux \
+            --mtu 1464 \
             --port udp:192.0.2.1:6635,remote=192.0.2.2:6635,mode=aal5sdu \
             --capture atm0.pcap &
-        ip netns exec right atmtap --tun atm0 --vc 1/32 --encap vcmux --mtu 1464 \
+        ip netns exec right atmtap --tun atm0 --vc 1/32 --encap vcmux \
+            --mtu 1464 \
             --port udp:192.0.2.2:6635,remote=192.0.2.1:6635,mode=aal5sdu &
         sleep 1
         ip -n left addr add 198.51.100.1/24 dev atm0

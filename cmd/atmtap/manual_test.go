@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// examples are the commands of the manual page, as a user would paste them.
+func examples(t *testing.T) []string {
+	t.Helper()
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := exec.Command(name, "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(page), "\nEXAMPLES\n")
+	if !ok {
+		t.Fatalf("no EXAMPLES in %s", page)
+	}
+	var found []string
+	for line := range strings.Lines(section) {
+		switch code := strings.HasPrefix(line, "        "); {
+		case strings.TrimSpace(line) == "":
+		case !strings.HasPrefix(line, " "):
+			return found // the next section
+		case !code:
+			found = append(found, "")
+		case len(found) == 0:
+			t.Fatalf("an example without introduction: %q", line)
+		default:
+			found[len(found)-1] += line
+		}
+	}
+	var whole []string
+	for _, e := range found {
+		if e != "" {
+			whole = append(whole, e)
+		}
+	}
+	return whole
+}
+
+// TestExamplesOfManual pastes each whole example of --help into a shell that has its
+// own network and names for it.
+func TestExamplesOfManual(t *testing.T) {
+	for _, tool := range []string{"bash", "ip", "ping", "mount"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("needs bash, iproute2 and ping")
+		}
+	}
+	if os.Getuid() != 0 {
+		t.Skip("needs root to make network namespaces")
+	}
+	all := examples(t)
+	if len(all) != 2 {
+		t.Fatalf("the manual has %d examples, want 2: %q", len(all), all)
+	}
+	for i, e := range all {
+		t.Run(string(rune('1'+i)), func(t *testing.T) {
+			t.Parallel()
+			runExample(t, e)
+		})
+	}
+}
+
+var goodPing = regexp.MustCompile(`3 packets transmitted, 3 received, 0% packet loss`)
+
+func runExample(t *testing.T, example string) {
+	if strings.Contains(example, "tshark") {
+		needTshark(t)
+	}
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	defer cancel()
+	// `ip netns` keeps its names in /run: this shell has one of its own.
+	const private = "mount --make-rprivate / && mount -t tmpfs tmpfs /run || exit 99\n"
+	cmd := exec.CommandContext(ctx, "bash", "-c", private+example)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(name)+":"+os.Getenv("PATH"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v", err)
+	}
+	out := stdout.String()
+	if !goodPing.MatchString(out) {
+		t.Error("its ping does not pass")
+	}
+	if n := strings.Count(out, ", VC "); n != 2 {
+		t.Errorf("%d summaries, want 2", n)
+	}
+	if strings.Contains(example, "tshark") {
+		for _, kind := range []string{"Echo (ping) request", "Echo (ping) reply"} {
+			if n := strings.Count(out, kind); n != 3 {
+				t.Errorf("tshark shows %d %ss, want 3", n, kind)
+			}
+		}
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "atmtap: ") && !strings.HasPrefix(line, "Running as user") {
+			t.Errorf("stderr: %s", line)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s\n%s%s", example, out, &stderr)
+	}
+}
+
+// TestManual asks whether the manual page names all that there is.
+func TestManual(t *testing.T) {
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(name, "-h")
+	cmd.Stderr = &stderr
+	page, err := cmd.Output()
+	if err != nil || stderr.Len() != 0 {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	for _, word := range []string{
+		"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "--tap", "--tun", "--vc", "--port", "--encap",
+		"--mtu", "--mac", "--capture", "--json", "--force", "--help", "eth:", "udp:", "label", "mode", "peer", "remote",
+		"n1", "n1cw", "aal5sdu", "llc", "vcmux", "CAP_NET_ADMIN", "CAP_NET_RAW",
+	} {
+		if !strings.Contains(string(page), word) {
+			t.Errorf("the manual says nothing of %s", word)
+		}
+	}
+	for line := range strings.Lines(string(page)) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
+			t.Errorf("a line of %d columns does not fit a terminal: %s", n, line)
+		}
+	}
+}
