@@ -1,0 +1,201 @@
+package port
+
+import (
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/modules"
+)
+
+func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+var good = []struct {
+	name string
+	text string
+	want Spec
+	full string // what String writes; "" when it is the text itself
+}{
+	{"Ethernet, shortest", "eth:eth0,label=100",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, LabelOut: 100, LabelIn: 100, Mode: modules.ModeN1},
+		"eth:eth0,label=100,mode=n1"},
+	{"Ethernet with all", "eth:fifteen_octets_,label=16/1048575,mode=aal5sdu,peer=02:00:00:00:00:01",
+		Spec{Kind: Ethernet, Device: "fifteen_octets_", Peer: [6]byte{2, 0, 0, 0, 0, 1}, HasPeer: true, LabelOut: 16, LabelIn: 1048575, Mode: modules.ModeAAL5SDU}, ""},
+	{"keys in another order", "eth:eth0,mode=n1cw,peer=02-00-00-00-00-01,label=17",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: [6]byte{2, 0, 0, 0, 0, 1}, HasPeer: true, LabelOut: 17, LabelIn: 17, Mode: modules.ModeN1CW},
+		"eth:eth0,label=17,mode=n1cw,peer=02:00:00:00:00:01"},
+	{"VLAN interface", "eth:eth0.7,label=100,mode=n1",
+		Spec{Kind: Ethernet, Device: "eth0.7", Peer: modules.RFC7213Address, LabelOut: 100, LabelIn: 100}, ""},
+	{"the same label twice", "eth:eth0,label=100/100",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, LabelOut: 100, LabelIn: 100},
+		"eth:eth0,label=100,mode=n1"},
+	{"UDP, shortest", "udp:192.0.2.1:6635,remote=192.0.2.2:6635",
+		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), LabelOut: 16, LabelIn: 16},
+		"udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=n1"},
+	{"UDP over IPv6", "udp:[2001:db8::1]:6635,remote=[2001:db8::2]:1,label=100/200,mode=n1cw",
+		Spec{Kind: UDP, Local: ap("[2001:db8::1]:6635"), Remote: ap("[2001:db8::2]:1"), LabelOut: 100, LabelIn: 200, Mode: modules.ModeN1CW}, ""},
+	{"UDP over IPv6 with a zone", "udp:[fe80::1%eth0]:6635,remote=[fe80::2%eth0]:6635",
+		Spec{Kind: UDP, Local: ap("[fe80::1%eth0]:6635"), Remote: ap("[fe80::2%eth0]:6635"), LabelOut: 16, LabelIn: 16},
+		"udp:[fe80::1%eth0]:6635,remote=[fe80::2%eth0]:6635,label=16,mode=n1"},
+	{"IPv4 in IPv6", "udp:[::ffff:192.0.2.1]:6635,remote=192.0.2.2:6635",
+		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), LabelOut: 16, LabelIn: 16},
+		"udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=n1"},
+	{"any local address", "udp:0.0.0.0:6635,remote=192.0.2.2:6635,label=16,mode=n1",
+		Spec{Kind: UDP, Local: ap("0.0.0.0:6635"), Remote: ap("192.0.2.2:6635"), LabelOut: 16, LabelIn: 16}, ""},
+}
+
+// What String writes is read as the same specification.
+func TestParse(t *testing.T) {
+	for _, test := range good {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := Parse(test.text)
+			if err != nil || !reflect.DeepEqual(got, test.want) {
+				t.Fatalf("Parse(%q) = %+v, %v; want %+v", test.text, got, err, test.want)
+			}
+			full := test.full
+			if full == "" {
+				full = test.text
+			}
+			if got.String() != full {
+				t.Errorf("String() = %q, want %q", got, full)
+			}
+			if again, err := Parse(got.String()); err != nil || !reflect.DeepEqual(again, got) {
+				t.Errorf("Parse(%q) = %+v, %v; want %+v", got, again, err, got)
+			}
+		})
+	}
+}
+
+// bad specifications, with what their error must say.
+var bad = []struct {
+	name, text string
+	words      []string
+}{
+	{"nothing", "", []string{"eth:IFNAME", "udp:LOCAL:PORT"}},
+	{"unknown kind", "atm:eth0,label=100", []string{"atm", "eth:IFNAME", "udp:LOCAL:PORT"}},
+	{"kind in capitals", "ETH:eth0,label=100", []string{"ETH"}},
+	{"kind alone", "eth", []string{"interface"}},
+	{"no interface", "eth:,label=100", []string{"interface"}},
+	{"interface name too long", "eth:sixteen_octets_x,label=100", []string{"sixteen_octets_x", "15"}},
+	{"no label", "eth:eth0", []string{"label=N", "16 to 1048575"}},
+	{"label 0", "eth:eth0,label=0", []string{"label=0", "16 to 1048575"}},
+	{"reserved label", "eth:eth0,label=15", []string{"label=15", "16 to 1048575"}},
+	{"label of 21 bits", "eth:eth0,label=1048576", []string{"label=1048576", "16 to 1048575"}},
+	{"label of 33 bits", "eth:eth0,label=4294967396", []string{"16 to 1048575"}},
+	{"negative label", "eth:eth0,label=-100", []string{"16 to 1048575"}},
+	{"signed label", "eth:eth0,label=+100", []string{"16 to 1048575"}},
+	{"no label in", "eth:eth0,label=100/", []string{"16 to 1048575"}},
+	{"no label out", "eth:eth0,label=/100", []string{"16 to 1048575"}},
+	{"three labels", "eth:eth0,label=100/101/102", []string{"16 to 1048575"}},
+	{"bad mode", "eth:eth0,label=100,mode=N1", []string{"mode=N1", "n1, n1cw or aal5sdu"}},
+	{"no value", "eth:eth0,label=100,mode=", []string{"mode", "no value"}},
+	{"no equals sign", "eth:eth0,label=100,mode", []string{"mode", "no value"}},
+	{"unknown key", "eth:eth0,label=100,vc=0/100", []string{"vc", "label=, mode= and peer="}},
+	{"space before a key", "eth:eth0, label=100", []string{" label"}},
+	{"remote of Ethernet", "eth:eth0,label=100,remote=192.0.2.1:1", []string{"remote", "label=, mode= and peer="}},
+	{"peer of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,peer=02:00:00:00:00:01", []string{"peer", "remote=, label= and mode="}},
+	{"label twice", "eth:eth0,label=100,label=100", []string{"label", "twice"}},
+	{"remote twice", "udp:192.0.2.1:1,remote=192.0.2.2:1,remote=192.0.2.3:1", []string{"remote", "twice"}},
+	{"empty option", "eth:eth0,,label=100", []string{"unknown key"}},
+	{"comma at the end", "eth:eth0,label=100,", []string{"unknown key"}},
+	{"peer of 8 octets", "eth:eth0,label=100,peer=02:00:00:00:00:00:00:01", []string{"MAC address"}},
+	{"peer that is a group", "eth:eth0,label=100,peer=01:00:5e:90:00:00", []string{"group"}},
+	{"broadcast peer", "eth:eth0,label=100,peer=ff:ff:ff:ff:ff:ff", []string{"group"}},
+	{"no local address", "udp:,remote=192.0.2.2:1", []string{"HOST:PORT"}},
+	{"local port alone", "udp::6635,remote=192.0.2.2:1", []string{"HOST:PORT"}},
+	{"no local port", "udp:192.0.2.1,remote=192.0.2.2:1", []string{"HOST:PORT"}},
+	{"local port over the limit", "udp:192.0.2.1:65536,remote=192.0.2.2:1", []string{"192.0.2.1:65536"}},
+	{"no remote", "udp:192.0.2.1:1", []string{"remote=HOST:PORT"}},
+	{"no remote port", "udp:192.0.2.1:1,remote=192.0.2.2", []string{"remote=192.0.2.2", "HOST:PORT"}},
+	{"remote port 0", "udp:192.0.2.1:1,remote=192.0.2.2:0", []string{"remote=192.0.2.2:0"}},
+	{"unspecified remote", "udp:[::]:1,remote=[::]:1", []string{"remote=[::]:1"}},
+	{"IPv6 without brackets", "udp:2001:db8::1:6635,remote=[2001:db8::2]:1", []string{"HOST:PORT", "[2001:db8::1]"}},
+	{"IPv4 to IPv6", "udp:192.0.2.1:1,remote=[2001:db8::2]:1", []string{"both IPv4, or both IPv6"}},
+	{"IPv6 to IPv4", "udp:[2001:db8::1]:1,remote=192.0.2.2:1", []string{"both IPv4, or both IPv6"}},
+	{"label of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,label=3", []string{"label=3", "16 to 1048575"}},
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, test := range bad {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := Parse(test.text)
+			if err == nil {
+				t.Fatalf("Parse(%q) = %+v, want an error", test.text, s)
+			}
+			if strings.ContainsAny(err.Error(), "\n\r") {
+				t.Errorf("the error has more than one line: %q", err)
+			}
+			for _, word := range test.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%q does not say %q", err, word)
+				}
+			}
+		})
+	}
+}
+
+// FuzzParse checks that whatever is taken is within the limits, and that String writes
+// it so that it is read as the same.
+func FuzzParse(f *testing.F) {
+	for _, test := range good {
+		f.Add(test.text)
+	}
+	for _, test := range bad {
+		f.Add(test.text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if lookedUp(text) {
+			t.Skip("asks the resolver")
+		}
+		s, err := Parse(text)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r") && !strings.ContainsAny(text, "\n\r") {
+				t.Errorf("the error has more than one line: %q", err)
+			}
+			return
+		}
+		for _, label := range []uint32{s.LabelOut, s.LabelIn} {
+			if label < modules.FirstLabel || label > modules.MaxLabel {
+				t.Errorf("label %d", label)
+			}
+		}
+		switch s.Kind {
+		case Ethernet:
+			if s.Device == "" || len(s.Device) > maxInterfaceName || s.HasPeer && s.Peer[0]&1 != 0 {
+				t.Errorf("%+v", s)
+			}
+		case UDP:
+			if !s.Local.IsValid() || !s.Remote.IsValid() || s.Remote.Port() == 0 || s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
+				t.Errorf("%+v", s)
+			}
+		default:
+			t.Errorf("kind %q", s.Kind)
+		}
+		if again, err := Parse(s.String()); err != nil || !reflect.DeepEqual(again, s) {
+			t.Errorf("%q reads as %+v, its String %q as %+v, %v", text, s, s, again, err)
+		}
+	})
+}
+
+// lookedUp tells whether a specification may name a host, whose address the network
+// would be asked for: a fuzzer is not to.
+func lookedUp(text string) bool {
+	rest, ok := strings.CutPrefix(text, "udp:")
+	if !ok {
+		return false
+	}
+	where, options, _ := strings.Cut(rest, ",")
+	hosts := []string{where}
+	for option := range strings.SplitSeq(options, ",") {
+		if v, ok := strings.CutPrefix(option, "remote="); ok {
+			hosts = append(hosts, v)
+		}
+	}
+	for _, h := range hosts {
+		if _, err := netip.ParseAddrPort(h); err != nil && strings.Contains(h, ":") {
+			return true
+		}
+	}
+	return false
+}
