@@ -101,7 +101,8 @@ func TestAAL1AgainstTshark(t *testing.T) {
 
 		a := find[*atm.AAL1](t, dissect(t, cell, atm.LayerTypeAAL1))
 		_, pointer := a.Pointer()
-		if !a.Valid || a.Corrected || pointer != (need == aal.AAL1PPayload) || int(a.SN.Count()) != i%8 || a.SN.CSI() != (octet[0] == '1') {
+		if !a.Valid || a.Corrected || pointer != (need == aal.AAL1PPayload) ||
+			int(a.SN.Count()) != i%8 || a.SN.CSI() != (octet[0] == '1') {
 			t.Fatalf("%s read as %v, pointer %v", octet, a, pointer)
 		}
 	}
@@ -296,7 +297,8 @@ func TestRMAgainstTshark(t *testing.T) {
 		r := find[*atm.RM](t, dissect(t, cell, atm.LayerTypeRM))
 		verdicts = append(verdicts, said(r.CRCError))
 	}
-	same(t, "tshark", joined(plain.Fields(t, nil, "atm.vpi", "atm.vci", "atm.payload_type", "atm.cell_loss_priority", "data.data")), want)
+	same(t, "tshark", joined(plain.Fields(t, nil, "atm.vpi", "atm.vci", "atm.payload_type", "atm.cell_loss_priority",
+		"data.data")), want)
 	same(t, "tshark", words(asOAM.Details(t, "oamaal"), "CRC-10"), verdicts)
 }
 
