@@ -12,6 +12,11 @@ import (
 
 const etherTypeMPLS = 0x8847
 
+// receiveRing is the memory of an Ethernet port's receive ring, in octets: 8,192 frames
+// of 1,500 octets, so that a host which is busy elsewhere for some tens of
+// milliseconds loses nothing at 1 Gb/s.
+const receiveRing = 16 << 20
+
 // Open opens the device in the network namespace of the calling thread and gives
 // the port's configuration. The caller closes the device, or a port does.
 func (s Spec) Open() (modules.PortConfig, error) {
@@ -32,7 +37,7 @@ func (s Spec) Open() (modules.PortConfig, error) {
 		return c, fmt.Errorf("interface %q is no Ethernet", s.Device)
 	}
 	c.Ethernet = &modules.Ethernet{Own: [6]byte(state.HardwareAddr), Peer: s.Peer, CheckPeer: s.HasPeer}
-	pc := nic.PacketConfig{Interface: s.Device, EtherType: etherTypeMPLS}
+	pc := nic.PacketConfig{Interface: s.Device, EtherType: etherTypeMPLS, RxRing: receiveRing}
 	if !s.HasPeer {
 		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
 	}
