@@ -4,7 +4,7 @@
 //
 // # What to do
 //
-// Importing the package registers its layer types, 1640 to 1659, and the link
+// Importing the package registers its layer types, 1640 to 1660, and the link
 // types [LinkTypeERF] and [LinkTypeSunATM] with gopacket, so that a packet
 // source over a capture file needs no more:
 //

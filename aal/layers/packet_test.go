@@ -50,6 +50,7 @@ var (
 	vcAAL3 = aal.VC{VPI: 5, VCI: 103}
 	vcPPP  = aal.VC{VPI: 5, VCI: 104}
 	vcEth  = aal.VC{VPI: 5, VCI: 105}
+	vcFCS  = aal.VC{VPI: 5, VCI: 106}
 )
 
 func init() {
@@ -63,6 +64,7 @@ func init() {
 	atm.RegisterVC(vcAAL3, atm.LayerTypeAAL34)
 	atm.RegisterVC(vcPPP, layers.LayerTypePPP)
 	atm.RegisterVC(vcEth, atm.LayerTypeBridged)
+	atm.RegisterVC(vcFCS, atm.LayerTypeBridgedFCS)
 }
 
 func on(vc aal.VC) aal.Header { return aal.MakeHeader(vc, 0, false) }
@@ -118,6 +120,9 @@ func TestPackets(t *testing.T) {
 			"ERF PDU AAL5 PPP IPv4 UDP Payload"},
 		{"bridged, registered", atm.LinkTypeERF,
 			stack{erfAAL5, &atm.PDU{Header: on(vcEth)}, &atm.AAL5{}, &atm.Bridged{}, ethernet, ip, udp, payload(9)},
+			"ERF PDU AAL5 RFC2684Bridged Ethernet IPv4 UDP Payload"},
+		{"bridged with FCS, registered", atm.LinkTypeERF,
+			stack{erfAAL5, &atm.PDU{Header: on(vcFCS)}, &atm.AAL5{}, &atm.Bridged{FCS: true}, ethernet, ip, udp, payload(9)},
 			"ERF PDU AAL5 RFC2684Bridged Ethernet IPv4 UDP Payload"},
 		{"unknown SDU", atm.LinkTypeERF, stack{erfAAL5, pdu, &atm.AAL5{}, payload(9)}, "ERF PDU AAL5 Payload"},
 		{"unknown cell", atm.LinkTypeERF, stack{erfCell, &atm.Cell{Header: user}, payload(48)}, "ERF Cell Payload"},

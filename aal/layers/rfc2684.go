@@ -134,7 +134,7 @@ func (l *LLC) String() string {
 type Bridged struct {
 	layers.BaseLayer
 	// FCS tells that frames keep their check sequence, which is then checked
-	// and cut off. It is set before decoding; [RegisterVC] has no means to.
+	// and cut off. It is set before decoding, or by LayerTypeBridgedFCS.
 	FCS bool
 }
 
@@ -156,6 +156,10 @@ func (l *Bridged) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error
 	}
 	l.BaseLayer = layers.BaseLayer{Contents: data[:aal.VCMux.HeaderSize(kind)], Payload: p.Data}
 	return nil
+}
+
+func decodeBridgedFCS(data []byte, p gopacket.PacketBuilder) error {
+	return decodeTo(&Bridged{FCS: true}, data, p)
 }
 
 // NextLayerType gives gopacket's LayerTypeEthernet.

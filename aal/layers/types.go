@@ -32,6 +32,7 @@ const (
 	numPWCell
 	numPWAAL5PDU
 	numPWAAL5SDU
+	numBridgedFCS
 )
 
 // The layer types. Each decodes too.
@@ -50,6 +51,10 @@ var (
 	LayerTypeLLC      = register[LLC](numLLC, "RFC2684LLC")
 	LayerTypeBridged  = register[Bridged](numBridged, "RFC2684Bridged")
 	LayerTypeATMARP   = register[ATMARP](numATMARP, "ATMARP")
+
+	// LayerTypeBridgedFCS decodes to a Bridged with FCS: frames keep their
+	// check sequence.
+	LayerTypeBridgedFCS = registerFunc(numBridgedFCS, "RFC2684BridgedFCS", decodeBridgedFCS)
 
 	// LayerTypeCells decodes a run of whole cells of 52 octets, each to a
 	// Cell and what it carries: RFC 4717's N-to-one cell mode without control
@@ -129,9 +134,9 @@ var (
 
 // RegisterVC tells what a channel carries: for records of cells what the
 // payload of a user cell is, LayerTypeAAL1 and the like; for records of whole
-// AAL5 PDUs what their SDUs are: LayerTypeLLC, LayerTypeBridged, or a layer
-// type of gopacket's for VC-multiplexed PDUs, as LayerTypeIPv4 or LayerTypePPP.
-// All captures and links share the one table. Not to be called while packets
+// AAL5 PDUs what their SDUs are: LayerTypeLLC, LayerTypeBridged,
+// LayerTypeBridgedFCS, or a layer type of gopacket's for VC-multiplexed PDUs, as
+// LayerTypeIPv4 or LayerTypePPP. All captures and links share the one table. Not to be called while packets
 // are decoded.
 func RegisterVC(vc aal.VC, t gopacket.LayerType) { vcs[vc] = t }
 
