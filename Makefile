@@ -16,7 +16,7 @@ TESTFLAGS ?=
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build test portable race fuzz soak bench generate lint arm64 demo clean
+.PHONY: build test portable race fuzz soak bench bench-executive generate lint arm64 demo clean
 
 build: # bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
@@ -46,6 +46,9 @@ soak: # for a night: what CI runs a part of
 bench: build # functions, then tunnels side by side; as root, on a quiet machine
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 1h ./...
 	bin/cellbench tunnel
+
+bench-executive: # the executive alone; its table for ARCHITECTURE.md comes last
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 30m ./dataplane
 
 generate: # the assembly, from its generator in aal/internal/asmgen
 	go generate ./...
