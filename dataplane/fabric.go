@@ -22,7 +22,7 @@ type peer struct {
 	dataIn  *ring.Consumer[Msg]
 	highIn  *ring.Consumer[Msg]
 	mail    bool     // something was published to the other hub in this pass
-	waiting []*Queue // proxies that met a full ring
+	waiting []*proxy // who met a full ring
 	// Flags shared with the other side, one writer of true and one of false each.
 	full    *atomic.Bool // we wait for room in a ring to it
 	theirs  *atomic.Bool // it waits for room in a ring to us
@@ -35,9 +35,11 @@ type peer struct {
 // arena, hub i with pool i, and none may run yet.
 func Connect(hubs ...*Hub) (*Fabric, error) {
 	for i, h := range hubs {
-		if h.index != i || h.Arena != hubs[0].Arena || len(h.pools) != len(hubs) {
-			return nil, fmt.Errorf("%w: hub %d: a fabric takes the pools of one arena, in order, all of them", ErrHub, i)
+		if h.index != i || h.Arena != hubs[0].Arena || len(h.pools) != len(hubs) || h.peers != nil {
+			return nil, fmt.Errorf("%w: hub %d: a fabric takes the pools of one arena, in order, all of them, once", ErrHub, i)
 		}
+	}
+	for i, h := range hubs {
 		h.peers = make([]*peer, len(hubs))
 		h.homeward = make([]*ring.Producer[BlockID], len(hubs))
 		h.inward = make([]*ring.Consumer[BlockID], len(hubs))
@@ -160,8 +162,9 @@ func (h *Hub) retry(p *peer) {
 		return
 	}
 	p.full.Store(false)
-	for i, q := range p.waiting {
-		q.Enable()
+	for i, x := range p.waiting {
+		x.waits = false
+		x.out.Enable()
 		p.waiting[i] = nil
 	}
 	p.waiting = p.waiting[:0]

@@ -39,6 +39,9 @@ func (g *gate) open(barrier Type) {
 func gateModule(up, down *gate) Module {
 	put := func(g *gate) func(*Queue, Msg) {
 		return func(q *Queue, m Msg) {
+			if m.Type == Flush {
+				q.flushPair(m)
+			}
 			if m.Type.HighPriority() {
 				if !g.high && !q.highWaits() {
 					q.PutNext(m)

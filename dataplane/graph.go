@@ -146,7 +146,7 @@ func (h *Hub) Part(lower ProcID) error {
 	switch {
 	case above == nil:
 		return fmt.Errorf("%w: nobody above %s", ErrHub, l.module.Name)
-	case l.pinned > 0 || above.pair().pinned > 0:
+	case l.rq.pinned() || above.pinned():
 		return fmt.Errorf("%w: %s: %w", ErrHub, l.module.Name, ErrMoving)
 	}
 	l.rq.next, above.mate.next = nil, nil
@@ -162,7 +162,7 @@ func (h *Hub) Remove(id ProcID) error {
 	if err != nil {
 		return err
 	}
-	if p.pinned > 0 {
+	if p.moving() {
 		return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrMoving)
 	}
 	if p.rq.next != nil {
@@ -184,6 +184,18 @@ func (h *Hub) Remove(id ProcID) error {
 	}
 	return nil
 }
+
+// moving tells whether a path that ends at the pair or at a neighbour is being moved.
+func (p *pair) moving() bool {
+	for _, q := range [...]*Queue{p.rq, p.rq.next, p.wq.next} {
+		if q != nil && q.pinned() {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *Queue) pinned() bool { return q.flags&qClosed == 0 && q.pair().pinned > 0 }
 
 // resolve recomputes whom q, and the queues before it that look past it, ask for
 // room: after a change of topology, never per message. Who waits for a neighbour that

@@ -265,72 +265,74 @@ func TestMultiplexorsCallersFollowTheTopology(t *testing.T) {
 // repeated or reordered.
 func TestPushPopReplaceUnderTraffic(t *testing.T) {
 	for seed := range uint64(200) {
-		rng := rand.New(rand.NewPCG(seed, 1))
-		r := newRig(t, 1, ArenaConfig{})
-		ends := [2]*end{{}, {}}
-		ids := r.chain(ends[0].bottom(), pass("source"), pass("source"), ends[1].top())
-		_, down := r.queues(ids[2])
-		up, _ := r.queues(ids[1])
-		sources := [2]*Queue{down, up} // of what comes to each end
-		var sent [2][3][]uint64
-		var pushed []ProcID
-		module := func() Module {
-			return []Module{pass("p"), through("t"), {Name: "l", ReadPut: (*Queue).PutQ, WritePut: (*Queue).PutQ,
-				ReadService: passService, WriteService: passService, HiWat: 100}}[rng.IntN(3)]
-		}
-		change := func() (err error) {
-			var id ProcID
-			switch n := rng.IntN(3); {
-			case n == 0 || len(pushed) == 0:
-				below := ids[1]
-				if len(pushed) > 0 && rng.IntN(2) == 0 {
-					below = pushed[rng.IntN(len(pushed))]
-				}
-				if id, err = r.h.Push(below, module()); err == nil {
-					pushed = append(pushed, id)
-				}
-			case n == 1:
-				i := rng.IntN(len(pushed))
-				err = r.h.Pop(pushed[i])
-				pushed = slices.Delete(pushed, i, i+1)
-			default:
-				err = r.h.Replace(pushed[rng.IntN(len(pushed))], module())
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			r := newRig(t, 1, ArenaConfig{})
+			ends := [2]*end{{}, {}}
+			ids := r.chain(ends[0].bottom(), pass("source"), pass("source"), ends[1].top())
+			_, down := r.queues(ids[2])
+			up, _ := r.queues(ids[1])
+			sources := [2]*Queue{down, up} // of what comes to each end
+			var sent [2][3][]uint64
+			var pushed []ProcID
+			module := func() Module {
+				return []Module{pass("p"), through("t"), {Name: "l", ReadPut: (*Queue).PutQ, WritePut: (*Queue).PutQ,
+					ReadService: passService, WriteService: passService, HiWat: 100}}[rng.IntN(3)]
 			}
-			return err
-		}
-		for i := range 150 {
-			dir, kind := rng.IntN(2), rng.IntN(3)
-			m := []Msg{{Type: Data}, {Type: Proto, Band: 3}, {Type: PCProto}}[kind]
-			m.Conn = uint64(kind<<32 | i)
-			sent[dir][kind] = append(sent[dir][kind], m.Conn)
-			put(sources[dir], m)
-			switch rng.IntN(6) {
-			case 0:
-				if err := change(); err != nil {
-					t.Fatalf("seed %d: %v", seed, err)
+			change := func() (err error) {
+				var id ProcID
+				switch n := rng.IntN(3); {
+				case n == 0 || len(pushed) == 0:
+					below := ids[1]
+					if len(pushed) > 0 && rng.IntN(2) == 0 {
+						below = pushed[rng.IntN(len(pushed))]
+					}
+					if id, err = r.h.Push(below, module()); err == nil {
+						pushed = append(pushed, id)
+					}
+				case n == 1:
+					i := rng.IntN(len(pushed))
+					err = r.h.Pop(pushed[i])
+					pushed = slices.Delete(pushed, i, i+1)
+				default:
+					err = r.h.Replace(pushed[rng.IntN(len(pushed))], module())
 				}
-			case 1:
-				ends[dir].stalled = true
-			case 2:
-				ends[dir].resume()
-			case 3:
-				r.h.Pass()
+				return err
 			}
-		}
-		for _, e := range ends {
-			e.resume()
-		}
-		r.settle()
-		for dir, e := range ends {
-			var got [3][]uint64
-			for _, conn := range e.got {
-				got[conn>>32] = append(got[conn>>32], conn)
-			}
-			for kind := range got {
-				if !slices.Equal(got[kind], sent[dir][kind]) {
-					t.Fatalf("seed %d: direction %d, kind %d: arrived %v", seed, dir, kind, got[kind])
+			for i := range 150 {
+				dir, kind := rng.IntN(2), rng.IntN(3)
+				m := []Msg{{Type: Data}, {Type: Proto, Band: 3}, {Type: PCProto}}[kind]
+				m.Conn = uint64(kind<<32 | i)
+				sent[dir][kind] = append(sent[dir][kind], m.Conn)
+				put(sources[dir], m)
+				switch rng.IntN(6) {
+				case 0:
+					if err := change(); err != nil {
+						t.Fatalf("%v", err)
+					}
+				case 1:
+					ends[dir].stalled = true
+				case 2:
+					ends[dir].resume()
+				case 3:
+					r.h.Pass()
 				}
 			}
-		}
+			for _, e := range ends {
+				e.resume()
+			}
+			r.settle()
+			for dir, e := range ends {
+				var got [3][]uint64
+				for _, conn := range e.got {
+					got[conn>>32] = append(got[conn>>32], conn)
+				}
+				for kind := range got {
+					if !slices.Equal(got[kind], sent[dir][kind]) {
+						t.Fatalf("direction %d, kind %d: arrived %v", dir, kind, got[kind])
+					}
+				}
+			}
+		})
 	}
 }

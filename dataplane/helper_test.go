@@ -52,7 +52,13 @@ func (r *rig) close() {
 		for _, p := range h.procs {
 			if p != nil {
 				p.pinned = 0
-				_ = h.Remove(p.id)
+			}
+		}
+		for _, p := range h.procs {
+			if p != nil {
+				if err := h.Remove(p.id); err != nil {
+					r.t.Error(err)
+				}
 			}
 		}
 	}

@@ -140,6 +140,11 @@ func NewHub(c Config) (*Hub, error) {
 
 // Close closes every process and the hub's descriptors. Run must have returned.
 func (h *Hub) Close() error {
+	for _, p := range h.procs {
+		if p != nil {
+			p.pinned = 0 // no move will finish
+		}
+	}
 	for i := len(h.procs) - 1; i > 0; i-- {
 		if h.procs[i] != nil {
 			_ = h.Remove(h.procs[i].id)

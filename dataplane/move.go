@@ -21,6 +21,7 @@ type Fabric struct {
 	hubs    []*Hub
 	Direct  bool // the hubs do not run: steps are plain calls
 	splices []*splice
+	long    []*proxy // near ends of paths that could not be made direct yet
 }
 
 // on runs one step on a hub.
@@ -82,12 +83,67 @@ func (f *Fabric) unlink(x, y *proxy) error {
 		f.on(y.id.Hub(), func() error { return f.hubs[y.id.Hub()].Remove(y.id) }))
 }
 
-// moved is a pair on its way: its code and what it had queued, in order.
+// Part undoes Join between lower and its upper neighbour, whichever hub that is on.
+// What is on its way between two hubs is freed and counted as unlinked.
+func (f *Fabric) Part(lower ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := lower.Hub()
+	if a >= len(f.hubs) {
+		return fmt.Errorf("%w: no such hub", ErrHub)
+	}
+	var far ProcID
+	err := f.on(a, func() error {
+		p, err := f.hubs[a].pair(lower)
+		if err != nil {
+			return err
+		}
+		above := p.rq.next
+		if above == nil || above.pair().proxy == nil {
+			return f.hubs[a].Part(lower)
+		}
+		if len(f.splices) > 0 {
+			return fmt.Errorf("%w: %w", ErrHub, ErrMoving) // perhaps of this path
+		}
+		far = above.pair().proxy.far
+		return f.hubs[a].Remove(above.id)
+	})
+	for b := 0; err == nil && far != 0; {
+		b = far.Hub()
+		err = f.on(b, func() (err error) { far, err = f.hubs[b].removePath(far); return err })
+	}
+	return err
+}
+
+// removePath removes a proxy whose far end has gone and, where the path goes on to
+// another hub, the one beside it; it gives the far end of that.
+func (h *Hub) removePath(id ProcID) (far ProcID, err error) {
+	p, err := h.pair(id)
+	if err != nil {
+		return 0, err
+	}
+	beside := p.proxy.in.next
+	if err := h.Remove(id); err != nil || beside == nil || beside.pair().proxy == nil {
+		return 0, err
+	}
+	far = beside.pair().proxy.far
+	return far, h.Remove(beside.id)
+}
+
+// moved is a pair on its way.
 type moved struct {
 	module   Module
-	up, down []Msg
-	marks    [2][2]int
-	ptr      [2]any
+	up, down movedQueue
+}
+
+// movedQueue is what a queue takes along: its messages, in order, and how it is set.
+type movedQueue struct {
+	msgs   []Msg
+	bands  []band
+	hi, lo int
+	flags  queueFlags
+	run    bool // its service has been scheduled, or would be by a neighbour
+	ptr    any
 }
 
 // Move takes neighbouring pairs of one hub, lowest first, to another hub while they
@@ -101,12 +157,11 @@ func (f *Fabric) Move(run []ProcID, to int) ([]ProcID, error) {
 		return nil, fmt.Errorf("%w: move to hub %d", ErrHub, to)
 	}
 	from := run[0].Hub()
-	a := f.hubs[from]
-	var below, above *proxy // on the old hub, where the run was
-	if err := f.on(from, func() (err error) { return a.movable(run) }); err != nil {
+	a, b := f.hubs[from], f.hubs[to]
+	if err := f.on(from, func() error { return a.movable(run) }); err != nil {
 		return nil, err
 	}
-	below, underRun, err := f.heldLink(from, to, false)
+	below, underRun, err := f.heldLink(from, to, false) // near ends on the old hub, where the run was
 	if err != nil {
 		return nil, err
 	}
@@ -114,21 +169,20 @@ func (f *Fabric) Move(run []ProcID, to int) ([]ProcID, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.unlink(below, underRun))
 	}
-	var pairs []moved
-	if err := f.on(from, func() (err error) { pairs, err = a.detach(run, below, above); return err }); err != nil {
-		return nil, errors.Join(err, f.unlink(below, underRun), f.unlink(above, overRun))
-	}
 	var ids []ProcID
-	err = f.on(to, func() (err error) { ids, err = f.hubs[to].attach(pairs, underRun, overRun); return err })
+	var pairs []moved
+	err = f.on(to, func() (err error) { ids, err = b.shells(len(run), underRun, overRun); return err })
+	if err == nil {
+		err = f.on(from, func() (err error) { pairs, err = a.detach(run, below, above); return err })
+	}
 	if err != nil {
+		undo := f.on(to, func() error { return b.removeAll(ids) })
+		return nil, errors.Join(err, undo, f.unlink(below, underRun), f.unlink(above, overRun))
+	}
+	if err := f.on(to, func() error { b.attach(ids, pairs, underRun, overRun); return nil }); err != nil {
 		return nil, err
 	}
-	for _, p := range []*proxy{below, above} {
-		if err := f.shorten(p); err != nil {
-			return ids, err
-		}
-	}
-	return ids, nil
+	return ids, errors.Join(f.shorten(below), f.shorten(above))
 }
 
 // heldLink makes a path from a to b whose far end holds everything back. Turned, the
@@ -188,6 +242,9 @@ func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
 	}
 	for _, id := range run {
 		p, _ := h.pair(id)
+		if p.rq.proc.deferred > 0 {
+			return nil, fmt.Errorf("%w: %s: its neighbours do not come to rest", ErrHub, p.module.Name)
+		}
 		if err := p.rq.ownAll(); err != nil {
 			return nil, err
 		}
@@ -204,10 +261,7 @@ func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
 	for i, id := range run {
 		p, _ := h.pair(id)
 		p.module.Leave()
-		pairs[i] = moved{
-			module: p.module, up: p.rq.takeAll(), down: p.wq.takeAll(),
-			marks: [2][2]int{{p.rq.hi, p.rq.lo}, {p.wq.hi, p.wq.lo}}, ptr: [2]any{p.rq.ptr, p.wq.ptr},
-		}
+		pairs[i] = moved{module: p.module, up: p.rq.leave(), down: p.wq.leave()}
 		p.module.Close = nil // it lives on
 		if err := h.Remove(id); err != nil {
 			return nil, err
@@ -236,54 +290,76 @@ func (q *Queue) ownAll() error {
 	return nil
 }
 
-// takeAll empties a queue without telling anybody.
-func (q *Queue) takeAll() (all []Msg) {
+// leave empties a queue.
+func (q *Queue) leave() movedQueue {
+	m := movedQueue{hi: q.hi, lo: q.lo, flags: q.flags & qNoEnable, run: q.flags&qEnabled != 0 || q.waits > 0, ptr: q.ptr}
 	for {
-		m, ok := q.GetQ()
+		msg, ok := q.GetQ()
 		if !ok {
-			return all
+			m.bands = q.bands
+			return m
 		}
-		all = append(all, m)
+		m.msgs = append(m.msgs, msg)
 	}
 }
 
-// attach makes the run's pairs anew between its two proxies and lets them go on.
-func (h *Hub) attach(pairs []moved, under, over *proxy) ([]ProcID, error) {
-	ids := make([]ProcID, 0, len(pairs))
-	below := under.id
-	for _, mv := range pairs {
-		module := mv.module
-		open := module.Open
-		module.Open = nil
-		id, err := h.Add(module)
-		if err != nil {
-			return ids, err
-		}
-		p, _ := h.pair(id)
-		p.module.Open = open
-		p.rq.SetMarks(mv.marks[0][0], mv.marks[0][1])
-		p.wq.SetMarks(mv.marks[1][0], mv.marks[1][1])
-		p.rq.ptr, p.wq.ptr = mv.ptr[0], mv.ptr[1]
-		if err := h.Join(below, id); err != nil {
-			return ids, err
-		}
-		p.module.Arrive(p.rq)
-		for _, m := range mv.up {
-			p.rq.PutQ(m)
-		}
-		for _, m := range mv.down {
-			p.wq.PutQ(m)
-		}
-		ids, below = append(ids, id), id
+// arrive fills a fresh queue.
+func (q *Queue) arrive(m *movedQueue) {
+	q.hi, q.lo, q.bands, q.ptr = m.hi, m.lo, m.bands, m.ptr
+	q.flags |= m.flags
+	for _, msg := range m.msgs {
+		q.PutQ(msg)
 	}
-	if err := h.Join(below, over.id); err != nil {
-		return ids, err
+	if m.run {
+		q.Enable()
+	}
+}
+
+// shells makes the pairs that a run will be, between its two proxies; all or none.
+func (h *Hub) shells(n int, under, over *proxy) ([]ProcID, error) {
+	ids := make([]ProcID, 0, n)
+	below := under.id
+	for range n {
+		id, err := h.Add(Module{Name: "moving"})
+		if err != nil {
+			return nil, errors.Join(err, h.removeAll(ids))
+		}
+		ids = append(ids, id)
+		_ = h.Join(below, id)
+		below = id
+	}
+	return ids, h.Join(below, over.id)
+}
+
+func (h *Hub) removeAll(ids []ProcID) (err error) {
+	for _, id := range ids {
+		err = errors.Join(err, h.Remove(id))
+	}
+	return err
+}
+
+// attach gives the shells their code and what they had queued, and lets them go on.
+func (h *Hub) attach(ids []ProcID, pairs []moved, under, over *proxy) {
+	for i, id := range ids {
+		p, _ := h.pair(id)
+		m := pairs[i].module
+		p.module = m
+		p.rq.setCode(m.ReadPut, m.ReadService)
+		p.wq.setCode(m.WritePut, m.WriteService)
+		m.Arrive(p.rq)
+		p.rq.arrive(&pairs[i].up)
+		p.wq.arrive(&pairs[i].down)
+	}
+	for _, id := range ids {
+		p, _ := h.pair(id)
+		for _, q := range [...]*Queue{p.rq, p.rq.before(), p.wq, p.wq.before()} {
+			h.resolve(q)
+		}
 	}
 	for _, x := range []*proxy{under, over} {
 		x.gate.open(Barrier)
 		x.gate.open(PCBarrier)
 	}
-	return ids, nil
 }
 
 // splice is a path over three hubs, C to A to B, being made direct: new proxies at
@@ -297,13 +373,14 @@ type splice struct {
 }
 
 // shorten starts to make a path direct whose near proxy p stands next to another
-// proxy. It does nothing when p stands next to an ordinary pair.
+// proxy, or leaves that to Finish when an end of the path is being moved. It does
+// nothing when p stands next to an ordinary pair, or has gone.
 func (f *Fabric) shorten(p *proxy) error {
 	s := &splice{}
 	a := p.id.Hub()
 	if err := f.on(a, func() error {
 		next := p.in.next
-		if next == nil || next.pair().proxy == nil {
+		if p.in.flags&qClosed != 0 || next == nil || next.pair().proxy == nil {
 			return nil
 		}
 		if p.down {
@@ -321,7 +398,8 @@ func (f *Fabric) shorten(p *proxy) error {
 		err = f.on(highHub, func() (err error) { s.highEnd, s.y, err = f.hubs[highHub].pathEnd(s.high.far); return err })
 	}
 	if errors.Is(err, ErrMoving) {
-		return nil // the longer path stays: it is in order, only not direct
+		f.long = append(f.long, p)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -337,7 +415,8 @@ func (f *Fabric) shorten(p *proxy) error {
 	return err
 }
 
-// pathEnd is the proxy of that number and the pair beside it, which must be free.
+// pathEnd is the proxy of that number and the pair beside it, which must not be another
+// path's end.
 func (h *Hub) pathEnd(id ProcID) (*proxy, *pair, error) {
 	p, err := h.pair(id)
 	if err != nil {
@@ -347,7 +426,7 @@ func (h *Hub) pathEnd(id ProcID) (*proxy, *pair, error) {
 		return nil, nil, fmt.Errorf("%w: %d ends no path", ErrHub, id)
 	}
 	end := p.proxy.in.next.pair()
-	if p.pinned > 0 || end.pinned > 0 || p.proxy.heir != nil || end.proxy != nil {
+	if p.proxy.heir != nil || end.proxy != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrHub, ErrMoving)
 	}
 	return p.proxy, end, nil

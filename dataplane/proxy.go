@@ -21,6 +21,7 @@ type proxy struct {
 
 	credit int   // messages that may still be sent
 	owed   int   // credits to give back
+	waits  bool  // for room in a ring; the peer has it on its list
 	gate   gate  // what arrives waits for an older path to run empty
 	heir   *gate // of the path that takes over when our Barrier has come
 }
@@ -112,12 +113,10 @@ func (x *proxy) send(m *Msg) {
 
 // wait has service scheduled when the ring has room.
 func (x *proxy) wait() {
-	for _, q := range x.peer.waiting {
-		if q == x.out {
-			return
-		}
+	if !x.waits {
+		x.waits = true
+		x.peer.waiting = append(x.peer.waiting, x)
 	}
-	x.peer.waiting = append(x.peer.waiting, x.out)
 }
 
 // unshare makes a message's blocks fit to cross: their counts are plain integers, so
@@ -133,7 +132,9 @@ func (x *proxy) unshare(m *Msg) (ok bool) {
 	return ok
 }
 
-// arrive takes a message from another hub. One for a proxy that has gone is freed.
+// arrive takes a message from another hub. One for a proxy that has gone is freed. It
+// does not pass through the hub's own ring when the neighbour has put something aside
+// there for the proxy: that goes the other way, and the ring may be full.
 func (h *Hub) arrive(m *Msg) {
 	p, err := h.pair(m.Dst)
 	known := err == nil && p.proxy != nil && p.proxy.far == m.Src
@@ -148,14 +149,18 @@ func (h *Hub) arrive(m *Msg) {
 		h.dropUnlinked(*m)
 		return
 	}
-	h.deliver(p.proxy.in, *m)
+	x := p.proxy
+	x.in.proc.busy = 1
+	x.arrivePut(x.in, *m)
+	x.in.proc.busy = 0
 }
 
 // credit is the type of the message that gives credit back: internal, and it never
 // enters a queue.
 const credit Type = 0xFF
 
-// arrivePut passes on what has arrived, or queues it; the window bounds how much.
+// arrivePut passes on what has arrived, or queues it; the window bounds how much. What
+// cannot be queued is lost, but not its credit.
 func (x *proxy) arrivePut(q *Queue, m Msg) {
 	if m.Type.HighPriority() {
 		if !x.gate.high && !q.highWaits() {
@@ -166,7 +171,11 @@ func (x *proxy) arrivePut(q *Queue, m Msg) {
 		x.passOn(q, m)
 		return
 	}
-	q.PutQ(m)
+	if q.insert(&m, false) {
+		q.schedule(&m)
+	} else if !m.Type.HighPriority() {
+		x.owe()
+	}
 }
 
 func (x *proxy) arriveService(q *Queue) { x.gate.drain(q, x.passOn) }
@@ -175,7 +184,7 @@ func (x *proxy) arriveService(q *Queue) { x.gate.drain(q, x.passOn) }
 func (x *proxy) passOn(q *Queue, m Msg) {
 	switch m.Type {
 	case Barrier, PCBarrier:
-		x.barrier(m)
+		x.barrier(q, m)
 	case Flush:
 		x.flush(q, m)
 		q.PutNext(m)
@@ -208,12 +217,13 @@ func (q *Queue) ordinary() (n int) {
 }
 
 // barrier has come: all that was sent by this path has been passed on, and the path
-// that takes over may go on.
-func (x *proxy) barrier(m Msg) {
-	x.hub.Free(m)
-	if x.heir != nil {
-		x.heir.open(m.Type)
+// that takes over may go on. Half way along the old path it is passed on itself.
+func (x *proxy) barrier(q *Queue, m Msg) {
+	if x.heir == nil {
+		q.PutNext(m)
+		return
 	}
+	x.heir.open(m.Type)
 }
 
 // owe notes a credit and gives them back in batches of half a window.

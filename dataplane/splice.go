@@ -1,5 +1,7 @@
 package dataplane
 
+import "errors"
+
 // spliceFar makes a direct path between two hubs beside the one that goes round.
 func (f *Fabric) spliceFar(s *splice, lowHub, highHub int) error {
 	low, high, err := f.link(lowHub, highHub)
@@ -7,25 +9,29 @@ func (f *Fabric) spliceFar(s *splice, lowHub, highHub int) error {
 		return err
 	}
 	s.down, s.up = &low.gate, &high.gate
-	hold := func(x *proxy) func() error {
-		return func() error { x.gate.data, x.gate.high = true, true; return nil }
+	hold := func(x, old *proxy) func() error {
+		return func() error {
+			x.gate.data, x.gate.high = true, true
+			old.heir = &x.gate // before the first barrier can come
+			return nil
+		}
 	}
-	if err := f.on(lowHub, hold(low)); err != nil {
+	if err := f.on(lowHub, hold(low, s.lowEnd)); err != nil {
 		return err
 	}
-	if err := f.on(highHub, hold(high)); err != nil {
+	if err := f.on(highHub, hold(high, s.highEnd)); err != nil {
 		return err
 	}
 	if err := f.on(lowHub, func() error {
 		lowPair, _ := f.hubs[lowHub].pair(low.id)
-		f.hubs[lowHub].reroute(s.x.rq, lowPair, s.lowEnd, s.down)
+		f.hubs[lowHub].reroute(s.x.rq, lowPair, s.lowEnd)
 		return nil
 	}); err != nil {
 		return err
 	}
 	return f.on(highHub, func() error {
 		highPair, _ := f.hubs[highHub].pair(high.id)
-		f.hubs[highHub].reroute(s.y.wq, highPair, s.highEnd, s.up)
+		f.hubs[highHub].reroute(s.y.wq, highPair, s.highEnd)
 		return nil
 	})
 }
@@ -42,19 +48,19 @@ func (f *Fabric) spliceLocal(s *splice, i int) error {
 		p, _ := h.pair(id)
 		up.queue, down.queue = p.rq, p.wq
 		s.gatePair, s.up, s.down = id, up, down
-		h.reroute(s.x.rq, p, s.lowEnd, s.down)
-		h.reroute(s.y.wq, p, s.highEnd, s.up)
+		s.lowEnd.heir, s.highEnd.heir = down, up
+		h.reroute(s.x.rq, p, s.lowEnd)
+		h.reroute(s.y.wq, p, s.highEnd)
 		return nil
 	})
 }
 
-// reroute has q put to the new pair instead of the old path's end, sends the
-// barriers behind the last message by the old path, and has what comes back by it
-// open the new path's gate. q's own mate is still fed by both.
-func (h *Hub) reroute(q *Queue, fresh *pair, old *proxy, heir *gate) {
+// reroute has q put to the new pair instead of the old path's end, and sends the
+// barriers behind the last message by the old path. What comes back by that opens the
+// new path's gate; q's own mate is fed by both.
+func (h *Hub) reroute(q *Queue, fresh *pair, old *proxy) {
 	h.settle()
 	q.pair().pinned++
-	old.heir = heir
 	if q.Reader() {
 		q.next, fresh.wq.next = fresh.rq, q.mate
 		h.resolve(fresh.wq)
@@ -63,27 +69,35 @@ func (h *Hub) reroute(q *Queue, fresh *pair, old *proxy, heir *gate) {
 		h.resolve(fresh.rq)
 	}
 	h.resolve(q)
-	old.out.put(old.out, Msg{Type: Barrier})
-	old.out.put(old.out, Msg{Type: PCBarrier})
+	h.deliver(old.out, Msg{Type: Barrier})
+	h.deliver(old.out, Msg{Type: PCBarrier})
 }
 
-// Finish removes the old paths of moves whose barriers have all come through; it
-// returns how many are still under way.
+// Finish removes the old paths of moves whose barriers have all come through, and
+// starts to make direct what had to wait for them; it returns how many paths are still
+// under way.
 func (f *Fabric) Finish() (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	left := f.splices[:0]
-	for _, s := range f.splices {
+	var left []*splice
+	for i, s := range f.splices {
 		done, err := f.finish(s)
 		if err != nil {
-			return len(f.splices), err
+			f.splices = append(left, f.splices[i:]...)
+			return len(f.splices) + len(f.long), err
 		}
 		if !done {
 			left = append(left, s)
 		}
 	}
 	f.splices = left
-	return len(left), nil
+	long := f.long
+	f.long = nil
+	var err error
+	for _, p := range long {
+		err = errors.Join(err, f.shorten(p))
+	}
+	return len(f.splices) + len(f.long), err
 }
 
 // finish ends one splice if it can.
