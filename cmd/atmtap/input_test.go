@@ -107,6 +107,8 @@ var badInputs = []badInput{
 	{"capture that is a directory", "--tap atm0 --vc 0/100 --capture {dir} --port {good}", "--capture", []string{"directory"}},
 	{"capture, but no TAP", "--tap busy0 --vc 0/100 --capture {dir}/c.pcap --port {good}", "--tap", []string{"busy0", "in use"}},
 	{"capture, but no interface", "--tap atm0 --vc 0/100 --capture {dir}/c.pcap --port eth:nosuch0,label=100", "--port", []string{"nosuch0"}},
+	{"line break in a VC", "--tap atm0 --vc 0/1{line}0 --port {good}", "--vc", []string{`\n`}},
+	{"line break in a port", "--tap atm0 --vc 0/100 --port eth:eth0,label={line}", "--port", []string{`\n`}},
 	{"unknown flag", "--tap atm0 --vc 0/100 --frobnicate --port {good}", "--frobnicate", []string{"--help"}},
 	{"flag without value", "--tap atm0 --vc 0/100 --port", "--port", []string{"--help"}},
 	{"extra argument", "--tap atm0 --vc 0/100 --port {good} again", "again", []string{"--help"}},
@@ -191,7 +193,7 @@ func TestBadInput(t *testing.T) {
 			dir := t.TempDir()
 			args := strings.Fields(strings.NewReplacer("{good}", "eth:eth0,label=100", "{dir}", dir).Replace(b.args))
 			for i := range args {
-				args[i] = strings.ReplaceAll(args[i], "{space}", " ")
+				args[i] = strings.NewReplacer("{space}", " ", "{line}", "\n").Replace(args[i])
 			}
 			line := refused(t, l.A.Command(ctx, append([]string{name}, args...)...))
 			for _, word := range append([]string{b.flag}, b.words...) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -26,6 +27,9 @@ func main() {
 	os.Exit(code)
 }
 
+// oneLine keeps a message on its line, whatever the command line gave it to quote.
+var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\x1b", `\x1b`)
+
 // run is the whole program: it returns the exit code when ctx ends or when it
 // cannot start or go on.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -35,12 +39,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "atmtap: %v\n", err)
+		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
 	t, err := open(c)
 	if err != nil {
-		fmt.Fprintf(stderr, "atmtap: %v\n", err)
+		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
 	defer t.close()
