@@ -172,8 +172,8 @@ func TestShortageShedsAtTheDevice(t *testing.T) {
 	}
 }
 
-// TestControlWord is RFC 4717's, bit by bit, for AAL5 SDU mode (section 11) and
-// N-to-one mode (section 8).
+// TestControlWord is RFC 4717's, bit by bit, for AAL5 SDU mode and
+// N-to-one mode.
 func TestControlWord(t *testing.T) {
 	for _, c := range []struct {
 		name      string

@@ -12,9 +12,9 @@ type Mode uint8
 // control word is optional there. In AAL5 SDU mode a frame is one CPCS-SDU of the
 // one VC that the pseudowire carries.
 const (
-	ModeN1      Mode = iota // N-to-one, without control word (section 8)
+	ModeN1      Mode = iota // N-to-one, without control word
 	ModeN1CW                // N-to-one, with control word
-	ModeAAL5SDU             // AAL5 SDU frame mode (section 11)
+	ModeAAL5SDU             // AAL5 CPCS-SDU mode
 )
 
 var modeNames = [...]string{ModeN1: "n1", ModeN1CW: "n1cw", ModeAAL5SDU: "aal5sdu"}
