@@ -107,7 +107,7 @@ func describe(h *lab.Host, name string) (string, error) {
 		}
 		offloads, err := offloadsOf(name)
 		text = fmt.Sprintf("index %d mtu %d queue %d mac %v flags %v raw %#x promisc %d alias %q group %d; %+v mode %v owner %d group %d; addresses %v; offloads %v",
-			a.Index, a.MTU, a.TxQLen, a.HardwareAddr, a.Flags, a.RawFlags&^(unix.IFF_RUNNING|unix.IFF_LOWER_UP), a.Promisc, a.Alias, a.Group,
+			a.Index, a.MTU, a.TxQLen, a.HardwareAddr, a.Flags&^net.FlagRunning, a.RawFlags&^(unix.IFF_RUNNING|unix.IFF_LOWER_UP), a.Promisc, a.Alias, a.Group,
 			info, tun.Mode, tun.Owner, tun.Group, addrs, offloads)
 		return err
 	})

@@ -45,7 +45,8 @@ func (r row) list(field string) []string {
 // A field that occurs more than once has its values joined by commas.
 func dissect(t *testing.T, ctx context.Context, file, filter string, options, fields []string) []row {
 	t.Helper()
-	args := append([]string{"-n", "-r", file, "-Y", filter, "-T", "fields"}, options...)
+	// What TCP carries here is no protocol, whatever its ports look like.
+	args := append([]string{"-n", "-r", file, "-d", "tcp.port==1-65535,data", "-Y", filter, "-T", "fields"}, options...)
 	for _, f := range fields {
 		args = append(args, "-e", f)
 	}
