@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -146,30 +147,47 @@ func (h *Hub) Part(lower ProcID) error {
 	switch {
 	case above == nil:
 		return fmt.Errorf("%w: nobody above %s", ErrHub, l.module.Name)
-	case l.rq.pinned() || above.pinned():
+	case l.pinned > 0 || above.pair().pinned > 0:
 		return fmt.Errorf("%w: %s: %w", ErrHub, l.module.Name, ErrMoving)
+	case l.proxy != nil || above.pair().proxy != nil:
+		return fmt.Errorf("%w: %s: %w", ErrHub, l.module.Name, ErrAbroad)
 	}
-	l.rq.next, above.mate.next = nil, nil
-	h.resolve(l.rq)
-	h.resolve(above.mate)
+	l.part()
 	return nil
 }
 
+// part takes a pair and the one above it apart.
+func (p *pair) part() {
+	above := p.rq.next
+	p.rq.next, above.mate.next = nil, nil
+	p.rq.hub.resolve(p.rq)
+	p.rq.hub.resolve(above.mate)
+}
+
+// ErrAbroad refuses to part a pair, by means of its own hub alone, from a neighbour on
+// another: Fabric.Part does.
+var ErrAbroad = errors.New("the neighbour is on another hub")
+
 // Remove closes a process: it leaves its stream, its queued messages are freed and
-// its number goes to the next Add. Its neighbours are left with an open end.
+// its place goes to the next Add. Its neighbours are left with an open end.
 func (h *Hub) Remove(id ProcID) error {
 	p, err := h.pair(id)
 	if err != nil {
 		return err
 	}
-	if p.moving() {
-		return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrMoving)
+	if err := p.removable(); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, err)
 	}
+	h.remove(p)
+	return nil
+}
+
+func (h *Hub) remove(p *pair) {
 	if p.rq.next != nil {
-		_ = h.Part(id)
+		p.part()
 	}
 	if below := p.wq.next; below != nil {
-		_ = h.Part(below.id)
+		below.pair().part()
 	}
 	for _, q := range [...]*Queue{p.rq, p.wq} {
 		q.flushIf(func(*Msg) bool { return true })
@@ -177,25 +195,29 @@ func (h *Hub) Remove(id ProcID) error {
 		q.flags |= qClosed
 	}
 	h.pollers = slices.DeleteFunc(h.pollers, func(o port) bool { return o.owner == p })
-	h.forget(id)
+	h.forget(p.id)
 	p.rq.proc.pairs--
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
 	}
-	return nil
 }
 
-// moving tells whether a path that ends at the pair or at a neighbour is being moved.
-func (p *pair) moving() bool {
-	for _, q := range [...]*Queue{p.rq, p.rq.next, p.wq.next} {
-		if q != nil && q.pinned() {
-			return true
+// removable tells what forbids to take a pair from between its neighbours.
+func (p *pair) removable() error {
+	if p.pinned > 0 {
+		return ErrMoving
+	}
+	for _, q := range [...]*Queue{p.rq.next, p.wq.next} {
+		switch {
+		case q == nil:
+		case q.pair().pinned > 0:
+			return ErrMoving
+		case q.pair().proxy != nil && p.proxy == nil:
+			return ErrAbroad
 		}
 	}
-	return false
+	return nil
 }
-
-func (q *Queue) pinned() bool { return q.flags&qClosed == 0 && q.pair().pinned > 0 }
 
 // resolve recomputes whom q, and the queues before it that look past it, ask for
 // room: after a change of topology, never per message. Who waits for a neighbour that

@@ -46,36 +46,32 @@ func newRig(t testing.TB, hubs int, c ArenaConfig) *rig {
 	return r
 }
 
-// close removes everything, lets blocks come home, and wants nothing to be left.
+// close closes the hubs, lets blocks come home, and wants nothing to be left.
 func (r *rig) close() {
-	for _, h := range r.hubs {
-		for _, p := range h.procs {
-			if p != nil {
-				p.pinned = 0
-			}
-		}
-		for _, p := range h.procs {
-			if p != nil {
-				if err := h.Remove(p.id); err != nil {
-					r.t.Error(err)
-				}
-			}
-		}
-	}
-	r.settle()
-	for i, h := range r.hubs {
-		if chunks, views := h.InUse(); chunks != 0 || views != 0 {
-			r.t.Errorf("hub %d after the end: %d chunks and %d views are out", i, chunks, views)
-		}
-		if h.nodes.used != 0 || h.refusals.used != 0 {
-			r.t.Errorf("hub %d after the end: %d nodes and %d refusals are out", i, h.nodes.used, h.refusals.used)
-		}
+	closeHubs(r.t, r.arena, r.hubs)
+}
+
+func closeHubs(t testing.TB, arena *Arena, hubs []*Hub) {
+	t.Helper()
+	for _, h := range hubs {
 		if err := h.Close(); err != nil {
-			r.t.Error(err)
+			t.Error(err)
 		}
 	}
-	if err := r.arena.Close(); err != nil {
-		r.t.Error(err)
+	for range 5 {
+		for _, h := range hubs {
+			h.Pass()
+		}
+	}
+	for i, h := range hubs {
+		chunks, views := h.InUse()
+		if chunks+views+h.nodes.used+h.refusals.used != 0 || len(h.timers.heap) > 1 {
+			t.Errorf("hub %d after the end: %d chunks, %d views, %d nodes, %d refusals, %d timers are out",
+				i, chunks, views, h.nodes.used, h.refusals.used, len(h.timers.heap)-1)
+		}
+	}
+	if err := arena.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

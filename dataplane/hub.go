@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -140,14 +141,14 @@ func NewHub(c Config) (*Hub, error) {
 
 // Close closes every process and the hub's descriptors. Run must have returned.
 func (h *Hub) Close() error {
-	for _, p := range h.procs {
+	for _, p := range slices.Backward(h.procs) {
 		if p != nil {
-			p.pinned = 0 // no move will finish
+			p.rq.next, p.wq.next = nil, nil // no order to keep, and moves that will not finish
 		}
 	}
-	for i := len(h.procs) - 1; i > 0; i-- {
-		if h.procs[i] != nil {
-			_ = h.Remove(h.procs[i].id)
+	for _, p := range slices.Backward(h.procs) {
+		if p != nil {
+			h.remove(p)
 		}
 	}
 	h.runDeferred()

@@ -19,14 +19,17 @@ var ErrStays = errors.New("cannot move to another hub")
 type Fabric struct {
 	mu      sync.Mutex
 	hubs    []*Hub
-	Direct  bool // the hubs do not run: steps are plain calls
+	Direct  bool   // the hubs do not run: steps are plain calls
+	between func() // before each of these, for tests: the hubs turn between steps
 	splices []*splice
-	long    []*proxy // near ends of paths that could not be made direct yet
 }
 
 // on runs one step on a hub.
 func (f *Fabric) on(i int, fn func() error) (err error) {
 	if f.Direct {
+		if f.between != nil {
+			f.between()
+		}
 		return fn()
 	}
 	if !f.hubs[i].Call(func() { err = fn() }) {
@@ -255,8 +258,8 @@ func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
 	bottom, _ := h.pair(run[0])
 	top, _ := h.pair(run[len(run)-1])
 	under, over := bottom.wq.next.id, top.rq.next.id
-	_ = h.Part(under)
-	_ = h.Part(run[len(run)-1])
+	bottom.wq.next.pair().part()
+	top.part()
 	pairs := make([]moved, len(run))
 	for i, id := range run {
 		p, _ := h.pair(id)
@@ -373,20 +376,18 @@ type splice struct {
 }
 
 // shorten starts to make a path direct whose near proxy p stands next to another
-// proxy, or leaves that to Finish when an end of the path is being moved. It does
-// nothing when p stands next to an ordinary pair, or has gone.
+// proxy. It does nothing when p stands next to an ordinary pair.
 func (f *Fabric) shorten(p *proxy) error {
 	s := &splice{}
 	a := p.id.Hub()
 	if err := f.on(a, func() error {
-		next := p.in.next
-		if p.in.flags&qClosed != 0 || next == nil || next.pair().proxy == nil {
-			return nil
-		}
-		if p.down {
-			s.low, s.high = p, next.pair().proxy
-		} else {
-			s.low, s.high = next.pair().proxy, p
+		next := p.in.next.pair().proxy
+		switch {
+		case next == nil:
+		case p.down:
+			s.low, s.high = p, next
+		default:
+			s.low, s.high = next, p
 		}
 		return nil
 	}); err != nil || s.low == nil {
@@ -394,40 +395,36 @@ func (f *Fabric) shorten(p *proxy) error {
 	}
 	lowHub, highHub := s.low.far.Hub(), s.high.far.Hub()
 	err := f.on(lowHub, func() (err error) { s.lowEnd, s.x, err = f.hubs[lowHub].pathEnd(s.low.far); return err })
-	if err == nil {
-		err = f.on(highHub, func() (err error) { s.highEnd, s.y, err = f.hubs[highHub].pathEnd(s.high.far); return err })
-	}
-	if errors.Is(err, ErrMoving) {
-		f.long = append(f.long, p)
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	if lowHub == highHub {
+	err = f.on(highHub, func() (err error) { s.highEnd, s.y, err = f.hubs[highHub].pathEnd(s.high.far); return err })
+	switch {
+	case err != nil:
+	case lowHub == highHub:
 		err = f.spliceLocal(s, lowHub)
-	} else {
+	default:
 		err = f.spliceFar(s, lowHub, highHub)
 	}
-	if err == nil {
-		f.splices = append(f.splices, s)
+	if err != nil { // the path stays long, and as it is
+		undo := f.on(lowHub, func() error { s.x.pinned--; return nil })
+		if s.y != nil {
+			undo = errors.Join(undo, f.on(highHub, func() error { s.y.pinned--; return nil }))
+		}
+		return errors.Join(err, undo)
 	}
-	return err
+	f.splices = append(f.splices, s)
+	return nil
 }
 
-// pathEnd is the proxy of that number and the pair beside it, which must not be another
-// path's end.
+// pathEnd is the proxy of that number and the pair beside it, which is kept from change
+// from here on, until the path is direct.
 func (h *Hub) pathEnd(id ProcID) (*proxy, *pair, error) {
 	p, err := h.pair(id)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.proxy == nil || p.proxy.in.next == nil {
-		return nil, nil, fmt.Errorf("%w: %d ends no path", ErrHub, id)
-	}
 	end := p.proxy.in.next.pair()
-	if p.proxy.heir != nil || end.proxy != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrHub, ErrMoving)
-	}
+	end.pinned++
 	return p.proxy, end, nil
 }

@@ -27,6 +27,7 @@ func newMover(t testing.TB, seed uint64, hubs, modules int) *mover {
 	}
 	ids := m.chain(append(code, pass("high"), m.ends[1].top())...)
 	m.modules = ids[2 : 2+modules]
+	m.fabric.between = func() { m.traffic(m.rng.IntN(10)) }
 	return m
 }
 
@@ -358,5 +359,80 @@ func TestMoveTakesAlong(t *testing.T) {
 	}
 	if err := r.h.Pop(moved[0]); err != nil || closed != 1 {
 		t.Errorf("closed %d times: %v", closed, err)
+	}
+}
+
+// TestChangesBetweenTheStepsOfAMove pushes and pops modules all along the stream while
+// moves are half done.
+func TestChangesBetweenTheStepsOfAMove(t *testing.T) {
+	for seed := range uint64(100) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			m := newMover(t, seed, 3, 3)
+			var pushed []ProcID
+			m.fabric.between = func() {
+				m.traffic(m.rng.IntN(6))
+				h := m.hubs[m.rng.IntN(3)]
+				if p := h.procs[m.rng.IntN(len(h.procs))]; p != nil && p.proxy == nil {
+					if id, err := h.Push(p.id, pass("pushed")); err == nil {
+						pushed = append(pushed, id)
+					}
+				}
+				if n := len(pushed); n > 0 && m.rng.IntN(2) == 0 {
+					i := m.rng.IntN(n)
+					id := pushed[i]
+					if err := m.hubs[id.Hub()].Pop(id); err == nil {
+						pushed = slices.Delete(pushed, i, i+1)
+					} else if !errors.Is(err, ErrMoving) {
+						t.Fatal(err)
+					}
+				}
+			}
+			moved := 0
+			for range 15 {
+				m.traffic(10)
+				i := m.rng.IntN(3)
+				to := m.rng.IntN(3)
+				if m.modules[i].Hub() == to {
+					continue
+				}
+				ids, err := m.fabric.Move(m.modules[i:i+1], to)
+				if err != nil && !errors.Is(err, ErrMoving) {
+					t.Fatal(err)
+				}
+				moved += copy(m.modules[i:], ids)
+				m.finish()
+			}
+			if moved == 0 {
+				t.Error("nothing moved")
+			}
+			m.finish()
+			m.check()
+		})
+	}
+}
+
+// TestAPathToAnotherHubIsNotParted by its own hub: the far end would be left.
+func TestAPathToAnotherHubIsNotParted(t *testing.T) {
+	r := newRig(t, 2, ArenaConfig{})
+	across(r)
+	for i, h := range r.hubs {
+		for _, p := range h.procs {
+			if p == nil || p.proxy != nil {
+				continue
+			}
+			beside := p.rq.next != nil && p.rq.next.pair().proxy != nil || p.wq.next != nil && p.wq.next.pair().proxy != nil
+			if !beside {
+				continue
+			}
+			if err := h.Remove(p.id); !errors.Is(err, ErrAbroad) {
+				t.Errorf("hub %d: remove: %v", i, err)
+			}
+			if err := h.Part(p.id); i == 0 && !errors.Is(err, ErrAbroad) {
+				t.Errorf("hub %d: part: %v", i, err)
+			}
+		}
+	}
+	if r.proxies() != 2 {
+		t.Error("a proxy has gone")
 	}
 }

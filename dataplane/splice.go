@@ -1,81 +1,70 @@
 package dataplane
 
-import "errors"
-
-// spliceFar makes a direct path between two hubs beside the one that goes round.
+// spliceFar makes a direct path between two hubs beside the one that goes round. All
+// is ready at both ends before the first barrier can come.
 func (f *Fabric) spliceFar(s *splice, lowHub, highHub int) error {
 	low, high, err := f.link(lowHub, highHub)
 	if err != nil {
 		return err
 	}
 	s.down, s.up = &low.gate, &high.gate
-	hold := func(x, old *proxy) func() error {
-		return func() error {
-			x.gate.data, x.gate.high = true, true
-			old.heir = &x.gate // before the first barrier can come
-			return nil
+	a, b := f.hubs[lowHub], f.hubs[highHub]
+	for _, step := range []struct {
+		hub int
+		fn  func()
+	}{
+		{lowHub, func() { a.prepare(s.x.rq, low.in, s.lowEnd, s.down) }},
+		{highHub, func() { b.prepare(s.y.wq, high.in, s.highEnd, s.up) }},
+		{lowHub, func() { a.reroute(s.x.rq, low.out, s.lowEnd) }},
+		{highHub, func() { b.reroute(s.y.wq, high.out, s.highEnd) }},
+	} {
+		if err := f.on(step.hub, func() error { step.fn(); return nil }); err != nil {
+			return err
 		}
 	}
-	if err := f.on(lowHub, hold(low, s.lowEnd)); err != nil {
-		return err
-	}
-	if err := f.on(highHub, hold(high, s.highEnd)); err != nil {
-		return err
-	}
-	if err := f.on(lowHub, func() error {
-		lowPair, _ := f.hubs[lowHub].pair(low.id)
-		f.hubs[lowHub].reroute(s.x.rq, lowPair, s.lowEnd)
-		return nil
-	}); err != nil {
-		return err
-	}
-	return f.on(highHub, func() error {
-		highPair, _ := f.hubs[highHub].pair(high.id)
-		f.hubs[highHub].reroute(s.y.wq, highPair, s.highEnd)
-		return nil
-	})
+	return nil
 }
 
 // spliceLocal joins two pairs that have come to be on one hub.
 func (f *Fabric) spliceLocal(s *splice, i int) error {
 	h := f.hubs[i]
 	return f.on(i, func() error {
-		up, down := &gate{data: true, high: true}, &gate{data: true, high: true}
-		id, err := h.Add(gateModule(up, down))
+		s.up, s.down = &gate{}, &gate{}
+		id, err := h.Add(gateModule(s.up, s.down))
 		if err != nil {
 			return err
 		}
 		p, _ := h.pair(id)
-		up.queue, down.queue = p.rq, p.wq
-		s.gatePair, s.up, s.down = id, up, down
-		s.lowEnd.heir, s.highEnd.heir = down, up
-		h.reroute(s.x.rq, p, s.lowEnd)
-		h.reroute(s.y.wq, p, s.highEnd)
+		s.gatePair, s.up.queue, s.down.queue = id, p.rq, p.wq
+		h.prepare(s.x.rq, p.wq, s.lowEnd, s.down)
+		h.prepare(s.y.wq, p.rq, s.highEnd, s.up)
+		h.reroute(s.x.rq, p.rq, s.lowEnd)
+		h.reroute(s.y.wq, p.wq, s.highEnd)
 		return nil
 	})
 }
 
-// reroute has q put to the new pair instead of the old path's end, and sends the
-// barriers behind the last message by the old path. What comes back by that opens the
-// new path's gate; q's own mate is fed by both.
-func (h *Hub) reroute(q *Queue, fresh *pair, old *proxy) {
+// prepare has the new path's queue in put to q's mate, as the old path's end does
+// still, but hold everything back until the old path's barrier has come.
+func (h *Hub) prepare(q, in *Queue, old *proxy, g *gate) {
+	g.data, g.high = true, true
+	old.heir = g
+	in.next = q.mate
+	h.resolve(in)
+}
+
+// reroute has q put to the new path instead of the old one, and sends the barriers by
+// that behind the last message.
+func (h *Hub) reroute(q, fresh *Queue, old *proxy) {
 	h.settle()
-	q.pair().pinned++
-	if q.Reader() {
-		q.next, fresh.wq.next = fresh.rq, q.mate
-		h.resolve(fresh.wq)
-	} else {
-		q.next, fresh.rq.next = fresh.wq, q.mate
-		h.resolve(fresh.rq)
-	}
+	q.next = fresh
 	h.resolve(q)
 	h.deliver(old.out, Msg{Type: Barrier})
 	h.deliver(old.out, Msg{Type: PCBarrier})
 }
 
-// Finish removes the old paths of moves whose barriers have all come through, and
-// starts to make direct what had to wait for them; it returns how many paths are still
-// under way.
+// Finish removes the old paths of moves whose barriers have all come through; it
+// returns how many are still under way.
 func (f *Fabric) Finish() (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,20 +73,14 @@ func (f *Fabric) Finish() (int, error) {
 		done, err := f.finish(s)
 		if err != nil {
 			f.splices = append(left, f.splices[i:]...)
-			return len(f.splices) + len(f.long), err
+			return len(f.splices), err
 		}
 		if !done {
 			left = append(left, s)
 		}
 	}
 	f.splices = left
-	long := f.long
-	f.long = nil
-	var err error
-	for _, p := range long {
-		err = errors.Join(err, f.shorten(p))
-	}
-	return len(f.splices) + len(f.long), err
+	return len(left), nil
 }
 
 // finish ends one splice if it can.

@@ -15,7 +15,7 @@ func (h *Hub) Push(at ProcID, m Module) (ProcID, error) {
 	if above == nil {
 		return 0, fmt.Errorf("%w: push on %s: nobody above it", ErrHub, below.module.Name)
 	}
-	if below.pinned > 0 && above.pair().pinned > 0 {
+	if below.pinned > 0 || above.pair().pinned > 0 {
 		return 0, fmt.Errorf("%w: push on %s: %w", ErrHub, below.module.Name, ErrMoving)
 	}
 	h.settle()

@@ -1,0 +1,426 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// runners are hubs that really run, each on its own thread.
+type runners struct {
+	t      *testing.T
+	arena  *Arena
+	hubs   []*Hub
+	fabric *Fabric
+	wait   sync.WaitGroup
+	before int // goroutines
+}
+
+func newRunners(t *testing.T, hubs int) *runners {
+	t.Helper()
+	r := &runners{t: t, before: runtime.NumGoroutine()}
+	var err error
+	if r.arena, err = NewArena(ArenaConfig{Hubs: hubs, Chunks: 512, ChunkBytes: MinChunkBytes}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range hubs {
+		h, err := NewHub(Config{Pool: r.arena.Pool(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.hubs = append(r.hubs, h)
+	}
+	if r.fabric, err = Connect(r.hubs...); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *runners) start() {
+	for _, h := range r.hubs {
+		r.wait.Go(h.Run)
+	}
+}
+
+// stop ends the hubs and wants nothing to be left: no goroutine, block, node, refusal
+// or timer.
+func (r *runners) stop() {
+	r.t.Helper()
+	for _, h := range r.hubs {
+		h.Stop()
+	}
+	r.wait.Wait()
+	closeHubs(r.t, r.arena, r.hubs)
+	for _, h := range r.hubs {
+		if h.Call(func() {}) {
+			r.t.Error("a hub that has ended takes calls")
+		}
+	}
+	for range 1000 { // Run's goroutine may take a moment to die
+		if runtime.NumGoroutine() <= r.before {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	r.t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), r.before)
+}
+
+// terminal is an end of a stream that sends numbers and checks those it gets.
+type terminal struct {
+	hub      *Hub
+	out      *Queue
+	send     uint64 // how many to send
+	sent     uint64
+	got      uint64
+	high     uint64 // high-priority ones, numbered apart
+	waits    bool   // for blocks
+	trouble  error
+	arrivals chan struct{} // closed when want have come
+	want     uint64
+}
+
+func (e *terminal) module(top bool) Module {
+	m := Module{Name: "terminal", Open: func(q *Queue) error {
+		e.out = q
+		if top {
+			e.out = q.Mate()
+		}
+		return nil
+	}}
+	service := func(*Queue) {} // Poll goes on
+	if top {
+		m.ReadPut, m.WriteService = e.take, service
+	} else {
+		m.WritePut, m.ReadService = e.take, service
+	}
+	return m
+}
+
+// Poll sends a burst, as long as there is room: every fourth message in a block, every
+// eighth ahead of all others.
+func (e *terminal) Poll() (n int) {
+	for ; n < 32 && e.sent < e.send && e.out.CanPutNext(); n++ {
+		m := Msg{Type: Data, Conn: e.sent}
+		if e.sent%8 == 7 {
+			m.Type = PCProto
+		}
+		if e.sent%4 == 3 {
+			b := e.hub.Alloc()
+			if b == 0 {
+				if !e.waits {
+					e.waits = e.hub.BufCall(16, func() { e.waits = false })
+				}
+				return n
+			}
+			e.hub.Extend(b, 8)[0] = byte(e.sent)
+			m.Block, m.Len = b, 8
+		}
+		e.sent++
+		e.out.PutNext(m)
+	}
+	return n
+}
+
+func (e *terminal) Flush() {}
+
+func (e *terminal) take(q *Queue, m Msg) {
+	next := &e.got
+	if m.Type == PCProto {
+		next = &e.high
+	}
+	at := *next
+	if m.Type == PCProto {
+		at = 8*at + 7
+	} else {
+		at += at / 7 // the others, without every eighth
+	}
+	if m.Conn != at && e.trouble == nil {
+		e.trouble = fmt.Errorf("%d came, type %#x, where %d was due", m.Conn, m.Type, at)
+	}
+	if m.Block != 0 && e.hub.Bytes(m.Block)[0] != byte(m.Conn) && e.trouble == nil {
+		e.trouble = fmt.Errorf("%d came with another block", m.Conn)
+	}
+	q.Hub().Free(m)
+	*next++
+	if e.got+e.high == e.want {
+		close(e.arrivals)
+	}
+}
+
+// stream builds a terminal on hub a, modules above it, and a terminal on hub b.
+func (r *runners) stream(a, b int, n uint64, modules ...Module) (ends [2]*terminal, ids []ProcID) {
+	r.t.Helper()
+	add := func(h int, m Module) {
+		id, err := r.hubs[h].Add(m)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if ids = append(ids, id); len(ids) > 1 {
+			if err := r.fabric.Join(ids[len(ids)-2], id); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+	}
+	for i, h := range []int{a, b} {
+		ends[i] = &terminal{hub: r.hubs[h], send: n, want: n, arrivals: make(chan struct{})}
+	}
+	add(a, ends[0].module(false))
+	for _, m := range modules {
+		add(a, m)
+	}
+	add(b, ends[1].module(true))
+	for i, id := range []ProcID{ids[0], ids[len(ids)-1]} {
+		if err := ends[i].hub.AddPoller(id, ends[i]); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return ends, ids
+}
+
+// arrive waits until both ends have got all, and looks whether that was in order.
+func (r *runners) arrive(ends [2]*terminal) {
+	r.t.Helper()
+	for i, e := range ends {
+		select {
+		case <-e.arrivals:
+		case <-time.After(time.Minute): // a stream that stands still, not a slow one
+			var got uint64
+			e.hub.Call(func() { got = e.got + e.high })
+			r.t.Errorf("end %d: %d of %d came", i, got, e.want)
+			r.dump()
+			r.t.FailNow()
+		}
+		e.hub.Call(func() {
+			if e.trouble != nil {
+				r.t.Errorf("end %d: %v", i, e.trouble)
+			}
+		})
+	}
+	for i, h := range r.hubs {
+		h.Call(func() {
+			if c := h.counters; c.NoDefer+c.NoNodes+c.Flushed+c.Unlinked+c.NoBlocks != 0 {
+				r.t.Errorf("hub %d has lost something: %+v", i, c)
+			}
+		})
+	}
+}
+
+// dump shows what stands where.
+func (r *runners) dump() {
+	for i, h := range r.hubs {
+		h.Call(func() {
+			r.t.Logf("hub %d: %+v, %d blocks available, %d calls for blocks", i, h.counters, h.Available(), len(h.bufcalls))
+			for _, p := range h.procs {
+				if p == nil {
+					continue
+				}
+				r.t.Logf("  %#x %s: up %+v, down %+v", p.id, p.module.Name, p.rq.Stat(0), p.wq.Stat(0))
+				if x := p.proxy; x != nil {
+					r.t.Logf("    to %#x, credit %d, owed %d, gate %v %v, pinned %d", x.far, x.credit, x.owed, x.gate.data, x.gate.high, p.pinned)
+				}
+			}
+		})
+	}
+}
+
+func load(n uint64) uint64 {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
+// TestRunningHubsKeepOrder sends both ways through two hubs that run.
+func TestRunningHubsKeepOrder(t *testing.T) {
+	r := newRunners(t, 2)
+	r.fabric.Direct = true
+	var all [][2]*terminal
+	for range 4 {
+		ends, _ := r.stream(0, 1, load(20000), pass("m"), through("t"))
+		all = append(all, ends)
+	}
+	r.fabric.Direct = false
+	r.start()
+	for _, ends := range all {
+		r.arrive(ends)
+	}
+	r.stop()
+}
+
+// TestRunningMove takes two modules from hub to hub and home while they carry traffic.
+func TestRunningMove(t *testing.T) {
+	r := newRunners(t, 3)
+	r.fabric.Direct = true
+	ends, ids := r.stream(0, 0, load(100000), pass("low"), pass("a"), pass("b"), through("high"))
+	r.fabric.Direct = false
+	r.start()
+	run := ids[2:4]
+	moves := 0
+	for done := false; !done; {
+		select {
+		case <-ends[0].arrivals:
+			done = true
+		default:
+		}
+		for _, to := range []int{1, 2, 0} {
+			var err error
+			if run, err = r.fabric.Move(run, to); err != nil {
+				t.Fatal(err)
+			}
+			moves++
+			r.finish()
+		}
+	}
+	r.arrive(ends)
+	for i, h := range r.hubs {
+		h.Call(func() {
+			for _, p := range h.procs {
+				if p != nil && p.proxy != nil {
+					t.Errorf("a proxy is left on hub %d", i)
+				}
+			}
+		})
+	}
+	t.Logf("%d moves", moves)
+	r.stop()
+}
+
+// finish waits for the moves under way.
+func (r *runners) finish() {
+	r.t.Helper()
+	for range 100000 {
+		left, err := r.fabric.Finish()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+	}
+	r.t.Fatal("a move does not finish")
+}
+
+// TestRunningMovesApart moves four modules, each by itself, without waiting.
+func TestRunningMovesApart(t *testing.T) {
+	r := newRunners(t, 3)
+	r.fabric.Direct = true
+	ends, ids := r.stream(1, 2, load(50000), pass("a"), through("b"), pass("c"), pass("d"))
+	r.fabric.Direct = false
+	r.start()
+	rng := rand.New(rand.NewPCG(7, 7))
+	modules := ids[1:5]
+	for range 60 {
+		i, to := rng.IntN(4), rng.IntN(3)
+		if modules[i].Hub() != to {
+			moved, err := r.fabric.Move(modules[i:i+1], to)
+			if err != nil && !errors.Is(err, ErrMoving) {
+				t.Fatal(err)
+			}
+			copy(modules[i:], moved)
+		}
+		if _, err := r.fabric.Finish(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.finish()
+	r.arrive(ends)
+	r.stop()
+}
+
+// TestRunningCommands pushes and pops modules by commands under traffic, while calls
+// from other goroutines look at the hub.
+func TestRunningCommands(t *testing.T) {
+	r := newRunners(t, 2)
+	r.fabric.Direct = true
+	ends, ids := r.stream(0, 1, load(50000), pass("m"))
+	r.fabric.Direct = false
+	if err := r.hubs[0].Register("pass", func(*Hub, []byte) (Module, error) { return pass("pushed"), nil }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.hubs[0].NewCommander()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	do := func(op Op, dst ProcID, name string) ProcID {
+		seq, ok := c.Send(op, dst, 0, name, nil)
+		for !ok {
+			seq, ok = c.Send(op, dst, 0, name, nil)
+		}
+		for {
+			if a, ok := c.Receive(); ok {
+				if a.Seq != seq || a.Err != nil {
+					t.Fatalf("%+v", a)
+				}
+				return a.Number
+			}
+			runtime.Gosched()
+		}
+	}
+	var calls sync.WaitGroup
+	for range 3 {
+		calls.Go(func() {
+			for i := range 200 {
+				h := r.hubs[i%2]
+				if !h.Call(func() { _ = h.Counters(); _, _ = h.InUse() }) {
+					t.Error("a call was not taken")
+				}
+			}
+		})
+	}
+	for range 100 {
+		a := do(OpPush, ids[0], "pass")
+		b := do(OpPush, a, "pass")
+		do(OpReplace, a, "pass")
+		do(OpPop, a, "")
+		do(OpPop, b, "")
+	}
+	calls.Wait()
+	r.arrive(ends)
+	r.stop()
+}
+
+// TestIdleHubSleepsAndWakes: a hub without work sleeps, and a call, a timer, a message
+// from another hub, a descriptor and Stop wake it.
+func TestIdleHubSleepsAndWakes(t *testing.T) {
+	r := newRunners(t, 2)
+	r.fabric.Direct = true
+	ends, _ := r.stream(0, 1, 0)
+	r.fabric.Direct = false
+	r.start()
+	asleep := func() { // with no work, passes end however long we wait
+		t.Helper()
+		for _, h := range r.hubs {
+			passes := func() (n uint64) {
+				h.Call(func() { n = h.counters.Passes })
+				return n
+			}
+			for before, tries := passes(), 0; ; tries++ {
+				time.Sleep(20 * time.Millisecond)
+				after := passes()
+				if after-before < 40 {
+					break
+				}
+				if before = after; tries == 100 {
+					t.Fatal("an idle hub turns on and on")
+				}
+			}
+		}
+	}
+	asleep()
+	fired := make(chan struct{})
+	timer := Timer{Fire: func() { close(fired) }}
+	if !r.hubs[0].Call(func() { r.hubs[0].StartTimer(&timer, r.hubs[0].Now()+int64(3*time.Millisecond)) }) {
+		t.Fatal("not called")
+	}
+	<-fired
+	asleep()
+	r.hubs[0].Call(func() { ends[0].send, ends[1].want = 1000, 1000 })
+	<-ends[1].arrivals
+	asleep()
+	r.stop()
+}
