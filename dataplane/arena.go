@@ -48,6 +48,7 @@ type Arena struct {
 	head   []header
 	lent   [][]byte // memory of the blocks that have no chunk of their own
 	done   []func() // what to call when an external block is free
+	ledger ledger   // of a debug build
 	pools  []*Pool
 }
 
@@ -102,6 +103,7 @@ func NewArena(c ArenaConfig) (*Arena, error) {
 		done:  make([]func(), c.Views*c.Hubs),
 		pools: make([]*Pool, c.Hubs),
 	}
+	a.openLedger()
 	for i := range a.pools {
 		a.pools[i] = newPool(a, i)
 	}
@@ -120,6 +122,9 @@ func (a *Arena) Close() error {
 
 // Pool is the pool of hub i.
 func (a *Arena) Pool(i int) *Pool { return a.pools[i] }
+
+// Chunks is how many chunks each hub has.
+func (a *Arena) Chunks() int { return int(a.perHub) }
 
 // ChunkBytes is the size of a chunk, in octets.
 func (a *Arena) ChunkBytes() int { return int(a.chunk) }

@@ -6,6 +6,9 @@ package dataplane
 
 // Append links tail, and what is linked behind it, behind the last block of b; linkb.
 func (p *Pool) Append(b, tail BlockID) {
+	if debug {
+		p.noteLinked(tail)
+	}
 	for p.head[b].next != 0 {
 		b = p.head[b].next
 	}

@@ -55,7 +55,11 @@ func (h *Hub) runServices() (work int) {
 		q.flags &^= qEnabled
 		if q.flags&qClosed == 0 && q.service != nil { // it may be replaced by now
 			q.proc.busy = 1
-			q.service(q)
+			if debug {
+				h.debugService(q)
+			} else {
+				q.service(q)
+			}
 			q.proc.busy = 0
 			work++
 		}
@@ -120,6 +124,9 @@ func (h *Hub) deferPut(q *Queue, m Msg) {
 		h.counters.NoDefer++
 		h.Free(m)
 	default:
+		if debug {
+			h.noteQueued(&m)
+		}
 		d.slots[d.tail%MaxDeferred] = deferredPut{q, m}
 		d.tail++
 		q.proc.deferred++
@@ -134,12 +141,19 @@ func (h *Hub) runDeferred() (work int) {
 		d.head++
 		p := e.queue.proc
 		p.deferred--
+		if debug {
+			h.noteTaken(&e.msg)
+		}
 		if e.queue.flags&qClosed != 0 {
 			h.dropUnlinked(e.msg)
 			continue
 		}
 		p.busy = 1
-		e.queue.put(e.queue, e.msg)
+		if debug {
+			h.debugPut(e.queue, e.msg)
+		} else {
+			e.queue.put(e.queue, e.msg)
+		}
 		p.busy = 0
 	}
 	return work

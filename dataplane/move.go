@@ -287,8 +287,14 @@ func (q *Queue) ownAll() error {
 		if b == 0 {
 			return fmt.Errorf("%w: no blocks to move a shared message", ErrHub)
 		}
+		if debug {
+			q.hub.noteTaken(m)
+		}
 		q.hub.Pool.Free(m.Block)
 		m.Block = b
+		if debug {
+			q.hub.noteQueued(m)
+		}
 	}
 	return nil
 }

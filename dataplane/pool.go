@@ -22,6 +22,7 @@ type Pool struct {
 	nfree    int
 	nviews   int
 	reserve  int
+	notes    notebook // of a debug build
 	stats    PoolCounters
 
 	homeward []*ring.Producer[BlockID] // by hub: chunks of others that were freed here
@@ -91,6 +92,9 @@ func (p *Pool) take() BlockID {
 	p.free = h.next
 	p.nfree--
 	h.rd, h.wr, h.next, h.refs, h.kind = Headroom, Headroom, 0, 1, kindOwned
+	if debug {
+		p.noteAllocated(b)
+	}
 	return b
 }
 
@@ -116,6 +120,9 @@ func (p *Pool) Free(b BlockID) {
 }
 
 func (p *Pool) freeOne(b BlockID) {
+	if debug {
+		p.noteFreed(b)
+	}
 	h := &p.head[b]
 	switch h.kind {
 	case kindOwned, kindExternal:
@@ -187,6 +194,9 @@ func (p *Pool) takeView(kind blockKind) BlockID {
 	p.freeView = h.next
 	p.nviews--
 	h.rd, h.wr, h.next, h.refs, h.kind = 0, 0, 0, 1, kind
+	if debug {
+		p.noteAllocated(b)
+	}
 	return b
 }
 
@@ -204,6 +214,9 @@ func (p *Pool) Lend(b BlockID, mem []byte) {
 	}
 	p.lent[p.sideIndex(b)] = mem
 	h.rd, h.wr, h.next = 0, uint32(len(mem)), 0
+	if debug {
+		p.noteAllocated(b)
+	}
 }
 
 // Reclaim gives a loan's header back.

@@ -32,7 +32,7 @@ func (h *Hub) newProxy(peer int, down bool) (*proxy, error) {
 		return nil, fmt.Errorf("%w: hub %d has no hub %d beside it", ErrHub, h.index, peer)
 	}
 	x := &proxy{hub: h, peer: h.peers[peer], down: down, credit: creditWindow}
-	m := Module{Name: "proxy", HiWat: creditWindow << 12, LoWat: creditWindow << 10}
+	m := Module{Name: "proxy", HiWat: creditWindow << 10, LoWat: creditWindow << 8}
 	if down {
 		m.WritePut, m.WriteService = x.put, x.service
 		m.ReadPut, m.ReadService = x.arrivePut, x.arriveService
@@ -101,6 +101,9 @@ func (x *proxy) send(m *Msg) {
 	if m.Block != 0 && !x.unshare(m) {
 		return
 	}
+	if debug {
+		x.hub.noteSent(m)
+	}
 	m.Src, m.Dst = x.id, x.far
 	x.peer.mail = true
 	if m.Type.HighPriority() {
@@ -136,6 +139,9 @@ func (x *proxy) unshare(m *Msg) (ok bool) {
 // does not pass through the hub's own ring when the neighbour has put something aside
 // there for the proxy: that goes the other way, and the ring may be full.
 func (h *Hub) arrive(m *Msg) {
+	if debug {
+		h.noteArrived(m)
+	}
 	p, err := h.pair(m.Dst)
 	known := err == nil && p.proxy != nil && p.proxy.far == m.Src
 	switch {

@@ -114,7 +114,11 @@ func (h *Hub) deliver(t *Queue, m Msg) {
 		return
 	}
 	p.busy = 1
-	t.put(t, m)
+	if debug {
+		h.debugPut(t, m)
+	} else {
+		t.put(t, m)
+	}
 	p.busy = 0
 }
 
@@ -333,6 +337,9 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 		q.last = n
 	}
 	q.account(m, +1)
+	if debug {
+		h.noteQueued(m)
+	}
 	return true
 }
 
@@ -376,6 +383,9 @@ func (q *Queue) remove(before, n nodeID) {
 		q.last = before
 	}
 	q.account(&node.msg, -1)
+	if debug {
+		q.hub.noteTaken(&node.msg)
+	}
 	nodes.give(n)
 }
 
