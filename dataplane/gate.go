@@ -40,7 +40,7 @@ func gateModule(up, down *gate) Module {
 	put := func(g *gate) func(*Queue, Msg) {
 		return func(q *Queue, m Msg) {
 			if m.Type == Flush {
-				q.flushPair(m)
+				q.FlushPair(m)
 			}
 			if m.Type.HighPriority() {
 				if !g.high && !q.highWaits() {

@@ -1,7 +1,7 @@
 package dataplane
 
 // MaxQueued is how many messages may stand in all queues of a hub together.
-const MaxQueued = 1 << 16
+const MaxQueued = 1 << 18
 
 // reserveNodes is the part of MaxQueued that data may not take.
 const reserveNodes = MaxQueued / 16

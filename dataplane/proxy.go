@@ -206,7 +206,7 @@ func (x *proxy) passOn(q *Queue, m Msg) {
 // gives its credit back.
 func (x *proxy) flush(q *Queue, m Msg) {
 	before := x.in.ordinary()
-	q.flushPair(m)
+	q.FlushPair(m)
 	for range before - x.in.ordinary() {
 		x.owe()
 	}

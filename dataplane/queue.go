@@ -1,5 +1,7 @@
 package dataplane
 
+import "syscall"
+
 // Default water marks of a queue, in octets, as SVR4 has them for modules that do
 // not say otherwise.
 const (
@@ -10,6 +12,18 @@ const (
 // msgCost is what a message without data counts for against the water marks, so
 // that a queue of empty messages fills up too.
 const msgCost = msgBytes
+
+// BlockCost is what a message with a block counts for against the water marks at
+// least, in octets: however short, it keeps a whole block from everybody else.
+const BlockCost = 512
+
+// cost is what a message counts for, in octets.
+func (m *Msg) cost() int {
+	if m.Block == 0 {
+		return msgCost + int(m.Len)
+	}
+	return msgCost + max(int(m.Len), BlockCost)
+}
 
 type queueFlags uint16
 
@@ -132,6 +146,27 @@ func (q *Queue) Enter(fn func()) {
 	q.proc.busy = was
 }
 
+// Nak refuses an ioctl with an errno: the message goes back to the head as IocNak.
+func (q *Queue) Nak(m Msg, errno syscall.Errno) {
+	m.Type, m.Info = IocNak, uint32(errno)
+	q.Reply(m)
+}
+
+// Drain is the service of a queue that only passes on: while the neighbour has room.
+func (q *Queue) Drain() {
+	for {
+		m, ok := q.GetQ()
+		if !ok {
+			return
+		}
+		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
+			q.PutBQ(m)
+			return
+		}
+		q.PutNext(m)
+	}
+}
+
 // Reply sends a message back the way it came; qreply.
 func (q *Queue) Reply(m Msg) { q.mate.PutNext(m) }
 
@@ -167,7 +202,7 @@ func (q *Queue) fullFor(number uint8) bool {
 // pass all others, and a flush empties the pair on its way.
 func (q *Queue) Forward(m Msg) {
 	if m.Type == Flush {
-		q.flushPair(m)
+		q.FlushPair(m)
 	}
 	if m.Type.HighPriority() && !q.highWaits() || q.first == 0 && q.CanPutNextBand(m.Band) {
 		q.PutNext(m)
@@ -252,8 +287,9 @@ func (q *Queue) FlushBand(number uint8) {
 	q.flushIf(func(m *Msg) bool { return !m.Type.HighPriority() && m.Type.isData() && m.Band == number })
 }
 
-// flushPair does what a Flush message says to the pair it passes.
-func (q *Queue) flushPair(m Msg) {
+// FlushPair does what a Flush message says to the pair it passes. Forward and
+// TurnFlush do it by themselves; a module's own put does it.
+func (q *Queue) FlushPair(m Msg) {
 	read, write := q, q.mate
 	if !q.Reader() {
 		read, write = write, read
@@ -279,7 +315,7 @@ func (q *Queue) flushFor(m Msg) {
 // side, a stream head sends it back down for the write side, and what has come round
 // is freed. q is the queue that the message arrived at.
 func (q *Queue) TurnFlush(m Msg) {
-	q.flushPair(m)
+	q.FlushPair(m)
 	mine, other := FlushWrite, FlushRead
 	if q.Reader() {
 		mine, other = FlushRead, FlushWrite
@@ -396,7 +432,7 @@ func (q *Queue) account(m *Msg, sign int) {
 	if m.Type.HighPriority() {
 		return
 	}
-	cost := sign * (int(m.Len) + msgCost)
+	cost := sign * m.cost()
 	if m.Band == 0 {
 		q.count += cost
 		if full := marks(q.flags&qFull != 0, q.count, q.hi, q.lo); full {

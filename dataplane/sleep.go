@@ -77,8 +77,16 @@ func (w *Watch) Want(in, out bool) {
 	if events == w.events {
 		return
 	}
+	// An error condition wakes whatever the mask: who wants nothing is taken out.
+	op := unix.EPOLL_CTL_MOD
+	switch {
+	case events == 0:
+		op = unix.EPOLL_CTL_DEL
+	case w.events == 0:
+		op = unix.EPOLL_CTL_ADD
+	}
 	w.events = events
-	_ = unix.EpollCtl(w.sleeper.epoll, unix.EPOLL_CTL_MOD, w.fd, w.event())
+	_ = unix.EpollCtl(w.sleeper.epoll, op, w.fd, w.event())
 }
 
 // Forget takes the descriptor out; before it is closed.
