@@ -63,6 +63,7 @@ func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	cells := a.hub.Bytes(m.Block)
+	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
 		if a.block == 0 && !a.begin() {
 			break
@@ -71,11 +72,26 @@ func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		cells = cells[n:]
 		if ev != aal.EvNone {
 			a.event(q, ev)
+			old = old && !endsPDU(ev)
 		}
 	}
 	a.hub.Free(m)
-	if a.ras.Partial() && !a.timer.Running() {
-		a.begun = a.hub.Now()
+	if a.ras.Partial() && !old {
+		a.watch()
+	}
+}
+
+// endsPDU tells which events leave no PDU under way; cells of management do not
+// concern it.
+func endsPDU(ev aal.Event) bool {
+	return ev != aal.EvOAM && ev != aal.EvRM && ev != aal.EvReserved
+}
+
+// watch notes that a PDU has begun. The timer runs on from PDU to PDU rather than
+// being set for each. Where no timer is to be had the PDU ends with its last cell.
+func (a *AAL5) watch() {
+	a.begun = a.hub.Now()
+	if !a.timer.Running() {
 		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
 	}
 }
@@ -92,7 +108,6 @@ func (a *AAL5) begin() bool {
 
 func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
 	a.counts.events[ev]++
-	a.begun = a.hub.Now()
 	if ev != aal.EvPDU {
 		return
 	}
@@ -110,8 +125,7 @@ func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
 	q.PutNext(m)
 }
 
-// expire looks whether the PDU under way is too old: the timer runs on from PDU to
-// PDU rather than being set for each.
+// expire looks whether the PDU under way is too old.
 func (a *AAL5) expire() {
 	if !a.ras.Partial() {
 		return
@@ -147,6 +161,11 @@ func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	a.counts.octetsOut += uint64(len(sdu))
 	for !a.seg.Done() {
 		b := a.hub.Alloc()
+		if b == 0 { // others have taken them meanwhile: the far end sees a damaged PDU
+			a.seg = aal.Segmenter{}
+			a.counts.noBlocksOut++
+			return
+		}
 		n := a.seg.Cells(a.hub.Extend(b, min(octets, a.train)))
 		octets -= n
 		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})

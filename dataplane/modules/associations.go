@@ -22,15 +22,14 @@ type Associations struct {
 	table   dataplane.AssocTable
 	lowers  []*dataplane.Queue // write queues, by port
 	uppers  []association      // by the table's value
-	unknown uint64             // cells or SDUs of unknown VCs
+	unknown uint64             // cells, or SDUs, of VCs that nobody has
 	full    uint64             // messages for a stream that was full
 }
 
-// association is one VC: its stream above and its port below.
+// association is one VC: its stream above and the port it came from.
 type association struct {
 	upper *dataplane.Queue // read queue of the upper pair
-	lower *dataplane.Queue // write queue of the port's pair
-	vc    aal.VC
+	port  uint64
 }
 
 // NewAssociations makes an empty multiplexor.
@@ -72,10 +71,11 @@ func (a *Associations) AddVC(port int, vc aal.VC) (dataplane.ProcID, error) {
 		return 0, fmt.Errorf("associations: VC %s: %w", vc, err)
 	}
 	lower := a.lowers[port]
+	hi, lo := marks(a.hub, dataplane.DefaultHiWat)
 	id, err := a.addPair(dataplane.Module{
-		Name:         "vc " + vc.String(),
-		ReadService:  drain,
-		WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, lower, m) },
+		Name: "vc " + vc.String(), HiWat: hi, LoWat: lo,
+		ReadService:  (*dataplane.Queue).Drain,
+		WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, lower, Key(vc), m) },
 		WriteService: func(q *dataplane.Queue) { a.drainDown(q, lower) },
 	})
 	if err != nil {
@@ -83,21 +83,33 @@ func (a *Associations) AddVC(port int, vc aal.VC) (dataplane.ProcID, error) {
 		return 0, err
 	}
 	rq, _, err := a.hub.Queues(id)
-	a.uppers = append(a.uppers, association{upper: rq, lower: lower, vc: vc})
+	a.uppers = append(a.uppers, association{upper: rq, port: uint64(port) << portShift})
 	return id, err
+}
+
+// marks gives a queue's water marks: at most so many octets, and no more than an
+// eighth of the pool's blocks, so that a stream that is stopped leaves enough to the
+// others and to the other direction.
+func marks(h *dataplane.Hub, most int) (hi, lo int) {
+	hi = min(most, h.Chunks()/8*dataplane.BlockCost)
+	return hi, hi / 4
 }
 
 // demultiplex finds the stream of what a port has received. A stream that has no
 // room loses it: a network cannot be asked to wait.
 func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
+	if m.Type != dataplane.Data {
+		a.tellAll(port, m)
+		return
+	}
 	i, ok := a.table.Find(port | m.Conn)
 	if !ok {
-		a.unknown++
+		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		a.hub.Free(m)
 		return
 	}
 	q := a.uppers[i].upper
-	if q.Full() && !m.Type.HighPriority() {
+	if q.Full() {
 		a.full++
 		a.hub.Free(m)
 		return
@@ -105,8 +117,32 @@ func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
 	q.Forward(m)
 }
 
+// tellAll gives what a port says to all its streams: a flush that was turned round, a
+// hangup, an error.
+func (a *Associations) tellAll(port uint64, m dataplane.Msg) {
+	for _, u := range a.uppers {
+		if u.port != port {
+			continue
+		}
+		each := m
+		if m.Block != 0 {
+			if each.Block = a.hub.CopyMsg(m.Block); each.Block == 0 {
+				continue
+			}
+		}
+		u.upper.Forward(each)
+	}
+	a.hub.Free(m)
+}
+
 // multiplex sends what a stream puts down to its port.
-func (a *Associations) multiplex(q, lower *dataplane.Queue, m dataplane.Msg) {
+func (a *Associations) multiplex(q, lower *dataplane.Queue, key uint64, m dataplane.Msg) {
+	switch m.Type {
+	case dataplane.Data:
+		m.Conn = key
+	case dataplane.Flush:
+		q.FlushPair(m)
+	}
 	if m.Type.HighPriority() || q.Empty() && lower.CanPutNextFor(q, m.Band) {
 		lower.PutNext(m)
 		return
@@ -131,19 +167,4 @@ func (a *Associations) drainDown(q, lower *dataplane.Queue) {
 // Counts gives the counters in a fixed order. On the hub only.
 func (a *Associations) Counts() []Count {
 	return []Count{{"rx_drop_unknown_vc", a.unknown}, {"rx_drop_congested", a.full}}
-}
-
-// drain is the service of a queue that only passes on.
-func drain(q *dataplane.Queue) {
-	for {
-		m, ok := q.GetQ()
-		if !ok {
-			return
-		}
-		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
-			q.PutBQ(m)
-			return
-		}
-		q.PutNext(m)
-	}
 }

@@ -17,16 +17,25 @@ type device struct {
 	watch   *dataplane.Watch
 	reads   bool         // the hub is to be woken by what arrives
 	past    nic.Counters // of devices that were here before
-	lost    uint64       // frames for a device that was not there
 	onError func(error)  // told of each failure, on the hub; must not block
+	onClose func()       // the driver gives up what it holds for the device
 }
 
+// open takes a device over; it closes it when it cannot.
 func (d *device) open(h *dataplane.Hub, dev nic.Device) error {
+	err := d.start(h, dev)
+	if err != nil {
+		_ = dev.Close()
+	}
+	return err
+}
+
+func (d *device) start(h *dataplane.Hub, dev nic.Device) error {
 	d.hub, d.reads = h, true
 	if err := d.rx.open(h, dev); err != nil {
 		return err
 	}
-	d.tx = transmitter{hub: h, dev: dev}
+	d.tx.hub, d.tx.dev = h, dev
 	if fd := dev.FD(); fd >= 0 {
 		w, err := h.Sleeper().Watch(fd)
 		if err != nil {
@@ -48,9 +57,10 @@ func (d *device) close() {
 		return
 	}
 	dev := d.tx.dev
-	d.lost += uint64(d.tx.n)
-	d.tx.discard()
-	d.tx.dev = nil
+	if d.onClose != nil {
+		d.onClose()
+	}
+	d.tx.close()
 	d.rx.close()
 	if d.watch != nil {
 		d.watch.Forget()
@@ -87,12 +97,11 @@ func (d *device) fail(err error) {
 
 // flush sends what waits; true when there is room for more.
 func (d *device) flush() bool {
-	if err := d.tx.flush(); errors.Is(err, nic.ErrGone) {
+	if err := d.tx.flush(); err != nil {
 		d.fail(err)
-		return false
 	}
 	d.wake()
-	return d.tx.room()
+	return d.present() && d.tx.room()
 }
 
 // read says whether arriving frames are to wake the hub.
@@ -109,7 +118,7 @@ func (d *device) wake() {
 
 // drop frees a message that no device is there for.
 func (d *device) drop(m dataplane.Msg) {
-	d.lost++
+	d.tx.lost++
 	d.hub.Free(m)
 }
 

@@ -1,7 +1,9 @@
 package modules
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -20,7 +22,6 @@ type Ethernet struct {
 
 // PortConfig describes a port: a device and how a pseudowire lies on it.
 type PortConfig struct {
-	Name     string
 	Device   nic.Device
 	Ethernet *Ethernet // nil: the device's frames begin with the label (MPLS-in-UDP)
 	Mode     Mode
@@ -64,32 +65,42 @@ type portCounts struct {
 	drops             [dropCauses]uint64
 	tooLong           uint64 // SDUs that the carrier's frame does not hold
 	noBlocks          uint64
+	noViews           uint64 // cells of mixed frames
+	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 }
 
 // portHiWat lets a port queue some bursts while its device is full, no more: what
 // waits here is late.
-const (
-	portHiWat = 256 << 10
-	portLoWat = 64 << 10
-)
+const portHiWat = 256 << 10
 
-// OpenPort makes the port's process in h. The port owns the device from then on.
+// OpenPort makes the port's process in h. The port owns the device from then on, and
+// has closed it when it returns an error.
 func OpenPort(h *dataplane.Hub, c PortConfig) (*Port, dataplane.ProcID, error) {
 	p := &Port{hub: h, cfg: c, wire: newWire(&c)}
 	if err := p.use(c.Device); err != nil {
 		return nil, 0, err
 	}
+	hi, lo := marks(h, portHiWat)
 	id, err := h.Add(dataplane.Module{
-		Name: "port", HiWat: portHiWat, LoWat: portLoWat,
+		Name: "port", HiWat: hi, LoWat: lo,
 		WritePut: p.writePut, WriteService: p.writeService,
 		Open:  func(q *dataplane.Queue) error { p.rq, p.wq = q, q.Mate(); return nil },
-		Close: func(*dataplane.Queue) { p.close() },
+		Close: func(*dataplane.Queue) { p.dev.close() },
 	})
 	if err != nil {
-		p.close()
+		p.dev.close()
 		return nil, 0, err
 	}
-	return p, id, h.AddPoller(id, p)
+	return p, id, poll(h, id, p)
+}
+
+// poll has a driver polled, or its process removed.
+func poll(h *dataplane.Hub, id dataplane.ProcID, p dataplane.Poller) error {
+	err := h.AddPoller(id, p)
+	if err != nil {
+		err = errors.Join(err, h.Remove(id))
+	}
+	return err
 }
 
 // use opens a device for both directions.
@@ -98,31 +109,36 @@ func (p *Port) use(dev nic.Device) error {
 	p.maxFrame = min(info.MaxFrame, p.hub.ChunkBytes()-dataplane.Headroom)
 	room := min(p.maxFrame, MaxCellFrame) - p.wire.overhead()
 	if p.maxCells = room - room%aal.CellSize; p.cfg.Mode.Cells() && p.maxCells <= 0 {
+		_ = dev.Close()
 		return fmt.Errorf("%s: frames of %d octets hold no cell", info.Name, info.MaxFrame)
 	}
-	p.dev.onError = p.cfg.OnError
+	p.dev.onError, p.dev.onClose = p.cfg.OnError, p.dropFrame
 	return p.dev.open(p.hub, dev)
 }
 
-func (p *Port) close() {
+// dropFrame loses the frame under construction with the device it was for.
+func (p *Port) dropFrame() {
 	if p.frame != 0 {
 		p.hub.Pool.Free(p.frame)
 		p.frame = 0
+		p.dev.tx.lost++
 	}
-	p.dev.close()
 }
+
+// Detach closes the device; what comes for it is lost and counted until Replace. On
+// the hub only.
+func (p *Port) Detach() { p.dev.close() }
 
 // Replace gives the port another device on the same carrier, when the interface has
 // come back; own is its MAC address, on Ethernet. On the hub only. The port owns the
 // device even when it returns an error.
 func (p *Port) Replace(dev nic.Device, own [6]byte) error {
-	p.close()
+	p.dev.close()
 	if p.cfg.Ethernet != nil {
 		p.cfg.Ethernet.Own = own
 		p.wire = newWire(&p.cfg)
 	}
 	if err := p.use(dev); err != nil {
-		_ = dev.Close()
 		return err
 	}
 	p.wq.Enable()
@@ -195,7 +211,7 @@ func (p *Port) inputCells(b dataplane.BlockID) {
 // putPart puts up a run that shares its frame with others.
 func (p *Port) putPart(m dataplane.Msg, cells []byte) {
 	if m.Block = p.hub.Loan(); m.Block == 0 {
-		p.counts.noBlocks++
+		p.counts.noViews += uint64(len(cells) / aal.CellSize)
 		return
 	}
 	p.hub.Lend(m.Block, cells)
@@ -223,6 +239,8 @@ func (p *Port) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)
+	case m.Type == dataplane.Ioctl:
+		q.Nak(m, syscall.EINVAL)
 	case m.Type != dataplane.Data:
 		p.hub.Free(m)
 	case q.Empty() && p.dev.tx.room():
@@ -254,7 +272,12 @@ func (p *Port) output(m dataplane.Msg) {
 	}
 	n := int(m.Len)
 	head := p.wire.overhead()
-	if n+head > p.maxFrame {
+	switch {
+	case m.Conn != Key(p.cfg.VC):
+		p.counts.otherVC++
+		p.hub.Free(m)
+		return
+	case n+head > p.maxFrame:
 		p.counts.tooLong++
 		p.hub.Free(m)
 		return
@@ -356,8 +379,8 @@ func (p *Port) Counts() []Count {
 		{"rx_drop_length", c.drops[badLength]}, {"rx_drop_oam", c.drops[adminCell]},
 		{"rx_drop_truncated", d.RxTruncated}, {"rx_drop_overrun", d.RxOverrun},
 		{"rx_drop_tagged", d.RxTagged}, {"rx_drop_foreign", d.RxForeign},
-		{"rx_drop_no_block", p.dev.rx.noBlocks}, {"tx_drop_no_block", c.noBlocks},
-		{"tx_drop_too_long", c.tooLong + d.TxTooLong}, {"tx_drop_down", p.dev.lost + d.TxDown},
+		{"rx_drop_no_block", p.dev.rx.noBlocks}, {"rx_drop_no_view", c.noViews}, {"tx_drop_no_block", c.noBlocks},
+		{"tx_drop_too_long", c.tooLong + d.TxTooLong}, {"tx_drop_other_vc", c.otherVC}, {"tx_drop_down", p.dev.tx.lost + d.TxDown},
 		{"tx_drop_no_buffer", d.TxNoBuffer}, {"tx_drop_unreachable", d.TxUnreachable},
 		{"tx_drop_error", d.TxErrors}, {"peer_refused", d.PeerRefused},
 	}

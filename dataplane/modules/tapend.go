@@ -1,6 +1,8 @@
 package modules
 
 import (
+	"syscall"
+
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/nic"
 )
@@ -15,16 +17,18 @@ type TAPEnd struct {
 	rq, wq *dataplane.Queue
 }
 
-// OpenTAPEnd makes the driver's process in h. It owns the device from then on;
-// onError, which may be nil, is told of each failure, on the hub, and must not block.
+// OpenTAPEnd makes the driver's process in h. It owns the device from then on, and
+// has closed it when it returns an error. onError, which may be nil, is told of each
+// failure of a device, on the hub, and must not block.
 func OpenTAPEnd(h *dataplane.Hub, dev nic.Device, onError func(error)) (*TAPEnd, dataplane.ProcID, error) {
 	t := &TAPEnd{hub: h}
 	t.dev.onError = onError
 	if err := t.dev.open(h, dev); err != nil {
 		return nil, 0, err
 	}
+	hi, lo := marks(h, dataplane.DefaultHiWat)
 	id, err := h.Add(dataplane.Module{
-		Name:    "tap",
+		Name: "tap", HiWat: hi, LoWat: lo,
 		ReadPut: t.readPut, ReadService: t.readService,
 		WriteService: func(*dataplane.Queue) { t.dev.read(true) },
 		Open:         func(q *dataplane.Queue) error { t.rq, t.wq = q, q.Mate(); return nil },
@@ -34,7 +38,7 @@ func OpenTAPEnd(h *dataplane.Hub, dev nic.Device, onError func(error)) (*TAPEnd,
 		t.dev.close()
 		return nil, 0, err
 	}
-	return t, id, h.AddPoller(id, t)
+	return t, id, poll(h, id, t)
 }
 
 // Detach closes the device; what comes for it is lost and counted until Replace. On
@@ -46,7 +50,6 @@ func (t *TAPEnd) Detach() { t.dev.close() }
 func (t *TAPEnd) Replace(dev nic.Device) error {
 	t.dev.close()
 	if err := t.dev.open(t.hub, dev); err != nil {
-		_ = dev.Close()
 		return err
 	}
 	t.rq.Enable()
@@ -81,6 +84,8 @@ func (t *TAPEnd) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)
+	case m.Type == dataplane.Ioctl:
+		q.Nak(m, syscall.EINVAL)
 	case m.Type != dataplane.Data:
 		t.hub.Free(m)
 	case q.Empty() && t.dev.tx.room():
@@ -111,6 +116,10 @@ func (t *TAPEnd) output(m dataplane.Msg) {
 		if t.dev.flush() && t.dev.tx.direct(m.Block) {
 			return
 		}
+		if !t.dev.present() { // the flush has met its end
+			t.dev.drop(m)
+			return
+		}
 		var ok bool
 		if m, ok = t.hub.Own(m); !ok {
 			t.dev.rx.noBlocks++
@@ -134,7 +143,7 @@ func (t *TAPEnd) Counts() []Count {
 	return []Count{
 		{"rx_frames", d.RxFrames}, {"rx_octets", d.RxOctets}, {"tx_frames", d.TxFrames}, {"tx_octets", d.TxOctets},
 		{"rx_drop_truncated", d.RxTruncated}, {"rx_drop_overrun", d.RxOverrun}, {"rx_drop_no_block", t.dev.rx.noBlocks},
-		{"tx_drop_down", t.dev.lost + d.TxDown}, {"tx_drop_too_long", d.TxTooLong},
+		{"tx_drop_down", t.dev.tx.lost + d.TxDown}, {"tx_drop_too_long", d.TxTooLong},
 		{"tx_drop_no_buffer", d.TxNoBuffer}, {"tx_drop_error", d.TxErrors},
 	}
 }

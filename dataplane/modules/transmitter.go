@@ -16,14 +16,21 @@ type transmitter struct {
 	frames [transmitBatch][]byte
 	blocks [transmitBatch]dataplane.BlockID
 	n      int
-	err    error // of a flush that a full batch made necessary
+	lost   uint64 // blocks for a device that was not there
+	err    error  // of a flush that a full batch made necessary
 }
 
 // room tells whether one more block can be added.
 func (t *transmitter) room() bool { return t.n < transmitBatch }
 
-// add takes a block; room must be there. A full batch is sent at once.
+// add takes a block; room must be there. A full batch is sent at once. Without a
+// device the block is lost and counted.
 func (t *transmitter) add(b dataplane.BlockID) {
+	if t.dev == nil {
+		t.lost++
+		t.hub.Pool.Free(b)
+		return
+	}
 	t.frames[t.n], t.blocks[t.n] = t.hub.Bytes(b), b
 	if t.n++; t.n == transmitBatch {
 		t.err = t.flush()
@@ -53,7 +60,7 @@ func (t *transmitter) flush() error {
 // direct sends one frame ahead of the pass's end, and frees it; false when others
 // wait or the device is full.
 func (t *transmitter) direct(b dataplane.BlockID) bool {
-	if t.n > 0 {
+	if t.n > 0 || t.dev == nil {
 		return false
 	}
 	t.frames[0] = t.hub.Bytes(b)
@@ -66,8 +73,10 @@ func (t *transmitter) direct(b dataplane.BlockID) bool {
 	return true
 }
 
-// discard frees what waits.
-func (t *transmitter) discard() {
+// close lets the device go. What waited for it is lost and counted.
+func (t *transmitter) close() {
+	t.dev, t.err = nil, nil
+	t.lost += uint64(t.n)
 	for _, b := range t.blocks[:t.n] {
 		t.hub.Pool.Free(b)
 	}

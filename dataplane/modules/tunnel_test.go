@@ -55,7 +55,7 @@ func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, 
 		t.Fatal(err)
 	}
 	e.host = host
-	pc := PortConfig{Name: "test", Device: carrier, Mode: c.mode, LabelOut: 100, LabelIn: 100, VC: testVC}
+	pc := PortConfig{Device: carrier, Mode: c.mode, LabelOut: 100, LabelIn: 100, VC: testVC}
 	if c.ether {
 		pc.Ethernet = &Ethernet{Own: [6]byte{2, 0, 0, 0, 0, own}, Peer: [6]byte{2, 0, 0, 0, 0, peer}, CheckPeer: true}
 	}

@@ -20,7 +20,7 @@ const receiveRing = 16 << 20
 // Open opens the device in the network namespace of the calling thread and gives
 // the port's configuration. The caller closes the device, or a port does.
 func (s Spec) Open() (modules.PortConfig, error) {
-	c := modules.PortConfig{Name: s.String(), Mode: s.Mode, LabelOut: s.LabelOut, LabelIn: s.LabelIn}
+	c := modules.PortConfig{Mode: s.Mode, LabelOut: s.LabelOut, LabelIn: s.LabelIn}
 	var err error
 	if s.Kind == UDP {
 		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: s.Local, Remote: s.Remote, AnySourcePort: true})
