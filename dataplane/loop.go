@@ -120,14 +120,14 @@ func (h *Hub) deferPut(q *Queue, m Msg) {
 	switch {
 	case !ok:
 		h.counters.NoBlocks++
-	case d.tail-d.head == MaxDeferred:
+	case d.tail-d.head == uint32(len(d.slots)):
 		h.counters.NoDefer++
 		h.Free(m)
 	default:
 		if debug {
 			h.noteQueued(&m)
 		}
-		d.slots[d.tail%MaxDeferred] = deferredPut{q, m}
+		d.slots[d.tail%uint32(len(d.slots))] = deferredPut{q, m}
 		d.tail++
 		q.proc.deferred++
 	}
@@ -136,8 +136,9 @@ func (h *Hub) deferPut(q *Queue, m Msg) {
 func (h *Hub) runDeferred() (work int) {
 	d := &h.deferred
 	for end := d.tail; d.head != end; work++ {
-		e := d.slots[d.head%MaxDeferred]
-		d.slots[d.head%MaxDeferred].queue = nil
+		slot := &d.slots[d.head%uint32(len(d.slots))]
+		e := *slot
+		slot.queue = nil
 		d.head++
 		p := e.queue.proc
 		p.deferred--

@@ -3,8 +3,13 @@ package dataplane
 // MaxQueued is how many messages may stand in all queues of a hub together.
 const MaxQueued = 1 << 18
 
-// reserveNodes is the part of MaxQueued that data may not take.
-const reserveNodes = MaxQueued / 16
+// reserveNodes is the part of MaxQueued that data may not take, and of that
+// barrierNodes what nothing may take but the barriers of moves: a stream that lost one
+// would stand still.
+const (
+	reserveNodes = MaxQueued / 16
+	barrierNodes = reserveNodes / 16
+)
 
 type nodeID uint32
 
@@ -30,8 +35,12 @@ func (t *nodeTable) at(n nodeID) *node { return &t.slots[n] }
 // its place and gets it again.
 func (t *nodeTable) take(m *Msg, back bool) nodeID {
 	limit := MaxQueued
-	if m.Type == Data && !back {
+	switch {
+	case back || m.Type == Barrier || m.Type == PCBarrier:
+	case m.Type == Data:
 		limit -= reserveNodes
+	default:
+		limit -= barrierNodes
 	}
 	if t.used >= limit || t.free == 0 && !t.grow() {
 		return 0

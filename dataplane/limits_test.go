@@ -1,0 +1,312 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestTableOfQueuedMessages: data leaves room for control, control for the barriers of
+// moves, every refusal is counted, and the table is good again afterwards.
+func TestTableOfQueuedMessages(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	n := 0
+	_, q := r.queues(r.add(r.h, runs(&n)))
+	for _, c := range []struct {
+		typ  Type
+		room int
+	}{{Data, MaxQueued - reserveNodes}, {Proto, reserveNodes - barrierNodes}, {Barrier, barrierNodes}} {
+		before, lost := q.Len(), r.h.counters.NoNodes
+		for range c.room + 3 {
+			q.PutQ(Msg{Type: c.typ})
+		}
+		if got := q.Len() - before; got != c.room || r.h.counters.NoNodes-lost != 3 {
+			t.Errorf("type %#x: %d queued, %d counted as refused, want %d and 3", c.typ, got, r.h.counters.NoNodes-lost, c.room)
+		}
+	}
+	q.FlushQ(true)
+	if q.PutQ(numbered(1)); q.Len() != 1 || r.h.nodes.used != 1 {
+		t.Error("no recovery")
+	}
+}
+
+// TestTableOfRefusals: past the limit a caller is scheduled instead, asks again, and is
+// not forgotten.
+func TestTableOfRefusals(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	e := &end{stalled: true}
+	mux := r.add(r.h, Module{Name: "lower"})
+	_, lower := r.queues(mux)
+	r.join(r.add(r.h, e.bottom()), mux)
+	for i := range 400/msgCost + 1 {
+		lower.PutNext(numbered(i))
+	}
+	ran := 0
+	var callers []*Queue
+	for range MaxRefusals + 5 {
+		q := newQueue(r.h, Module{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
+		q.proc = &process{}
+		callers = append(callers, q)
+		lower.CanPutNextFor(q, 0)
+	}
+	if r.h.refusals.used != MaxRefusals || r.h.counters.Refusals != 5 {
+		t.Fatalf("%d remembered, %d counted", r.h.refusals.used, r.h.counters.Refusals)
+	}
+	if r.h.Pass(); ran != 5 {
+		t.Errorf("%d callers were scheduled, want the 5 that there was no room for", ran)
+	}
+	ran = 0
+	e.resume()
+	if r.settle(); ran < len(callers) {
+		t.Errorf("%d callers heard of the room, want all %d", ran, len(callers))
+	}
+}
+
+func TestProcessesAreBounded(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	first := r.add(r.h, through("m"))
+	have := len(r.h.procs)
+	r.h.procs = append(r.h.procs, make([]*pair, MaxProcesses+1-have)...)
+	if _, err := r.h.Add(through("m")); !errors.Is(err, ErrHub) {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, err := r.h.AddPair(first, through("m")); !errors.Is(err, ErrHub) {
+		t.Errorf("a pair too many: %v", err)
+	}
+	if id := ProcID(MaxProcesses); id.index() != MaxProcesses || id.Hub() != 0 {
+		t.Error("the last number does not fit")
+	}
+	if err := r.h.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	r.add(r.h, through("m")) // the place is free again
+	r.h.procs = r.h.procs[:have]
+}
+
+func TestDriversAreBounded(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	id := r.add(r.h, through("m"))
+	for range MaxPollers {
+		if err := r.h.AddPoller(id, &poller{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.h.AddPoller(id, &poller{}); !errors.Is(err, ErrHub) {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := r.h.AddPoller(99, &poller{}); !errors.Is(err, ErrHub) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if err := r.h.Remove(id); err != nil || len(r.h.pollers) != 0 {
+		t.Errorf("%d are polled after their process has gone: %v", len(r.h.pollers), err)
+	}
+}
+
+func TestTimersAreBounded(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	timers := make([]Timer, MaxTimers+1)
+	for i := range timers[:MaxTimers] {
+		if !r.h.StartTimer(&timers[i], int64(MaxTimers-i)) {
+			t.Fatalf("timer %d is refused", i)
+		}
+	}
+	last := &timers[MaxTimers]
+	if r.h.StartTimer(last, 0) || last.Running() {
+		t.Error("one too many")
+	}
+	r.h.StopTimer(&timers[12345])
+	if !r.h.StartTimer(last, 0) {
+		t.Error("no recovery")
+	}
+	for i := range timers {
+		r.h.StopTimer(&timers[i])
+	}
+}
+
+func TestDescriptorsAreBounded(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	s := r.h.sleeper
+	for i := 1; len(s.watches) < MaxWatches; i++ {
+		s.watches[-i] = &Watch{}
+	}
+	if _, err := s.Watch(fd); !errors.Is(err, ErrHub) {
+		t.Errorf("one too many: %v", err)
+	}
+	for i := range MaxWatches {
+		delete(s.watches, -i)
+	}
+	if _, err := s.Watch(-1); err == nil {
+		t.Error("no descriptor at all")
+	}
+	w, err := s.Watch(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Want(false, false)
+	w.Want(true, true)
+	w.Forget()
+}
+
+func TestNamesAndCommandersAreBounded(t *testing.T) {
+	r := newRig(t, 1, ArenaConfig{})
+	f := func(*Hub, []byte) (Module, error) { return Module{}, nil }
+	for i := range MaxRegistered {
+		if err := r.h.Register(fmt.Sprint("module ", i), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"one too many", "", strings.Repeat("x", MaxModuleName+1), "module 7"} {
+		if err := r.h.Register(name, f); !errors.Is(err, ErrHub) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for range MaxCommanders {
+		if _, err := r.h.NewCommander(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.h.NewCommander(); !errors.Is(err, ErrHub) {
+		t.Errorf("one too many: %v", err)
+	}
+}
+
+// TestAssociations adds and removes at random, beside a map.
+func TestAssociations(t *testing.T) {
+	var table AssocTable
+	want := map[uint64]uint32{}
+	key := func(i int) uint64 { return uint64(i*7919%4001+1) << 16 }
+	for i := range 20000 {
+		k := key(i * i)
+		switch _, there := want[k]; {
+		case i%3 == 0:
+			if table.Remove(k) != there {
+				t.Fatalf("step %d: removal of %#x, which is there: %v", i, k, there)
+			}
+			delete(want, k)
+		default:
+			if err := table.Add(k, uint32(i)); (err == nil) == there || err != nil && !errors.Is(err, ErrHub) {
+				t.Fatalf("step %d: adding %#x, which is there: %v: %v", i, k, there, err)
+			}
+			if !there {
+				want[k] = uint32(i)
+			}
+		}
+	}
+	if table.Len() != len(want) {
+		t.Errorf("%d entries, want %d", table.Len(), len(want))
+	}
+	for i := range 4001 {
+		k := key(i)
+		v, ok := table.Find(k)
+		if w, there := want[k]; ok != there || v != w {
+			t.Fatalf("key %#x: %d %v, want %d %v", k, v, ok, w, there)
+		}
+	}
+	if _, ok := table.Find(0); ok || table.Remove(0) {
+		t.Error("key 0 is there")
+	}
+	if err := table.Add(0, 1); !errors.Is(err, ErrHub) {
+		t.Errorf("key 0: %v", err)
+	}
+	table.count = MaxAssociations
+	if err := table.Add(1, 1); !errors.Is(err, ErrHub) {
+		t.Errorf("one too many: %v", err)
+	}
+}
+
+// TestSteadyStateAllocatesNothing is the rule of the hot path.
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	if debug {
+		t.Skip("a debug build keeps books")
+	}
+	r := newRig(t, 2, ArenaConfig{})
+	sink := Module{Name: "sink", ReadPut: func(q *Queue, m Msg) { q.hub.Free(m) }, ReadService: func(*Queue) {}}
+	drain := Module{Name: "drain", ReadPut: (*Queue).PutQ, ReadService: func(q *Queue) {
+		for {
+			m, ok := q.GetQ()
+			if !ok {
+				return
+			}
+			q.hub.Free(m)
+		}
+	}}
+	near := r.chain(pass("source"), through("a"), pass("b"), sink)
+	queued := r.chain(pass("source"), drain)
+	far := r.chain(pass("source"), pass("m"))
+	r.join(far[1], r.add(r.hubs[1], sink))
+	up := func(id ProcID) *Queue { rq, _ := r.queues(id); return rq }
+	a, b, c := up(near[0]), up(queued[0]), up(far[0])
+	send := func(q *Queue, m Msg) {
+		if m.Block != 0 {
+			r.h.Extend(m.Block, 40)
+			m.Len = 40
+		}
+		q.PutNext(m)
+	}
+	slot := []byte("x")
+	var timers [8]Timer
+	for i := range timers {
+		timers[i].Fire = func() {}
+	}
+	for name, fn := range map[string]func(){
+		"put to put": func() { send(a, Msg{Type: Data, Block: r.h.Alloc()}) },
+		"putq, service, getq, bands": func() {
+			for i := range 10 {
+				send(b, Msg{Type: Data, Band: uint8(i % 3), Block: r.h.Alloc()})
+			}
+			r.h.Pass()
+		},
+		"dup, copy and external": func() {
+			m := r.h.Alloc()
+			r.h.Pool.Free(r.h.Dup(m))
+			r.h.Pool.Free(r.h.Copy(m))
+			r.h.Pool.Free(m)
+		},
+		"borrowed and queued": func() {
+			loan := r.h.Loan()
+			r.h.Lend(loan, slot)
+			send(b, Msg{Type: Data, Block: loan})
+			r.h.Reclaim(loan)
+			r.h.Pass()
+		},
+		"timers": func() {
+			for i := range timers {
+				r.h.StartTimer(&timers[i], r.now+int64(i%3))
+			}
+			r.now += 5
+			r.h.Pass()
+		},
+		"across hubs": func() {
+			for range 40 {
+				send(c, Msg{Type: Data, Block: r.h.Alloc()})
+			}
+			send(c, Msg{Type: PCProto})
+			r.h.Pass()
+			r.hubs[1].Pass()
+		},
+		"full and refused": func() {
+			for range 200 {
+				put(c, Msg{Type: Data})
+			}
+			for range 8 {
+				r.h.Pass()
+				r.hubs[1].Pass()
+			}
+		},
+	} {
+		for range 20 {
+			fn()
+		}
+		if n := testing.AllocsPerRun(100, fn); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
