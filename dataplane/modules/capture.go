@@ -2,7 +2,9 @@ package modules
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
@@ -30,31 +32,42 @@ const (
 const captureFlush = int64(time.Second)
 
 // Capture is a module that writes the SDUs passing it, both ways, to a file as the
-// CPCS-PDUs they are on the wire; the trailer is rebuilt. A write that fails ends
-// the capture, not the traffic.
+// CPCS-PDUs they are on the wire; the trailer is rebuilt. The hub never waits for the
+// disk: what it is too slow for is left out and counted. A write that fails ends the
+// capture, not the traffic.
 type Capture struct {
 	hub    *dataplane.Hub
 	vc     aal.VC
 	file   *nic.Pcap
+	spool  *spool
+	err    error // of the whole capture, after Close
 	record []byte
 	wall   int64 // nanoseconds of wall-clock time when the hub's clock was 0
 	timer  dataplane.Timer
-	counts struct{ written, tooLong, failed uint64 }
+	counts struct{ taken, tooLong, tooSlow uint64 }
 }
 
 // OpenCapture makes the file and the module's process in h, for one VC.
 func OpenCapture(h *dataplane.Hub, name string, vc aal.VC) (*Capture, dataplane.ProcID, error) {
-	file, err := nic.CreatePcap(name, LinkTypeERF, maxERF)
+	disk, err := os.Create(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	c := &Capture{hub: h, vc: vc, file: file, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
+	sp := newSpool(disk)
+	file, err := nic.NewPcap(sp, LinkTypeERF, maxERF)
+	if err == nil {
+		err = file.Flush() // a capture of nothing is one too
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, sp.Close())
+	}
+	c := &Capture{hub: h, vc: vc, file: file, spool: sp, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
 	c.timer.Fire = c.flush
 	id, err := h.Add(dataplane.Module{
 		Name:     "capture",
 		ReadPut:  func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureReceived); q.PutNext(m) },
 		WritePut: func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureSent); q.PutNext(m) },
-		Close:    func(*dataplane.Queue) { h.StopTimer(&c.timer); _ = c.file.Close() },
+		Close:    func(*dataplane.Queue) { c.close() },
 	})
 	if err != nil {
 		_ = file.Close()
@@ -67,16 +80,16 @@ func (c *Capture) see(m dataplane.Msg, direction byte) {
 	if m.Type != dataplane.Data {
 		return
 	}
+	if !c.spool.room() || c.spool.err() != nil {
+		c.counts.tooSlow++
+		return
+	}
 	n, ok := c.build(m, direction)
-	if !ok {
+	if !ok || c.file.Write(time.Unix(0, c.wall+c.hub.Now()), c.record[:n]) != nil {
 		c.counts.tooLong++
 		return
 	}
-	if err := c.file.Write(time.Unix(0, c.wall+c.hub.Now()), c.record[:n]); err != nil {
-		c.counts.failed++
-		return
-	}
-	c.counts.written++
+	c.counts.taken++
 	if !c.timer.Running() {
 		c.hub.StartTimer(&c.timer, c.hub.Now()+captureFlush)
 	}
@@ -110,12 +123,29 @@ func (c *Capture) build(m dataplane.Msg, direction byte) (int, bool) {
 }
 
 func (c *Capture) flush() {
-	if c.file.Flush() != nil {
-		c.counts.failed++
+	if c.spool.room() {
+		_ = c.file.Flush() // the spool keeps the error
 	}
+}
+
+func (c *Capture) close() {
+	c.hub.StopTimer(&c.timer)
+	c.err = c.file.Close()
+}
+
+// Err is what went wrong with the file, once the module is closed: with it, the end of
+// the capture is missing.
+func (c *Capture) Err() error {
+	if c.err == nil {
+		c.err = c.spool.err()
+	}
+	if c.err != nil {
+		return fmt.Errorf("capture: %w", c.err)
+	}
+	return nil
 }
 
 // Counts gives the counters in a fixed order. On the hub only.
 func (c *Capture) Counts() []Count {
-	return []Count{{"written", c.counts.written}, {"not_written", c.counts.tooLong + c.counts.failed}}
+	return []Count{{"written", c.counts.taken}, {"missed_too_long", c.counts.tooLong}, {"missed_disk_slow", c.counts.tooSlow}}
 }

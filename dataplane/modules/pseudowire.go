@@ -2,7 +2,7 @@ package modules
 
 import (
 	"encoding/binary"
-	"fmt"
+	"errors"
 )
 
 // Mode is how a pseudowire carries ATM, as RFC 4717 has it.
@@ -28,7 +28,7 @@ func ParseMode(s string) (Mode, error) {
 			return Mode(m), nil
 		}
 	}
-	return 0, fmt.Errorf("mode %q: n1, n1cw or aal5sdu", s)
+	return 0, errors.New("n1, n1cw or aal5sdu")
 }
 
 // Cells tells whether frames hold cells.
@@ -43,7 +43,7 @@ const (
 	FirstLabel = 16        // RFC 3032: 0 to 15 are reserved
 	MaxLabel   = 1<<20 - 1 // 20 bits
 
-	etherTypeMPLS = 0x8847
+	EtherTypeMPLS = 0x8847
 	labelTTL      = 255
 	bottomOfStack = 1 << 8
 
@@ -98,7 +98,7 @@ func newWire(c *PortConfig) wire {
 		w.ether, w.peer, w.check = true, c.Ethernet.Peer, c.Ethernet.CheckPeer
 		w.prefix = append(w.prefix, c.Ethernet.Peer[:]...)
 		w.prefix = append(w.prefix, c.Ethernet.Own[:]...)
-		w.prefix = binary.BigEndian.AppendUint16(w.prefix, etherTypeMPLS)
+		w.prefix = binary.BigEndian.AppendUint16(w.prefix, EtherTypeMPLS)
 	}
 	w.prefix = binary.BigEndian.AppendUint32(w.prefix, c.LabelOut<<12|bottomOfStack|labelTTL)
 	return w
@@ -133,7 +133,7 @@ func (w *wire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 // the mode has none.
 func (w *wire) strip(f []byte) (from, to int, cw uint32, cause dropCause) {
 	if w.ether {
-		if len(f) < ethernetHeader || binary.BigEndian.Uint16(f[12:]) != etherTypeMPLS {
+		if len(f) < ethernetHeader || binary.BigEndian.Uint16(f[12:]) != EtherTypeMPLS {
 			return 0, 0, 0, badFrame
 		}
 		if w.check && [6]byte(f[6:12]) != w.peer {
