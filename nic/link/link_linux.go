@@ -84,6 +84,19 @@ func Up(name string) error { return change(name, "set up", netlink.LinkSetUp) }
 // Down sets an interface down.
 func Down(name string) error { return change(name, "set down", netlink.LinkSetDown) }
 
+// GetIndex returns the state of the interface with the kernel's number index, whatever
+// it is called now, or ErrNotFound.
+func GetIndex(index int) (State, error) {
+	l, err := netlink.LinkByIndex(index)
+	if err != nil {
+		if errors.As(err, &netlink.LinkNotFoundError{}) {
+			return State{}, fmt.Errorf("link %d: %w", index, ErrNotFound)
+		}
+		return State{}, fmt.Errorf("link %d: %w", index, err)
+	}
+	return stateOf(l), nil
+}
+
 // runningPoll is how often WaitRunning asks.
 const runningPoll = time.Millisecond
 

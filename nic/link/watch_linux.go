@@ -25,11 +25,16 @@ func Watch(ctx context.Context, names ...string) (<-chan Event, error) {
 	stop := make(chan struct{})
 	updates := make(chan netlink.LinkUpdate, watchBuffer)
 	err := netlink.LinkSubscribeWithOptions(updates, stop, netlink.LinkSubscribeOptions{
-		ListExisting:  true,
 		ErrorCallback: func(error) {}, // a fatal one closes updates; the others are about one message
 	})
 	if err != nil {
 		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	// Asked apart: the subscription's own list needs CAP_NET_ADMIN. What changes meanwhile comes twice or as a change.
+	existing, err := netlink.LinkList()
+	if err != nil {
+		close(stop)
+		return nil, fmt.Errorf("list links: %w", err)
 	}
 	events := make(chan Event, watchBuffer)
 	w := &watcher{names: names, known: make(map[int]State)}
@@ -40,25 +45,35 @@ func Watch(ctx context.Context, names ...string) (<-chan Event, error) {
 			for range updates { // lets the subscription's goroutine end
 			}
 		}()
+		for _, l := range existing {
+			if !w.pass(ctx, events, netlink.LinkUpdate{Link: l}) {
+				return
+			}
+		}
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case update, ok := <-updates:
-				if !ok {
+				if !ok || !w.pass(ctx, events, update) {
 					return
-				}
-				for _, event := range w.events(update) {
-					select {
-					case events <- event:
-					case <-ctx.Done():
-						return
-					}
 				}
 			}
 		}
 	}()
 	return events, nil
+}
+
+// pass sends what a message says; false when ctx has ended.
+func (w *watcher) pass(ctx context.Context, events chan<- Event, update netlink.LinkUpdate) bool {
+	for _, event := range w.events(update) {
+		select {
+		case events <- event:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // watcher turns netlink messages into events. An interface is known by its index, so that a new name shows as the old
