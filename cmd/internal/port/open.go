@@ -10,8 +10,6 @@ import (
 	"github.com/cellhub/cellhub/nic/link"
 )
 
-const etherTypeMPLS = 0x8847
-
 // receiveRing is the memory of an Ethernet port's receive ring, in octets: 8,192 frames
 // of 1,500 octets, so that a host which is busy elsewhere for some tens of
 // milliseconds loses nothing at 1 Gb/s.
@@ -37,7 +35,7 @@ func (s Spec) Open() (modules.PortConfig, error) {
 		return c, fmt.Errorf("interface %q is no Ethernet", s.Device)
 	}
 	c.Ethernet = &modules.Ethernet{Own: [6]byte(state.HardwareAddr), Peer: s.Peer, CheckPeer: s.HasPeer}
-	pc := nic.PacketConfig{Interface: s.Device, EtherType: etherTypeMPLS, RxRing: receiveRing}
+	pc := nic.PacketConfig{Interface: s.Device, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing}
 	if !s.HasPeer {
 		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
 	}
@@ -50,6 +48,9 @@ func (s Spec) Open() (modules.PortConfig, error) {
 func (s Spec) Underlay() string {
 	if s.Kind == Ethernet {
 		return s.Device
+	}
+	if zone := s.Local.Addr().Zone(); zone != "" {
+		return zone
 	}
 	interfaces, _ := net.Interfaces()
 	for _, i := range interfaces {

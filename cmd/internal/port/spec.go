@@ -53,8 +53,11 @@ func Parse(text string) (Spec, error) {
 		keys = map[string]func(string) error{"label": s.setLabel, "mode": s.setMode, "remote": s.setRemote}
 		s.LabelOut, s.LabelIn = modules.FirstLabel, modules.FirstLabel
 		var err error
-		if s.Local, err = address(where); err != nil {
+		if s.Local, err = address(where, "udp"); err != nil {
 			return s, fmt.Errorf("local address %q: %w", where, err)
+		}
+		if s.Local.Port() == 0 {
+			return s, fmt.Errorf("local address %q: a port of its own, which the peer sends to: RFC 7510 has 6635", where)
 		}
 	default:
 		return s, fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
@@ -108,10 +111,8 @@ func (s *Spec) complete() error {
 }
 
 func (s *Spec) setMode(v string) (err error) {
-	if s.Mode, err = modules.ParseMode(v); err != nil {
-		return errors.New("n1, n1cw or aal5sdu")
-	}
-	return nil
+	s.Mode, err = modules.ParseMode(v)
+	return err
 }
 
 func (s *Spec) setLabel(v string) (err error) {
@@ -146,7 +147,11 @@ func (s *Spec) setPeer(v string) error {
 }
 
 func (s *Spec) setRemote(v string) (err error) {
-	if s.Remote, err = address(v); err != nil {
+	network := "udp4" // a name is looked up for the local address's family
+	if s.Local.Addr().Is6() {
+		network = "udp6"
+	}
+	if s.Remote, err = address(v, network); err != nil {
 		return err
 	}
 	if s.Remote.Addr().IsUnspecified() || s.Remote.Port() == 0 {
@@ -155,17 +160,17 @@ func (s *Spec) setRemote(v string) (err error) {
 	return nil
 }
 
-// address reads HOST:PORT; a name is looked up.
-func address(v string) (netip.AddrPort, error) {
+// address reads HOST:PORT; a name is looked up in the network.
+func address(v, network string) (netip.AddrPort, error) {
 	if a, err := netip.ParseAddrPort(v); err == nil {
 		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 	}
 	if host, _, err := net.SplitHostPort(v); err != nil || host == "" {
 		return netip.AddrPort{}, errors.New("HOST:PORT, such as 192.0.2.1:6635 or [2001:db8::1]:6635")
 	}
-	a, err := net.ResolveUDPAddr("udp", v)
+	a, err := net.ResolveUDPAddr(network, v)
 	if err != nil {
-		return netip.AddrPort{}, errors.New("no such host or port")
+		return netip.AddrPort{}, fmt.Errorf("no such host or port: %w", err)
 	}
 	ap := a.AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
