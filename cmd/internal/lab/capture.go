@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 	"golang.org/x/sys/unix"
 )
@@ -26,21 +26,12 @@ const (
 	captureLinger = time.Second
 )
 
-// The pcap file format: magic of times in nanoseconds, version 2.4, link type
-// Ethernet (draft-ietf-opsawg-pcap).
-const (
-	pcapMagic    = 0xa1b23c4d
-	linkEthernet = 1
-)
-
 // Capture is a running capture of the Ethernet frames of a device.
 type Capture struct {
 	fd      int
-	file    *os.File
-	out     *bufio.Writer
+	file    *nic.Pcap
 	stopped atomic.Int64 // UnixNano of Stop
 	done    chan struct{}
-	frames  int
 	err     error
 }
 
@@ -56,11 +47,10 @@ func CaptureEth(host *Host, dev, file string) (*Capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.file, err = os.Create(file); err != nil {
+	if c.file, err = nic.CreatePcap(file, nic.LinkTypeEthernet, captureSnap); err != nil {
 		unix.Close(c.fd)
 		return nil, fmt.Errorf("lab: capture: %w", err)
 	}
-	c.out = bufio.NewWriterSize(c.file, 1<<20)
 	go c.run()
 	return c, nil
 }
@@ -95,25 +85,20 @@ func packetSocket(dev string) (int, error) {
 func (c *Capture) Stop() (int, error) {
 	c.stopped.CompareAndSwap(0, time.Now().UnixNano())
 	<-c.done
-	return c.frames, c.err
+	return int(c.file.Records()), c.err
 }
 
 // run writes frames until a quiet moment after Stop.
 func (c *Capture) run() {
 	defer close(c.done)
 	defer unix.Close(c.fd)
-	header := make([]byte, 24)
-	for i, v := range []uint32{pcapMagic, 2 | 4<<16, 0, 0, captureSnap, linkEthernet} {
-		binary.LittleEndian.PutUint32(header[4*i:], v)
-	}
-	_, _ = c.out.Write(header)
 	frame := make([]byte, captureSnap)
 	for {
 		n, err := unix.Read(c.fd, frame)
 		stopped := c.stopped.Load()
 		switch {
 		case err == nil:
-			c.write(header[:16], frame[:n])
+			_ = c.file.Write(time.Now(), frame[:n]) // an error of the file shows at the end, in Close
 			if stopped != 0 && time.Since(time.Unix(0, stopped)) > captureLinger {
 				c.finish(nil)
 				return
@@ -130,24 +115,12 @@ func (c *Capture) run() {
 	}
 }
 
-// write adds one record; an error of the file shows at the end, in Flush.
-func (c *Capture) write(header, frame []byte) {
-	now := time.Now()
-	binary.LittleEndian.PutUint32(header[0:], uint32(now.Unix()))
-	binary.LittleEndian.PutUint32(header[4:], uint32(now.Nanosecond()))
-	binary.LittleEndian.PutUint32(header[8:], uint32(len(frame)))
-	binary.LittleEndian.PutUint32(header[12:], uint32(len(frame)))
-	_, _ = c.out.Write(header)
-	_, _ = c.out.Write(frame)
-	c.frames++
-}
-
 func (c *Capture) finish(err error) {
 	stats, statsErr := unix.GetsockoptTpacketStats(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if statsErr == nil && stats.Drops > 0 {
 		statsErr = fmt.Errorf("the kernel dropped %d frames", stats.Drops)
 	}
-	if c.err = errors.Join(err, statsErr, c.out.Flush(), c.file.Close()); c.err != nil {
+	if c.err = errors.Join(err, statsErr, c.file.Close()); c.err != nil {
 		c.err = fmt.Errorf("lab: capture: %w", c.err)
 	}
 }
