@@ -122,7 +122,7 @@ func testCapture(t *testing.T, mode, kind string) {
 		if sent != r.Counters["tap"]["rx_frames"] || came != r.Counters["tap"]["tx_frames"] || sent == 0 || came == 0 {
 			t.Errorf("%s: %d PDUs sent and %d received, but the device has %v", p.host.Name, sent, came, r.Counters["tap"])
 		}
-		if n := r.Counters["capture"]; n["written"] != sent+came || n["not_written"] != 0 {
+		if n := r.Counters["capture"]; n["written"] != sent+came || n["missed_too_long"]+n["missed_disk_slow"] != 0 {
 			t.Errorf("%s: counted %v for %d records", p.host.Name, n, sent+came)
 		}
 		judgeCapture(t, ctx, files[i], int(sent), int(came))

@@ -24,7 +24,16 @@ type hostDevice struct {
 	mtu     int
 	mac     net.HardwareAddr // to be given to it; nil: it keeps its own
 	existed bool
-	before  link.State
+	opened  link.State // as it was opened
+	undo    undo
+}
+
+// undo is what an existing interface was like before we changed it; the zero value
+// where we did not.
+type undo struct {
+	mtu  int
+	mac  net.HardwareAddr
+	down bool
 }
 
 // frame is the longest frame of the device, in octets.
@@ -44,7 +53,7 @@ func findDevice(c *config) (*hostDevice, error) {
 		if _, err := link.TunInfo(c.name); errors.Is(err, link.ErrNotTUN) {
 			return nil, fmt.Errorf("--%s %s: %w", c.kind(), c.name, deviceRemedy(nic.ErrNotTAP))
 		}
-		d.existed, d.before = true, state
+		d.existed = true
 		if d.mtu == 0 {
 			d.mtu = state.MTU
 		}
@@ -80,7 +89,10 @@ func (d *hostDevice) open() (nic.Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, deviceRemedy(err))
 	}
-	if err := d.configure(); err != nil {
+	if err = d.configure(); err == nil {
+		d.opened, err = link.Get(d.c.name)
+	}
+	if err != nil {
 		_ = dev.Close()
 		return nil, err
 	}
@@ -107,15 +119,18 @@ func (d *hostDevice) configure() error {
 	if err != nil {
 		return err
 	}
+	d.undo = undo{}
 	if state.MTU != d.mtu {
 		if err := link.SetMTU(d.c.name, d.mtu); err != nil {
 			return fmt.Errorf("--mtu %d: %w", d.mtu, linkRemedy(err))
 		}
+		d.undo.mtu = state.MTU
 	}
 	if d.mac != nil && !slices.Equal(d.mac, state.HardwareAddr) {
 		if err := link.SetHardwareAddr(d.c.name, d.mac); err != nil {
 			return fmt.Errorf("--mac %s: %w", d.mac, linkRemedy(err))
 		}
+		d.undo.mac = state.HardwareAddr
 	}
 	if state.Up {
 		return nil // who may use it may not be who may set it up
@@ -123,6 +138,7 @@ func (d *hostDevice) configure() error {
 	if err := link.Up(d.c.name); err != nil {
 		return fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, linkRemedy(err))
 	}
+	d.undo.down = true
 	return nil
 }
 
@@ -134,23 +150,28 @@ func linkRemedy(err error) error {
 	return err
 }
 
-// restore puts an existing interface back as it was; one that we made goes with its
-// descriptor.
-func (d *hostDevice) restore() {
-	if !d.existed {
-		return
+// restore undoes what we changed at an existing interface, where nobody else has
+// changed it since; one that we made goes with its descriptor.
+func (d *hostDevice) restore() error {
+	if !d.existed || d.opened.Index == 0 {
+		return nil
 	}
-	now, err := link.Get(d.c.name)
+	now, err := link.GetIndex(d.opened.Index)
 	if err != nil {
-		return // somebody has deleted it
+		return nil // somebody has deleted it
 	}
-	if !d.before.Up {
-		_ = link.Down(d.c.name)
+	var errs []error
+	if d.undo.down && now.Up {
+		errs = append(errs, link.Down(now.Name))
 	}
-	if now.MTU != d.before.MTU {
-		_ = link.SetMTU(d.c.name, d.before.MTU)
+	if d.undo.mtu != 0 && now.MTU == d.mtu {
+		errs = append(errs, link.SetMTU(now.Name, d.undo.mtu))
 	}
-	if !slices.Equal(now.HardwareAddr, d.before.HardwareAddr) {
-		_ = link.SetHardwareAddr(d.c.name, net.HardwareAddr(d.before.HardwareAddr))
+	if d.undo.mac != nil && slices.Equal(now.HardwareAddr, d.mac) {
+		errs = append(errs, link.SetHardwareAddr(now.Name, d.undo.mac))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%s is not as it was: %w", now.Name, err)
+	}
+	return nil
 }

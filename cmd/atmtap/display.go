@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,20 +61,46 @@ func (s *snapshot) drops() (sum uint64, causes []modules.Count) {
 	return sum, causes
 }
 
+// Limits of the display.
+const (
+	maxWaiting     = 64              // lines that wait for a terminal that does not take them
+	summaryTimeout = 2 * time.Second // how long the end waits for it
+)
+
 // display is what the user sees: messages on stderr, one live line on a terminal,
-// the summary at the end. Messages may come from any goroutine.
+// the summary at the end. Messages may come from any goroutine; one writes them, so
+// that a terminal that is stopped stops nothing else.
 type display struct {
-	mu       sync.Mutex
 	c        config
 	stdout   io.Writer
 	stderr   io.Writer
 	terminal bool
-	shown    bool // the live line stands on the terminal
-	before   snapshot
+	lines    chan func() // to be written, in order; when full, what comes is dropped
+
+	// Of the writing goroutine:
+	shown  bool // the live line stands on the terminal
+	before snapshot
 }
 
 func newDisplay(c config, stdout, stderr io.Writer) *display {
-	return &display{c: c, stdout: stdout, stderr: stderr, terminal: !c.json && isTerminal(stdout)}
+	d := &display{
+		c: c, stdout: stdout, stderr: stderr, terminal: !c.json && isTerminal(stdout),
+		lines: make(chan func(), maxWaiting),
+	}
+	go func() {
+		for write := range d.lines {
+			write()
+		}
+	}()
+	return d
+}
+
+// write has something written, sooner or later or not at all.
+func (d *display) write(f func()) {
+	select {
+	case d.lines <- f:
+	default:
+	}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -92,15 +119,20 @@ func (d *display) start(t *tunnel) {
 		what = "taken"
 	}
 	d.message("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)
-	d.before = snapshot{at: time.Now()}
+	for _, note := range t.notes {
+		d.message("%s", note)
+	}
+	now := time.Now()
+	d.write(func() { d.before = snapshot{at: now} })
 }
 
 // message writes one line for people.
 func (d *display) message(format string, args ...any) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clear()
-	fmt.Fprintf(d.stderr, "atmtap: "+format+"\n", args...)
+	line := oneLine.Replace(fmt.Sprintf(format, args...))
+	d.write(func() {
+		d.clear()
+		fmt.Fprintf(d.stderr, "atmtap: %s\n", line)
+	})
 }
 
 // clear takes the live line away, so that other text does not run into it.
@@ -113,15 +145,12 @@ func (d *display) clear() {
 
 // status renews the live line.
 func (d *display) status(s snapshot) {
-	if !d.terminal {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clear()
-	fmt.Fprint(d.stdout, fit(statusLine(d.c, d.before, s), columns(d.stdout)))
-	d.shown = true
-	d.before = s
+	d.write(func() {
+		d.clear()
+		fmt.Fprint(d.stdout, fit(statusLine(d.c, d.before, s), columns(d.stdout)))
+		d.shown = true
+		d.before = s
+	})
 }
 
 // columns is the width of a terminal, 0 when it is not known.
@@ -170,27 +199,44 @@ func si(v float64, unit string) string {
 	return fmt.Sprintf("%.3g %s%s", v, prefixes[i], unit)
 }
 
-// summary ends the output.
-func (d *display) summary(s snapshot) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clear()
-	if d.c.json {
-		d.writeJSON(s)
-		return
+// summary ends the output; nothing is written after it. A terminal that takes nothing
+// for too long is left alone.
+func (d *display) summary(s snapshot) error {
+	done := make(chan error, 1)
+	go func() { // the writer may be stuck with a line, and the queue full
+		d.lines <- func() {
+			d.clear()
+			if d.c.json {
+				done <- d.writeJSON(s)
+				return
+			}
+			done <- d.writeTable(s)
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(summaryTimeout):
+		return errors.New("the summary was not written: the output takes nothing")
 	}
-	fmt.Fprintf(d.stdout, "%s, VC %s, %.1f s\n", d.c.name, d.c.vc, s.since.Seconds())
+}
+
+func (d *display) writeTable(s snapshot) error {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s, VC %s, %.1f s\n", d.c.name, d.c.vc, s.since.Seconds())
 	for _, g := range s.groups {
-		fmt.Fprintf(d.stdout, "  %-13s", g.name)
+		fmt.Fprintf(&out, "  %-13s", g.name)
 		for _, c := range g.counts {
 			if c.N > 0 {
-				fmt.Fprintf(d.stdout, " %s=%d", c.Name, c.N)
+				fmt.Fprintf(&out, " %s=%d", c.Name, c.N)
 			}
 		}
-		fmt.Fprintln(d.stdout)
+		fmt.Fprintln(&out)
 	}
 	sum, _ := s.drops()
-	fmt.Fprintf(d.stdout, "  %-13s %d\n", "drops", sum)
+	fmt.Fprintf(&out, "  %-13s %d\n", "drops", sum)
+	_, err := d.stdout.Write(out.Bytes())
+	return err
 }
 
 // report is the summary for machines.
@@ -204,7 +250,7 @@ type report struct {
 	Counters map[string]map[string]uint64 `json:"counters"`
 }
 
-func (d *display) writeJSON(s snapshot) {
+func (d *display) writeJSON(s snapshot) error {
 	r := report{
 		Device: d.c.name, VC: d.c.vc.String(), Port: d.c.spec.String(), Encap: d.c.encap.String(),
 		Seconds: s.since.Seconds(), Counters: map[string]map[string]uint64{},
@@ -217,5 +263,5 @@ func (d *display) writeJSON(s snapshot) {
 		}
 		r.Counters[g.name] = counts
 	}
-	_ = json.NewEncoder(d.stdout).Encode(r)
+	return json.NewEncoder(d.stdout).Encode(r)
 }

@@ -16,7 +16,7 @@ import (
 // Exit codes.
 const (
 	exitOK    = 0
-	exitError = 1 // it could not go on
+	exitError = 1 // it ran, and could not end as it should
 	exitUsage = 2 // it could not start as it was asked to
 )
 
@@ -47,10 +47,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
-	defer t.close()
-	out := newDisplay(c, stdout, stderr)
-	if err := t.run(ctx, out); err != nil {
-		out.message("%v", err)
+	err = t.run(ctx, newDisplay(c, stdout, stderr))
+	if err = errors.Join(err, t.close()); err != nil {
+		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitError
 	}
 	return exitOK

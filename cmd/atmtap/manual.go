@@ -43,19 +43,20 @@ OPTIONS
     --encap llc|vcmux
                      RFC 2684 encapsulation (default llc)
     --mtu N          MTU of the device (default 1500, or what an existing
-                     device has)
+                     device has). A TAP's frames with a VLAN tag are 4 octets
+                     longer; in aal5sdu the carrier must hold those too.
     --mac MAC        MAC address of the TAP (default: one that stays the same
                      from start to start, or what an existing device has)
     --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
                      pcap (link type 197), for Wireshark and tshark; the
                      trailer of each is rebuilt from its SDU
     --json           no live line; the summary as one JSON object on stdout
-    --force          allow a reserved VCI, 1 to 31
+    --force          allow a reserved VCI, below 32
     -h, --help       this page
 
 EXIT STATUS
     0  ended by a signal
-    1  it could not go on
+    1  it ran, and could not end as it should: one line on stderr says why
     2  it could not start as asked; one line on stderr says why and what to do
 
 CAPABILITIES

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -22,117 +23,168 @@ func portRemedy(err error) error {
 	return err
 }
 
-// rewatchDelay is the pause before the kernel is asked again for changes of
-// interfaces after it had to drop some.
-const rewatchDelay = 100 * time.Millisecond
+// retryInterval is how often what is not as it should be is tried again.
+const retryInterval = time.Second
 
-// supervise follows the two interfaces: it says when one goes and comes, and opens
-// the device anew when its interface is another one than before.
-func (t *tunnel) supervise(ctx context.Context, out *display) error {
-	tap := &follower{t: t, out: out, name: t.c.name, reopen: t.reopenTAP}
-	carrier := &follower{t: t, out: out, name: t.c.spec.Underlay(), reopen: t.reopenPort}
-	names := []string{tap.name}
+// supervise keeps the two devices open on the interfaces that have their names. What
+// changes is only a reason to look: the state is always read afresh, so that nothing
+// is missed when the kernel cannot tell of every change.
+func (t *tunnel) supervise(ctx context.Context, out *display) {
+	tap := &follower{t: t, out: out, name: t.c.name, opened: t.device.opened, reopen: t.reopenTAP, ours: !t.device.existed}
+	carrier := &follower{t: t, out: out, name: t.underlay.Name, opened: t.underlay, reopen: t.reopenPort, carrier: true}
+	followers := []*follower{tap}
 	if carrier.name != "" {
-		names = append(names, carrier.name)
+		followers = append(followers, carrier)
 	}
+	told := false
 	for ctx.Err() == nil {
-		events, err := link.Watch(ctx, names...)
-		if err != nil {
-			return fmt.Errorf("watch interfaces: %w", err)
+		events, err := link.Watch(ctx)
+		if err != nil && !told {
+			out.message("cannot watch interfaces, looking every %v instead: %v", retryInterval, err)
+			told = true
 		}
-		for e := range events {
-			for _, f := range []*follower{tap, carrier} {
-				if e.Name == f.name {
-					f.event(e)
-				}
-			}
+		t.follow(ctx, events, followers)
+	}
+}
+
+// follow looks at the interfaces at every event, until the events end.
+func (t *tunnel) follow(ctx context.Context, events <-chan link.Event, followers []*follower) {
+	for {
+		well := true
+		for _, f := range followers {
+			f.look()
+			well = well && f.err == nil && f.opened.Index != 0
+		}
+		var again <-chan time.Time
+		if !well || events == nil {
+			again = time.After(retryInterval)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(rewatchDelay):
+			return
+		case <-t.failures:
+		case <-again:
+			if events == nil {
+				return // try to watch again
+			}
+		case _, ok := <-events:
+			if !ok {
+				return
+			}
 		}
 	}
-	return nil
 }
 
-// follower is what is known of one interface.
+// follower keeps one device open on its interface.
 type follower struct {
-	t      *tunnel
-	out    *display
-	name   string
-	index  int // the kernel's number of the interface the device is open on; 0 when there is none
-	state  linkState
-	reopen func() error
+	t       *tunnel
+	out     *display
+	name    string
+	opened  link.State // the interface that the device is open on; Index 0 when there is none
+	state   linkState  // as last told
+	carrier bool
+	ours    bool // the interface is made by us: when it is gone, it is made again
+	err     error
+	reopen  func() error
 }
 
 type linkState int
 
 const (
-	linkUnknown linkState = iota // then from the best to the worst
-	linkWorks
+	linkWorks linkState = iota // from the best to the worst
 	linkNoCarrier
 	linkDown
 	linkGone
 )
 
-// event takes one change.
-func (f *follower) event(e link.Event) {
-	if e.Gone && f.index != 0 && f.index != e.Index {
-		return // the one before: there is another already
-	}
-	was := f.state
-	f.state = stateOf(e)
+// look compares the interface with what the device is open on, and does what is to be
+// done.
+func (f *follower) look() {
+	now, err := f.find()
 	switch {
-	case f.state == linkGone:
-		f.index = 0
-		f.lost(was, "was deleted")
-		if f.name == f.t.c.name && !f.t.device.existed {
-			f.open() // it was ours: make it again
+	case err != nil && !errors.Is(err, link.ErrNotFound):
+		return // netlink failed: nothing is known
+	case err != nil:
+		f.opened = link.State{}
+		f.tell(linkGone)
+		if !f.ours || !f.open() {
+			return
 		}
-		return
-	case was == linkUnknown:
-		f.index = e.Index // open since the start
-	case f.index != e.Index:
-		f.open()
+	case f.err != nil || now.Index != f.opened.Index || f.carrier && differs(now, f.opened):
+		if !f.open() {
+			return
+		}
 	}
-	switch {
-	case f.state == linkDown:
-		f.lost(was, "is down")
-	case f.state == linkNoCarrier:
-		f.lost(was, "has no carrier")
-	case was != linkWorks && was != linkUnknown:
-		f.out.message("%s is back", f.name)
+	if now, err = f.find(); err == nil {
+		f.tell(stateOf(now))
 	}
 }
 
-func stateOf(e link.Event) linkState {
+// find is the interface that the device is open on, whatever it is called now, or
+// else the one of the name.
+func (f *follower) find() (link.State, error) {
+	if f.opened.Index != 0 {
+		now, err := link.GetIndex(f.opened.Index)
+		if err == nil && now.Name != f.name {
+			f.out.message("%s is called %s now; traffic goes on", f.name, now.Name)
+			f.name = now.Name
+		}
+		if err == nil {
+			return now, nil
+		}
+	}
+	return link.Get(f.name)
+}
+
+// differs tells whether a carrier is no longer what its port was set up for.
+func differs(now, opened link.State) bool {
+	return now.MTU != opened.MTU || !slices.Equal(now.HardwareAddr, opened.HardwareAddr)
+}
+
+func stateOf(s link.State) linkState {
 	switch {
-	case e.Gone:
-		return linkGone
-	case !e.Up:
+	case !s.Up:
 		return linkDown
-	case !e.Running:
+	case !s.Running:
 		return linkNoCarrier
 	}
 	return linkWorks
 }
 
-// lost tells of a loss, unless one of the same or a worse kind has been told of: an
-// interface that is made anew is down at first.
-func (f *follower) lost(was linkState, how string) {
-	if was < f.state {
-		f.out.message("%s %s; traffic goes on when it returns", f.name, how)
-	}
-}
-
-func (f *follower) open() {
-	if err := f.reopen(); err != nil {
-		f.out.message("%s: %v", f.name, err)
+// tell says what has become of the interface: worse things once, and that it is back.
+// An interface that was deleted comes back down at first, which is not worth a line.
+func (f *follower) tell(now linkState) {
+	was := f.state
+	if now < was && now != linkWorks {
 		return
 	}
-	if now, err := link.Get(f.name); err == nil {
-		f.index = now.Index
+	f.state = now
+	if now == was {
+		return
 	}
+	how := [...]string{linkWorks: "is back", linkNoCarrier: "has no carrier", linkDown: "is down", linkGone: "was deleted"}[now]
+	if now != linkWorks {
+		how += "; traffic goes on when it returns"
+	}
+	f.out.message("%s %s", f.name, how)
+}
+
+// open opens the device anew; false, told once and tried again, when it cannot be.
+func (f *follower) open() bool {
+	before := f.opened
+	err := f.reopen()
+	now, stateErr := link.Get(f.name)
+	if stateErr == nil {
+		f.opened = now
+	}
+	switch {
+	case err == nil && before.Index == now.Index && before.MTU != now.MTU:
+		f.out.message("%s has MTU %d now", f.name, now.MTU)
+	case err != nil && (f.err == nil || f.err.Error() != err.Error()):
+		f.out.message("%s: %v", f.name, err)
+	}
+	f.err = err
+	return err == nil
 }
 
 // reopenTAP makes or takes the TAP again.
@@ -147,15 +199,32 @@ func (t *tunnel) reopenTAP() error {
 	return err
 }
 
-// reopenPort opens the carrier's interface again.
+// reopenPort opens the carrier again: on another interface of the name, or because its
+// MTU or address is another.
 func (t *tunnel) reopenPort() error {
-	if t.c.spec.Kind != port.Ethernet {
-		return nil // a socket finds its interface by address
+	if t.c.spec.Kind == port.UDP {
+		t.hub.Call(func() { t.port.Detach() }) // the address is taken until the socket is closed
 	}
 	c, err := t.c.spec.Open()
 	if err != nil {
 		return err
 	}
-	t.hub.Call(func() { err = t.port.Replace(c.Device, c.Ethernet.Own) })
+	if err := t.fits(c); err != nil {
+		_ = c.Device.Close()
+		return err
+	}
+	var own [6]byte
+	if c.Ethernet != nil {
+		own = c.Ethernet.Own
+	}
+	t.hub.Call(func() { err = t.port.Replace(c.Device, own) })
 	return err
+}
+
+// failed is told of a device's failure, on the hub: the supervisor is to look.
+func (t *tunnel) failed(error) {
+	select {
+	case t.failures <- struct{}{}:
+	default: // it is to look already
+	}
 }

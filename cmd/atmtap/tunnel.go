@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/nic"
+	"github.com/cellhub/cellhub/nic/link"
 )
 
 // blocks of the hub's pool: both devices' posted bursts and a transmit batch each,
@@ -31,24 +34,33 @@ type tunnel struct {
 	port   *modules.Port
 	trace  *modules.Capture // nil unless asked for
 	begun  time.Time
+
+	underlay link.State    // the interface that the carrier leaves by, as it was opened
+	failures chan struct{} // a device has failed
+	notes    []string      // what the devices have to do without
 }
 
 // open makes everything the command line asks for, or nothing: its error is one
 // line.
 func open(c config) (_ *tunnel, err error) {
-	t := &tunnel{c: c}
+	t := &tunnel{c: c, failures: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
-			t.close()
+			_ = t.close()
 		}
 	}()
 	if t.device, err = findDevice(&t.c); err != nil {
 		return nil, err
 	}
+	if c.spec.Device == c.name {
+		return nil, fmt.Errorf("--%s %s: the port is on the same interface: take another name", c.kind(), c.name)
+	}
+	t.underlay, _ = link.Get(c.spec.Underlay()) // without one, the carrier is not followed
 	carrier, err := c.spec.Open()
 	if err != nil {
 		return nil, fmt.Errorf("--port %s: %w", c.spec, portRemedy(err))
 	}
+	t.note(carrier.Device)
 	if err := t.fits(carrier); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
@@ -75,7 +87,11 @@ func (t *tunnel) fits(carrier modules.PortConfig) error {
 		return nil
 	}
 	room := carrier.Device.Info().MaxFrame - carrier.Overhead()
-	if most := room - t.sdu(0); t.device.mtu > most {
+	switch most := room - t.sdu(0); {
+	case most < minMTU:
+		return fmt.Errorf("--port %s: %s is too small for any SDU: raise its MTU by %d, or use mode=n1",
+			t.c.spec, carrier.Device.Info().Name, t.device.mtu-most)
+	case t.device.mtu > most:
 		return fmt.Errorf("--mtu %d: mode aal5sdu sends an SDU as one frame, and %s holds an MTU of %d at most: set --mtu %d, raise the carrier's MTU by %d, or use mode=n1",
 			t.device.mtu, carrier.Device.Info().Name, most, most, t.device.mtu-most)
 	}
@@ -103,9 +119,8 @@ func (t *tunnel) build(carrier modules.PortConfig) error {
 	var stack []dataplane.ProcID
 	var id dataplane.ProcID
 	var err error
-	carrier.VC = t.c.vc
+	carrier.VC, carrier.OnError = t.c.vc, t.failed
 	if t.port, id, err = modules.OpenPort(t.hub, carrier); err != nil {
-		_ = carrier.Device.Close()
 		return fmt.Errorf("--port %s: %w", t.c.spec, err)
 	}
 	t.assoc = modules.NewAssociations(t.hub)
@@ -176,47 +191,54 @@ func (t *tunnel) join(stack []dataplane.ProcID) error {
 // run turns the hub until ctx ends, shows how it goes, and prints the summary.
 func (t *tunnel) run(ctx context.Context, out *display) error {
 	t.begun = time.Now()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		t.hub.Run()
 	}()
-	watched := make(chan error, 1)
-	go func() {
-		watched <- t.supervise(ctx, out)
-		close(watched)
-	}()
 	out.start(t)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		t.supervise(ctx, out)
+	}()
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
-	var err error
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case err = <-watched:
-			cancel()
 		case <-tick.C:
-			out.status(t.snapshot())
+			if out.terminal {
+				out.status(t.snapshot())
+			}
 		}
 	}
-	for range watched { // it may be opening a device, which is not to outlive us
-	}
+	<-watched // it may be opening a device, which is not to outlive us
 	t.hub.Stop()
 	<-ended
-	out.summary(t.count())
-	return err
+	return out.summary(t.count())
 }
 
-// close removes what open made; also what it made halfway.
-func (t *tunnel) close() {
+// close removes what open made; also what it made halfway. Its error is about what
+// could not be put back.
+func (t *tunnel) close() (err error) {
 	if t.hub != nil {
 		_ = t.hub.Close()
-		t.device.restore()
+		err = t.device.restore()
+		if t.trace != nil {
+			err = errors.Join(err, t.trace.Err())
+		}
 	}
 	if t.arena != nil {
 		_ = t.arena.Close()
+	}
+	return err
+}
+
+// note keeps what a device has to do without.
+func (t *tunnel) note(dev nic.Device) {
+	if info := dev.Info(); info.Note != "" {
+		t.notes = append(t.notes, info.Name+": "+info.Note)
 	}
 }
 
