@@ -62,7 +62,7 @@ type port struct {
 	owner *pair
 }
 
-// Config gives a hub its parts. The zero value of each has a default.
+// Config gives a hub its parts: the pool it must have, the others have defaults.
 type Config struct {
 	Pool  *Pool        // required
 	Clock func() int64 // nanoseconds, monotonic; the kernel's by default

@@ -2,8 +2,8 @@ package dataplane
 
 import "github.com/cellhub/cellhub/dataplane/ring"
 
-// Reserve is the part of a pool that only control messages may take, as a fraction
-// of its chunks: when data has eaten the rest, control still gets through.
+// Part of a pool only control messages may take: when data has eaten the rest,
+// control still gets through.
 const (
 	reserveShare = 64 // one chunk in so many …
 	reserveMin   = 4  // … and at least so many

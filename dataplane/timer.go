@@ -16,7 +16,8 @@ type Timer struct {
 func (t *Timer) Running() bool { return t.place != 0 }
 
 // StartTimer has t fire at the given time of the hub's clock, in nanoseconds; a
-// running timer is moved. false, counted by the caller: MaxTimers are running.
+// running timer is moved. false: MaxTimers are running, and the caller has to do
+// without.
 func (h *Hub) StartTimer(t *Timer, at int64) bool {
 	t.at = at
 	if t.place != 0 {
