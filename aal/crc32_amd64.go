@@ -21,6 +21,10 @@ const (
 
 // crc32Update advances the register by the octets of p.
 func crc32Update(reg uint32, p []byte) uint32 {
+	// First the case of a few cells, where the decisions cost as much as the work.
+	if n := uint(len(p)); n%minCLMUL == 0 && n-minCLMUL < minVPCLMUL-minCLMUL && useCLMUL {
+		return crc32CLMUL(reg, p)
+	}
 	if len(p) < minCLMUL || !useCLMUL {
 		return crc32Slicing(reg, p)
 	}
