@@ -34,6 +34,9 @@ func (g *gate) open(barrier Type) {
 	g.queue.Enable()
 }
 
+// isOpen tells whether all that was held back has passed.
+func (g *gate) isOpen() bool { return !g.data && !g.high && g.queue.Empty() }
+
 // gateModule is a pair that only holds back: it stands where two pairs that were
 // joined across hubs come to be on one.
 func gateModule(up, down *gate) Module {

@@ -336,3 +336,37 @@ func TestPushPopReplaceUnderTraffic(t *testing.T) {
 		})
 	}
 }
+
+// TestRestlessNeighbours answer each other for ever, through the module between.
+func TestRestlessNeighbours(t *testing.T) {
+	r := newRig(t, 2, ArenaConfig{})
+	stop := false
+	echo := func(q *Queue, m Msg) {
+		if stop {
+			r.h.Free(m)
+			return
+		}
+		q.Reply(m)
+	}
+	ids := r.chain(through("end"), Module{Name: "echo", WritePut: echo}, pass("m"), Module{Name: "echo", ReadPut: echo}, through("end"))
+	_, w := r.queues(ids[2])
+	w.PutNext(numbered(1))
+	if err := r.h.Pop(ids[2]); !errors.Is(err, ErrRestless) {
+		t.Errorf("pop: %v", err)
+	}
+	if _, err := r.fabric.Move(ids[2:3], 1); !errors.Is(err, ErrRestless) {
+		t.Errorf("move: %v", err)
+	}
+	if n := r.proxies(); n != 0 {
+		t.Errorf("%d proxies are left", n)
+	}
+	for _, p := range r.hubs[1].procs {
+		if p != nil {
+			t.Errorf("%s is left on the other hub", p.module.Name)
+		}
+	}
+	stop = true
+	if err := r.h.Pop(ids[2]); err != nil {
+		t.Error(err)
+	}
+}

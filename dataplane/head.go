@@ -111,6 +111,11 @@ func (s *Head) readPut(q *Queue, m Msg) {
 	case IocAck, IocNak, CopyIn, CopyOut:
 		s.ioctlPut(m)
 	case Data, Proto, PCProto:
+		if s.err != nil { // nobody will read it
+			s.hub.counters.Flushed++
+			s.hub.Free(m)
+			return
+		}
 		q.PutQ(m)
 		s.notify(Readable)
 	default:

@@ -280,6 +280,10 @@ func TestErrorReachesTheHead(t *testing.T) {
 	if r.told()&HungUp == 0 {
 		t.Error("not told")
 	}
+	r.up.PutNext(r.text("too late"))
+	if r.h.counters.Flushed != 2 {
+		t.Errorf("%d messages are counted, want those queued and after", r.h.counters.Flushed)
+	}
 	_, e1 := r.head.Write(p)
 	_, e2 := r.head.Read(p)
 	_, e3 := r.head.GetMsg()

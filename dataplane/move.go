@@ -179,7 +179,7 @@ func (f *Fabric) Move(run []ProcID, to int) ([]ProcID, error) {
 		err = f.on(from, func() (err error) { pairs, err = a.detach(run, below, above); return err })
 	}
 	if err != nil {
-		undo := f.on(to, func() error { return b.removeAll(ids) })
+		undo := f.on(to, func() error { b.unmake(ids); return nil })
 		return nil, errors.Join(err, undo, f.unlink(below, underRun), f.unlink(above, overRun))
 	}
 	if err := f.on(to, func() error { b.attach(ids, pairs, underRun, overRun); return nil }); err != nil {
@@ -246,7 +246,7 @@ func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
 	for _, id := range run {
 		p, _ := h.pair(id)
 		if p.rq.proc.deferred > 0 {
-			return nil, fmt.Errorf("%w: %s: its neighbours do not come to rest", ErrHub, p.module.Name)
+			return nil, fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrRestless)
 		}
 		if err := p.rq.ownAll(); err != nil {
 			return nil, err
@@ -331,7 +331,8 @@ func (h *Hub) shells(n int, under, over *proxy) ([]ProcID, error) {
 	for range n {
 		id, err := h.Add(Module{Name: "moving"})
 		if err != nil {
-			return nil, errors.Join(err, h.removeAll(ids))
+			h.unmake(ids)
+			return nil, err
 		}
 		ids = append(ids, id)
 		_ = h.Join(below, id)
@@ -340,11 +341,12 @@ func (h *Hub) shells(n int, under, over *proxy) ([]ProcID, error) {
 	return ids, h.Join(below, over.id)
 }
 
-func (h *Hub) removeAll(ids []ProcID) (err error) {
+// unmake removes shells.
+func (h *Hub) unmake(ids []ProcID) {
 	for _, id := range ids {
-		err = errors.Join(err, h.Remove(id))
+		p, _ := h.pair(id)
+		h.remove(p)
 	}
-	return err
 }
 
 // attach gives the shells their code and what they had queued, and lets them go on.
@@ -374,11 +376,12 @@ func (h *Hub) attach(ids []ProcID, pairs []moved, under, over *proxy) {
 // splice is a path over three hubs, C to A to B, being made direct: new proxies at
 // both ends hold back until the barriers on the old path have come through.
 type splice struct {
-	low, high       *proxy // on A, back to back: low stands for what is below, on C
-	lowEnd, highEnd *proxy // the far ends of the old path: lowEnd on C, highEnd on B
-	up, down        *gate  // of the new path
-	gatePair        ProcID // the pair that holds back when C is B; removed at the end
-	x, y            *pair  // whom the path joins: x below, y above
+	low, high       *proxy         // on A, back to back: low stands for what is below, on C
+	lowEnd, highEnd *proxy         // the far ends of the old path: lowEnd on C, highEnd on B
+	up, down        *gate          // of the new path
+	gatePair        ProcID         // the pair that holds back when C is B; removed at the end
+	x, y            *pair          // whom the path joins: x below, y above
+	left            []func() error // what is still to be done once the gates are open
 }
 
 // shorten starts to make a path direct whose near proxy p stands next to another

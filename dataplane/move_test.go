@@ -436,3 +436,42 @@ func TestAPathToAnotherHubIsNotParted(t *testing.T) {
 		t.Error("a proxy has gone")
 	}
 }
+
+// TestMovesBesideALongPath: a module popped from between two hubs leaves a path that
+// goes round. Moves beside it find proxies and gates at the ends of their paths.
+func TestMovesBesideALongPath(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			m := newMover(t, seed, 3, 5)
+			m.move(1, 1)
+			m.finish()
+			m.move(2, 3)
+			m.finish()
+			for _, i := range []int{3, 1} {
+				id := m.modules[i]
+				if err := m.hubs[id.Hub()].Pop(id); err != nil {
+					t.Fatal(err)
+				}
+				m.modules = slices.Delete(m.modules, i, i+1)
+			}
+			for range 12 {
+				m.traffic(20)
+				i := m.rng.IntN(len(m.modules))
+				if to := m.rng.IntN(3); to != m.modules[i].Hub() {
+					ids, err := m.fabric.Move(m.modules[i:i+1], to)
+					if err != nil && !errors.Is(err, ErrMoving) {
+						t.Fatal(err)
+					}
+					copy(m.modules[i:], ids)
+				}
+				if m.rng.IntN(2) == 0 {
+					if _, err := m.fabric.Finish(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			m.finish()
+			m.check()
+		})
+	}
+}

@@ -1,5 +1,7 @@
 package dataplane
 
+import "errors"
+
 // spliceFar makes a direct path between two hubs beside the one that goes round. All
 // is ready at both ends before the first barrier can come.
 func (f *Fabric) spliceFar(s *splice, lowHub, highHub int) error {
@@ -83,32 +85,38 @@ func (f *Fabric) Finish() (int, error) {
 	return len(left), nil
 }
 
-// finish ends one splice if it can.
+// finish ends one splice if it can: it lets its ends be changed again, and takes down
+// the old path. A part of that may be an end of another splice, and waits for it.
 func (f *Fabric) finish(s *splice) (done bool, err error) {
-	open := func(i int, g *gate) bool {
-		var yes bool
-		_ = f.on(i, func() error { yes = !g.data && !g.high && g.queue.Empty(); return nil })
-		return yes
-	}
 	lowHub, highHub, mid := s.lowEnd.id.Hub(), s.highEnd.id.Hub(), s.low.id.Hub()
-	if !open(lowHub, s.down) || !open(highHub, s.up) {
-		return false, nil
-	}
-	for _, step := range []struct {
-		hub int
-		fn  func() error
-	}{
-		{lowHub, func() error { s.x.pinned--; return f.hubs[lowHub].discard(s.lowEnd) }},
-		{highHub, func() error { s.y.pinned--; return f.hubs[highHub].discard(s.highEnd) }},
-		{mid, func() error { return f.hubs[mid].discard(s.low) }},
-		{mid, func() error { return f.hubs[mid].discard(s.high) }},
-	} {
-		if err := f.on(step.hub, step.fn); err != nil {
-			return false, err
+	if s.left == nil {
+		for _, end := range []struct {
+			hub  int
+			gate *gate
+		}{{lowHub, s.down}, {highHub, s.up}} {
+			var open bool
+			if err := f.on(end.hub, func() error { open = end.gate.isOpen(); return nil }); err != nil || !open {
+				return false, err
+			}
+		}
+		s.left = []func() error{
+			func() error { return f.on(lowHub, func() error { s.x.pinned--; return nil }) },
+			func() error { return f.on(highHub, func() error { s.y.pinned--; return nil }) },
+			func() error { return f.on(lowHub, func() error { return f.hubs[lowHub].discard(s.lowEnd) }) },
+			func() error { return f.on(highHub, func() error { return f.hubs[highHub].discard(s.highEnd) }) },
+			func() error { return f.on(mid, func() error { return f.hubs[mid].discard(s.low) }) },
+			func() error { return f.on(mid, func() error { return f.hubs[mid].discard(s.high) }) },
+		}
+		if s.gatePair != 0 {
+			s.left = append(s.left, func() error { return f.on(lowHub, func() error { return f.hubs[lowHub].Pop(s.gatePair) }) })
 		}
 	}
-	if s.gatePair != 0 {
-		return true, f.on(lowHub, func() error { return f.hubs[lowHub].Pop(s.gatePair) })
+	for ; len(s.left) > 0; s.left = s.left[1:] {
+		if err := s.left[0](); errors.Is(err, ErrMoving) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
 	}
 	return true, nil
 }
@@ -119,6 +127,9 @@ func (h *Hub) discard(x *proxy) error {
 	p, err := h.pair(x.id)
 	if err != nil {
 		return err
+	}
+	if p.pinned > 0 {
+		return ErrMoving
 	}
 	p.rq.next, p.wq.next = nil, nil
 	return h.Remove(x.id)

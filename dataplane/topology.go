@@ -1,9 +1,16 @@
 package dataplane
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A change of topology happens between two messages: no put or service is on the
 // stack, and what was put aside for a process on the stack is delivered first.
+
+// ErrRestless refuses to take a pair from between neighbours that answer each other's
+// messages without end, or for very long: try again.
+var ErrRestless = errors.New("its neighbours do not come to rest")
 
 // Push puts a new pair of the module between the pair at and the one above it.
 func (h *Hub) Push(at ProcID, m Module) (ProcID, error) {
@@ -47,7 +54,7 @@ func (h *Hub) Pop(id ProcID) error {
 		return fmt.Errorf("%w: pop of %s: %w", ErrHub, p.module.Name, ErrMoving)
 	}
 	if !h.clear(p) {
-		return fmt.Errorf("%w: pop of %s: its neighbours do not come to rest", ErrHub, p.module.Name)
+		return fmt.Errorf("%w: pop of %s: %w", ErrHub, p.module.Name, ErrRestless)
 	}
 	below.mate.next, above.mate.next = above, below
 	p.rq.next, p.wq.next = nil, nil
@@ -132,4 +139,4 @@ func (h *Hub) settle() {
 	}
 }
 
-const maxSettle = 64
+const maxSettle = 1 << 12

@@ -1,0 +1,385 @@
+package dataplane
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// change does one random thing to the topology.
+func (w *world) change() {
+	s := w.segments[w.rng.IntN(len(w.segments))]
+	switch w.rng.IntN(9) {
+	case 0, 1:
+		w.push(s)
+	case 2:
+		w.pop(s)
+	case 3:
+		w.replace(s)
+	case 4:
+		w.partOrJoin(s)
+	case 5:
+		w.exchange(s)
+	case 6, 7:
+		w.move(s)
+	case 8:
+		if w.chance(40) {
+			w.reopen(s)
+		}
+	}
+}
+
+// refused tells whether a change was refused as it may be; any other error is a fault.
+func (w *world) refused(what string, err error) bool {
+	switch {
+	case err == nil:
+		w.cover.hit(what)
+		return false
+	case errors.Is(err, ErrMoving):
+		w.cover.hit("refused while moving")
+	case strings.Contains(err.Error(), "no blocks to move"):
+		w.cover.hit("refused for want of blocks")
+	default:
+		w.fail("%s: %v%s", what, err, w.describe())
+	}
+	return true
+}
+
+// command sends a command, and has it carried out as between two messages.
+func (w *world) command(h *Hub, op Op, dst ProcID, kind int) (ProcID, error) {
+	c := w.commanders[h.index]
+	if _, ok := c.Send(op, dst, 0, "sim", []byte{byte(kind)}); !ok {
+		w.fail("the ring of commands is full")
+	}
+	h.runCommands()
+	a, ok := c.Receive()
+	if !ok {
+		w.fail("a command was not answered")
+	}
+	w.cover.hit("command")
+	return a.Number, a.Err
+}
+
+func (w *world) push(s *segment) {
+	i := w.rng.IntN(len(s.linked))
+	if !s.linked[i] || len(s.nodes) > 9 {
+		return
+	}
+	h, kind := w.hubs[s.nodes[i].id.Hub()], w.rng.IntN(int(simKinds))
+	w.changing++
+	defer func() { w.changing-- }()
+	var id ProcID
+	var err error
+	if w.chance(50) {
+		id, err = w.command(h, OpPush, s.nodes[i].id, kind)
+	} else {
+		w.fresh = w.newElem(kind)
+		id, err = h.Push(s.nodes[i].id, w.fresh.module())
+	}
+	if !w.refused("push", err) {
+		s.nodes = slices.Insert(s.nodes, i+1, simNode{id, w.fresh})
+		s.linked = slices.Insert(s.linked, i, true)
+	}
+}
+
+// inner picks a module of a segment; 0 for none.
+func (w *world) inner(s *segment) int {
+	if len(s.nodes) < 3 {
+		return 0
+	}
+	return 1 + w.rng.IntN(len(s.nodes)-2)
+}
+
+func (w *world) pop(s *segment) {
+	i := w.inner(s)
+	if i == 0 || !s.linked[i-1] || !s.linked[i] {
+		return
+	}
+	id := s.nodes[i].id
+	w.changing++
+	defer func() { w.changing-- }()
+	var err error
+	if h := w.hubs[id.Hub()]; w.chance(50) {
+		_, err = w.command(h, OpPop, id, 0)
+	} else {
+		err = h.Pop(id)
+	}
+	if !w.refused("pop", err) {
+		s.nodes = slices.Delete(s.nodes, i, i+1)
+		s.linked = slices.Delete(s.linked, i, i+1)
+	}
+}
+
+func (w *world) replace(s *segment) {
+	i := w.inner(s)
+	if i == 0 {
+		return
+	}
+	h, id, kind := w.hubs[s.nodes[i].id.Hub()], s.nodes[i].id, w.rng.IntN(int(simKinds))
+	w.changing++
+	defer func() { w.changing-- }()
+	var err error
+	if w.chance(50) {
+		_, err = w.command(h, OpReplace, id, kind)
+	} else {
+		w.fresh = w.newElem(kind)
+		err = h.Replace(id, w.fresh.module())
+	}
+	if !w.refused("replace", err) {
+		s.nodes[i].elem = w.fresh
+	}
+}
+
+// part takes a segment apart above node i.
+func (w *world) part(s *segment, i int) bool {
+	if !s.linked[i] {
+		return true
+	}
+	var err error
+	if w.fabric != nil {
+		err = w.fabric.Part(s.nodes[i].id)
+	} else {
+		err = w.hubs[0].Part(s.nodes[i].id)
+	}
+	s.linked[i] = w.refused("part", err)
+	return !s.linked[i]
+}
+
+func (w *world) partOrJoin(s *segment) {
+	for i, linked := range s.linked {
+		if !linked {
+			w.join(s, i)
+			w.cover.hit("join")
+			return
+		}
+	}
+	if w.chance(40) {
+		w.part(s, w.rng.IntN(len(s.linked)))
+	}
+}
+
+// exchange joins the upper part of each of two segments to the lower part of the other.
+func (w *world) exchange(s *segment) {
+	o := w.segments[w.rng.IntN(len(w.segments))]
+	if o == s || o.class != s.class || w.chance(50) {
+		return
+	}
+	i, j := w.rng.IntN(len(s.linked)), w.rng.IntN(len(o.linked))
+	if !w.part(s, i) || !w.part(o, j) {
+		return
+	}
+	upper, links := slices.Clone(s.nodes[i+1:]), slices.Clone(s.linked[i+1:])
+	s.nodes = append(s.nodes[:i+1], o.nodes[j+1:]...)
+	s.linked = append(s.linked[:i+1], o.linked[j+1:]...)
+	o.nodes = append(o.nodes[:j+1], upper...)
+	o.linked = append(o.linked[:j+1], links...)
+	w.loosen()
+	w.join(s, i)
+	w.join(o, j)
+	w.cover.hit("exchange")
+}
+
+// loosen begins new flows: those that had messages in two segments which change places
+// may find their parts in the wrong order.
+func (w *world) loosen() {
+	for i := range w.flows {
+		w.flows[i].loose = true
+	}
+	for _, e := range w.ends {
+		e.src = w.newSource()
+	}
+	for _, s := range w.heads {
+		s.src = w.newSource()
+	}
+}
+
+// move takes neighbouring modules of one hub to another.
+func (w *world) move(s *segment) {
+	i := w.inner(s)
+	if i == 0 || w.fabric == nil {
+		return
+	}
+	from := s.nodes[i].id.Hub()
+	var run []ProcID
+	for j := i; j < len(s.nodes)-1 && s.nodes[j].id.Hub() == from && s.linked[j-1] && s.linked[j]; j++ {
+		if _, wq, err := w.hubs[from].Queues(s.nodes[j].id); err != nil || len(run) > 0 && wq.next.id != run[len(run)-1] {
+			break // a path by another hub lies between them, since a module there was popped
+		}
+		if run = append(run, s.nodes[j].id); w.chance(40) {
+			break
+		}
+	}
+	if len(run) == 0 {
+		return
+	}
+	to := w.rng.IntN(len(w.hubs))
+	if to == from {
+		return
+	}
+	w.changing++
+	ids, err := w.fabric.Move(run, to)
+	w.changing--
+	if w.refused("move", err) {
+		return
+	}
+	for k, id := range ids {
+		s.nodes[i+k].id = id
+	}
+	if w.moving() {
+		w.cover.hit("splice")
+	}
+}
+
+// reopen closes an end and puts another in its place.
+func (w *world) reopen(s *segment) {
+	top := len(s.nodes) - 1
+	at, gap := top, top-1
+	if w.chance(40) {
+		at, gap = 0, 0
+	}
+	old := s.nodes[at].id
+	if w.mux != nil && old.Hub() == w.mux.hub.index && w.mux.has(old) || !w.part(s, gap) {
+		return
+	}
+	w.must(w.hubs[old.Hub()].Remove(old))
+	w.heads = slices.DeleteFunc(w.heads, func(o *simHead) bool { return o.id == old })
+	if at == top {
+		s.nodes[at].id = w.openTop()
+	} else {
+		s.nodes[at].id = w.openEnd(false)
+	}
+	w.join(s, gap)
+	w.cover.hit("reopen")
+}
+
+func (x *simMux) has(id ProcID) bool {
+	for _, q := range slices.Concat(x.lowers, x.uppers) {
+		if q.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+// trouble does one random thing to whatever is not topology.
+func (w *world) trouble() {
+	i := w.rng.IntN(len(w.hubs))
+	h := w.hubs[i]
+	var e *simEnd
+	if len(w.ends) > 0 {
+		e = w.ends[w.rng.IntN(len(w.ends))]
+	}
+	switch w.rng.IntN(9) {
+	case 0, 1:
+		w.release(i)
+		w.hog(h)
+	case 2, 3:
+		w.release(i)
+	case 4:
+		if e != nil {
+			w.cover.hit("stall")
+			e.stall(!e.stalled)
+		}
+	case 5:
+		w.flush(e)
+	case 6:
+		if e != nil && w.chance(30) {
+			w.end(e)
+		}
+	case 7:
+		n := 1 + w.rng.IntN(8)
+		if h.BufCall(n, func() { w.calls--; w.cover.hit("bufcall") }) {
+			w.calls++
+		}
+	case 8:
+		w.storm(e)
+	}
+}
+
+// hog takes blocks, views, or places in the table of queued messages away.
+func (w *world) hog(h *Hub) {
+	i := h.index
+	switch w.rng.IntN(4) {
+	case 0:
+		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.AllocControl() }, 1+w.rng.IntN(80))...)
+	case 1:
+		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.Alloc() }, 1000)...)
+	case 2:
+		if h.nfree > 0 {
+			b := h.AllocControl()
+			w.hogs[i] = append(w.hogs[i], b)
+			w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.Dup(b) }, 1000)...)
+		}
+	case 3:
+		w.fakeNodes[i] = MaxQueued - reserveNodes - h.nodes.used - w.rng.IntN(30)
+		h.nodes.used += w.fakeNodes[i]
+	}
+	w.cover.hit("hog")
+}
+
+func (w *world) takeWhile(take func() BlockID, n int) (taken []BlockID) {
+	for range n {
+		b := take()
+		if b == 0 {
+			return taken
+		}
+		taken = append(taken, b)
+	}
+	return taken
+}
+
+// release gives back what hog has taken of a hub.
+func (w *world) release(i int) {
+	h := w.hubs[i]
+	for _, b := range w.hogs[i] {
+		h.Pool.Free(b)
+	}
+	w.hogs[i] = nil
+	h.nodes.used -= w.fakeNodes[i]
+	w.fakeNodes[i] = 0
+}
+
+// flush starts at an end or a head.
+func (w *world) flush(e *simEnd) {
+	bits := 1 + w.rng.Uint32N(3)
+	w.cover.hit("flush")
+	if len(w.heads) > 0 && w.chance(50) {
+		w.heads[w.rng.IntN(len(w.heads))].flush(bits)
+		return
+	}
+	if e == nil {
+		return
+	}
+	m := Msg{Type: Flush, Info: bits}
+	if w.chance(40) {
+		m.Info |= FlushBand
+		m.Band = simBand
+	}
+	e.send(m)
+}
+
+// end sends a hangup or an error up; the heads that hear it are of no more use.
+func (w *world) end(e *simEnd) {
+	if e.top {
+		return
+	}
+	if w.chance(60) {
+		w.cover.hit("hangup")
+		e.send(Msg{Type: Hangup})
+		return
+	}
+	w.cover.hit("error")
+	e.send(Msg{Type: Error, Info: 5})
+}
+
+// storm sends more high-priority messages than a ring holds.
+func (w *world) storm(e *simEnd) {
+	if e == nil {
+		return
+	}
+	for range 20 + w.rng.IntN(120) {
+		id := w.number(&e.src, classHigh)
+		w.sent(&e.src, classHigh)
+		e.out.PutNext(Msg{Type: PCProto, Conn: id + 1})
+	}
+}

@@ -1,0 +1,309 @@
+package dataplane
+
+// check audits the world: between passes all of this must hold.
+func (w *world) check() {
+	if w.fault != nil {
+		return
+	}
+	for _, h := range w.hubs {
+		h.publish()
+	}
+	w.audit++
+	inside, blocks, views, refused := int64(0), 0, 0, 0
+	for i, h := range w.hubs {
+		inside += w.auditQueues(h, &refused)
+		inside += w.auditDeferred(h)
+		inside += w.auditRings(h)
+		for _, b := range w.hogs[i] {
+			w.meet(b)
+		}
+		blocks += h.nfree
+		views += h.nviews
+		for _, in := range h.inward {
+			if in != nil {
+				blocks += in.Len()
+			}
+		}
+		refused -= h.refusals.used
+		w.auditTrouble(h)
+	}
+	if refused != 0 {
+		w.fail("%d refusals more are remembered at queues than in the tables", refused)
+	}
+	if lost := w.lost(); w.made != w.taken+lost+inside {
+		w.fail("%d messages were made; %d taken, %d lost and counted, %d are under way: %d are missing",
+			w.made, w.taken, lost, inside, w.made-w.taken-lost-inside)
+	}
+	w.auditHolders()
+	for id := range w.seen {
+		if w.seen[id] != w.audit {
+			continue
+		}
+		if uint32(id) <= w.arena.chunks {
+			blocks++
+		} else {
+			views++
+		}
+	}
+	if all := len(w.hubs) * int(w.arena.perHub); blocks != all {
+		w.fail("%d chunks of %d are accounted for", blocks, all)
+	}
+	if all := len(w.hubs) * int(w.arena.views); views != all {
+		w.fail("%d views of %d are accounted for", views, all)
+	}
+}
+
+// lost is what the hubs have counted.
+func (w *world) lost() (n int64) {
+	for _, h := range w.hubs {
+		c := &h.counters
+		n += int64(c.Unlinked + c.NoBlocks + c.NoNodes + c.NoDefer + c.Flushed)
+	}
+	return n
+}
+
+func (w *world) underWay() int64 { return w.made - w.taken - w.lost() }
+
+// meet notes a block, and the one whose memory it shows.
+func (w *world) meet(b BlockID) {
+	h := &w.arena.head[b]
+	if h.kind == kindFree {
+		w.fail("block %d is free and in use", b)
+		return
+	}
+	w.seen[b] = w.audit
+	if h.kind == kindView {
+		w.seen[h.base] = w.audit
+	}
+}
+
+// meetMessage notes a message's blocks: none of them may be another message's.
+func (w *world) meetMessage(m *Msg) {
+	for b := m.Block; b != 0; b = w.arena.head[b].next {
+		if h := &w.arena.head[b]; w.seen[b] == w.audit && h.refs == 1 {
+			w.fail("block %d is in two messages", b)
+			return
+		}
+		w.meet(b)
+	}
+}
+
+func barrier(m *Msg) bool { return m.Type == Barrier || m.Type == PCBarrier }
+
+// auditQueues goes through all queues of a hub and gives the messages there.
+func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
+	nodes := w.fakeNodes[h.index]
+	for _, p := range h.procs {
+		if p == nil {
+			continue
+		}
+		for _, q := range [...]*Queue{p.rq, p.wq} {
+			n += w.auditQueue(q)
+			nodes += q.msgs
+			for i := q.refused.head; i != 0; i = h.refusals.slots[i].next {
+				*refused++
+			}
+			w.auditWaiting(p, q)
+		}
+		if p.proxy != nil {
+			w.auditCredit(p.proxy)
+		}
+	}
+	if nodes != h.nodes.used {
+		w.fail("hub %d: %d messages are queued, the table has %d", h.index, nodes, h.nodes.used)
+	}
+	return n
+}
+
+// auditQueue counts a queue again: order, marks, lists.
+func (w *world) auditQueue(q *Queue) (n int64) {
+	var counts [256]int
+	msgs, rank, last := 0, 256, nodeID(0)
+	for at := q.first; at != 0; at = q.hub.nodes.at(at).next {
+		m := &q.hub.nodes.at(at).msg
+		if r := m.rank(); r > rank {
+			w.fail("%s: a message of rank %d stands behind one of %d", q.pair().module.Name, r, rank)
+		} else {
+			rank = r
+		}
+		if !m.Type.HighPriority() {
+			counts[m.Band] += m.cost()
+		}
+		if !barrier(m) {
+			n++
+		}
+		w.meetMessage(m)
+		msgs++
+		last = at
+	}
+	if msgs != q.msgs || last != q.last {
+		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair().module.Name, msgs, q.msgs, last, q.last)
+	}
+	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, q.hi, q.lo)
+	for i := range q.bands {
+		b := &q.bands[i]
+		w.auditMarks(q, b.number, b.full, counts[b.number], b.count, b.hi, b.lo)
+	}
+	return n
+}
+
+func (w *world) auditMarks(q *Queue, band uint8, full bool, count, says, hi, lo int) {
+	switch {
+	case count != says:
+		w.fail("%s, band %d: %d octets are queued, it says %d", q.pair().module.Name, band, count, says)
+	case full && count <= lo, !full && count >= hi:
+		w.fail("%s, band %d: %d octets with marks %d and %d: full is %v", q.pair().module.Name, band, count, hi, lo, full)
+	}
+	if full {
+		w.cover.hit([]string{"queue full", "band full"}[min(band, 1)])
+	}
+}
+
+// auditWaiting wants whoever has messages to be scheduled, or to wait for somebody who
+// will schedule it; and who is waited for to be full.
+func (w *world) auditWaiting(p *pair, q *Queue) {
+	if q.refused.head != 0 {
+		w.cover.hit("refusal")
+		full := q.flags&qFull != 0
+		for i := range q.bands {
+			full = full || q.bands[i].full
+		}
+		if !full {
+			w.fail("%s is not full, and somebody waits for it", p.module.Name)
+		}
+	}
+	if q.first != 0 && q.service == nil {
+		w.fail("%s has no service, and %d messages", p.module.Name, q.msgs)
+	}
+	if q.first == 0 || q.flags&(qNoEnable|qEnabled) != 0 || q.waits > 0 {
+		return
+	}
+	switch x := p.proxy; {
+	case x != nil && q == x.out:
+		if x.credit == 0 || x.waits {
+			w.cover.hit(map[bool]string{true: "credit exhausted", false: "ring full"}[x.credit == 0])
+			return
+		}
+	case x != nil:
+		if x.gate.data || x.gate.high {
+			w.cover.hit("gate closed")
+			return
+		}
+	case p.module.Name == "gate":
+		w.cover.hit("gate closed")
+		return
+	case p.module.Name == "device":
+		return // stalled, or no room until its flush
+	}
+	w.fail("%s has %d messages, and nothing will schedule it: %s", p.module.Name, q.msgs, w.describe())
+}
+
+func (w *world) auditDeferred(h *Hub) (n int64) {
+	d := &h.deferred
+	if d.head != d.tail {
+		w.cover.hit("deferral")
+	}
+	for at := d.head; at != d.tail; at++ {
+		e := &d.slots[at%uint32(len(d.slots))]
+		w.meetMessage(&e.msg)
+		if !barrier(&e.msg) {
+			n++
+		}
+	}
+	return n
+}
+
+// auditRings looks into the rings to a hub without taking anything.
+func (w *world) auditRings(h *Hub) (n int64) {
+	for _, p := range h.peers {
+		if p == nil {
+			continue
+		}
+		data, high := *p.dataIn, *p.highIn
+		for _, in := range [...]func() (Msg, bool){data.Get, high.Get} {
+			for m, ok := in(); ok; m, ok = in() {
+				if m.Type == credit {
+					continue
+				}
+				w.meetMessage(&m)
+				if !barrier(&m) {
+					n++
+				}
+			}
+		}
+		if p.data.Free() == 0 {
+			w.cover.hit("data ring full")
+		}
+		if p.urgent.Free() == 0 {
+			w.cover.hit("urgent ring full")
+		}
+	}
+	return n
+}
+
+// auditCredit wants the credit of a path to be complete: with the sender, on the way
+// with messages, at the receiver, and on the way back.
+func (w *world) auditCredit(x *proxy) {
+	far := w.hubs[x.far.Hub()]
+	p, err := far.pair(x.far)
+	if err != nil {
+		return // its other end has just gone
+	}
+	y := p.proxy
+	sum := x.credit + y.in.ordinary() + y.owed
+	there, back := *far.peers[x.hub.index].dataIn, *x.hub.peers[far.index].highIn
+	for m, ok := there.Get(); ok; m, ok = there.Get() {
+		if m.Dst == y.id && m.Src == x.id {
+			sum++
+		}
+	}
+	for m, ok := back.Get(); ok; m, ok = back.Get() {
+		if m.Type == credit && m.Dst == x.id && m.Src == y.id {
+			sum += int(m.Info)
+		}
+	}
+	if sum != creditWindow {
+		w.fail("the credit of a path adds up to %d", sum)
+	}
+}
+
+// auditTrouble notes what a hub has counted.
+func (w *world) auditTrouble(h *Hub) {
+	c, p := &h.counters, &h.stats
+	for _, e := range [...]struct {
+		n    uint64
+		name string
+	}{
+		{c.Unlinked, "lost: unlinked"}, {c.NoBlocks, "lost: no blocks"}, {c.NoNodes, "lost: no nodes"},
+		{c.NoDefer, "lost: no room aside"}, {c.Flushed, "lost: flushed"}, {p.Copied, "shared or borrowed copied"},
+		{p.Refused, "chunks refused"}, {p.RefusedViews, "views refused"},
+	} {
+		if e.n > 0 {
+			w.cover.hit(e.name)
+		}
+	}
+}
+
+// auditHolders notes the blocks that modules and ends have.
+func (w *world) auditHolders() {
+	for _, e := range w.ends {
+		for _, b := range e.tx {
+			w.meet(b)
+		}
+		if e.loan != 0 {
+			w.meet(e.loan)
+		}
+	}
+	for _, s := range w.segments {
+		for _, n := range s.nodes {
+			if n.elem == nil {
+				continue
+			}
+			for _, d := range n.elem.dups {
+				for b := d.block; b != 0; b = w.arena.head[b].next {
+					w.meet(b)
+				}
+			}
+		}
+	}
+}
