@@ -48,7 +48,7 @@ type Arena struct {
 	head   []header
 	lent   [][]byte // memory of the blocks that have no chunk of their own
 	done   []func() // what to call when an external block is free
-	ledger ledger   // of a debug build
+	ledger ledger   //nolint:unused // of a debug build
 	pools  []*Pool
 }
 

@@ -6,9 +6,10 @@ package dataplane
 // it is compiled out.
 const debug = false
 
+// What a debug build keeps.
 type (
-	ledger   struct{}
-	notebook struct{}
+	ledger   struct{} //nolint:unused
+	notebook struct{} //nolint:unused
 )
 
 func (*Arena) openLedger() {}

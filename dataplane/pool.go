@@ -22,7 +22,7 @@ type Pool struct {
 	nfree    int
 	nviews   int
 	reserve  int
-	notes    notebook // of a debug build
+	notes    notebook //nolint:unused // of a debug build
 	stats    PoolCounters
 
 	homeward []*ring.Producer[BlockID] // by hub: chunks of others that were freed here
