@@ -113,13 +113,11 @@ func TestStoppedOutput(t *testing.T) {
 	far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 1, "n1"))
 	near.address(t, ctx, 0)
 	far.address(t, ctx, 1)
-	for range 5 {
-		if err := l.A.Delete(tunnelDev); err != nil {
-			t.Fatal(err)
-		}
-		near.address(t, ctx, 0)
-		expectTraffic(t, ctx, l)
+	if err := l.A.Delete(tunnelDev); err != nil { // which is worth a message
+		t.Fatal(err)
 	}
+	near.address(t, ctx, 0)
+	expectTraffic(t, ctx, l)
 	stop := time.Now()
 	_ = cmd.Stop(syscall.SIGTERM)
 	if took := time.Since(stop); took > 2*summaryTimeout {

@@ -24,7 +24,7 @@ type hostDevice struct {
 	mtu     int
 	mac     net.HardwareAddr // to be given to it; nil: it keeps its own
 	existed bool
-	opened  link.State // as it was opened
+	opened  link.State // before we changed it
 	undo    undo
 }
 
@@ -89,10 +89,7 @@ func (d *hostDevice) open() (nic.Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, deviceRemedy(err))
 	}
-	if err = d.configure(); err == nil {
-		d.opened, err = link.Get(d.c.name)
-	}
-	if err != nil {
+	if err := d.configure(); err != nil {
 		_ = dev.Close()
 		return nil, err
 	}
@@ -119,7 +116,7 @@ func (d *hostDevice) configure() error {
 	if err != nil {
 		return err
 	}
-	d.undo = undo{}
+	d.opened, d.undo = state, undo{}
 	if state.MTU != d.mtu {
 		if err := link.SetMTU(d.c.name, d.mtu); err != nil {
 			return fmt.Errorf("--mtu %d: %w", d.mtu, linkRemedy(err))
