@@ -11,12 +11,13 @@ SHELL       := bash
 FUZZTIME  ?= 50000x
 BENCHTIME ?= 200ms
 COUNT     ?= 5
+SEEDS     ?= 10000
 TESTFLAGS ?=
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build test portable race fuzz soak bench bench-executive generate lint arm64 demo clean
+.PHONY: build test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
 
 build: # bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
@@ -30,6 +31,12 @@ portable: # the code that other processors than amd64 run
 race: # all but the commands, whose tests are other processes; needs a C compiler
 	go test -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/...
 
+sim: # whole hubs on a virtual clock, from SEEDS seeds
+	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane -seeds $(SEEDS)
+
+debug: # the executive with its ledger of who holds each block
+	go test -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane ./dataplane/modules
+
 fuzz: # every fuzz target in turn
 	@go test -list '^Fuzz' ./... | \
 	awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | \
@@ -41,6 +48,7 @@ fuzz: # every fuzz target in turn
 soak: # for a night: what CI runs a part of
 	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/...
 	go test -count=10 -timeout 6h ./cmd/...
+	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x
 
 bench: build # functions, then tunnels side by side; as root, on a quiet machine
