@@ -22,6 +22,7 @@ type Fabric struct {
 	Direct  bool   // the hubs do not run: steps are plain calls
 	between func() // before each of these, for tests: the hubs turn between steps
 	splices []*splice
+	long    []*proxy // near ends of paths that could not be made direct yet
 }
 
 // on runs one step on a hub.
@@ -305,7 +306,7 @@ func (q *Queue) leave() movedQueue {
 	for {
 		msg, ok := q.GetQ()
 		if !ok {
-			m.bands = q.bands
+			m.bands, q.bands = q.bands, nil
 			return m
 		}
 		m.msgs = append(m.msgs, msg)
@@ -385,23 +386,39 @@ type splice struct {
 }
 
 // shorten starts to make a path direct whose near proxy p stands next to another
-// proxy. It does nothing when p stands next to an ordinary pair.
+// proxy, or leaves that to Finish while one of these is itself the end of a path being
+// made direct. It does nothing when p stands next to an ordinary pair, or has gone.
 func (f *Fabric) shorten(p *proxy) error {
 	s := &splice{}
 	a := p.id.Hub()
-	if err := f.on(a, func() error {
-		next := p.in.next.pair().proxy
+	err := f.on(a, func() error {
+		if p.in.flags&qClosed != 0 || p.in.next == nil {
+			return nil
+		}
+		next := p.in.next.pair()
 		switch {
-		case next == nil:
+		case p.in.pair().pinned > 0 || next.pinned > 0:
+			return ErrMoving
+		case next.proxy == nil:
 		case p.down:
-			s.low, s.high = p, next
+			s.low, s.high = p, next.proxy
 		default:
-			s.low, s.high = next, p
+			s.low, s.high = next.proxy, p
 		}
 		return nil
-	}); err != nil || s.low == nil {
-		return err
+	})
+	if err == nil && s.low != nil {
+		err = f.splice(s)
 	}
+	if errors.Is(err, ErrMoving) {
+		f.long = append(f.long, p)
+		return nil
+	}
+	return err
+}
+
+// splice makes a path direct. On an error it stays long, and as it is.
+func (f *Fabric) splice(s *splice) error {
 	lowHub, highHub := s.low.far.Hub(), s.high.far.Hub()
 	err := f.on(lowHub, func() (err error) { s.lowEnd, s.x, err = f.hubs[lowHub].pathEnd(s.low.far); return err })
 	if err != nil {
@@ -415,15 +432,15 @@ func (f *Fabric) shorten(p *proxy) error {
 	default:
 		err = f.spliceFar(s, lowHub, highHub)
 	}
-	if err != nil { // the path stays long, and as it is
-		undo := f.on(lowHub, func() error { s.x.pinned--; return nil })
-		if s.y != nil {
-			undo = errors.Join(undo, f.on(highHub, func() error { s.y.pinned--; return nil }))
-		}
-		return errors.Join(err, undo)
+	if err == nil {
+		f.splices = append(f.splices, s)
+		return nil
 	}
-	f.splices = append(f.splices, s)
-	return nil
+	undo := f.on(lowHub, func() error { s.x.pinned--; return nil })
+	if s.y != nil {
+		undo = errors.Join(undo, f.on(highHub, func() error { s.y.pinned--; return nil }))
+	}
+	return errors.Join(err, undo)
 }
 
 // pathEnd is the proxy of that number and the pair beside it, which is kept from change
@@ -432,6 +449,9 @@ func (h *Hub) pathEnd(id ProcID) (*proxy, *pair, error) {
 	p, err := h.pair(id)
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.pinned > 0 {
+		return nil, nil, ErrMoving
 	}
 	end := p.proxy.in.next.pair()
 	end.pinned++

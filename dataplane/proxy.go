@@ -19,11 +19,14 @@ type proxy struct {
 	out  *Queue // what our neighbour puts to: messages leave by it
 	in   *Queue // what arrives leaves by it, to our neighbour
 
-	credit int   // messages that may still be sent
-	owed   int   // credits to give back
-	waits  bool  // for room in a ring; the peer has it on its list
-	gate   gate  // what arrives waits for an older path to run empty
-	heir   *gate // of the path that takes over when our Barrier has come
+	credit int  // messages that may still be sent
+	owed   int  // credits to give back
+	waits  bool // for room in a ring; the peer has it on its list
+	gate   gate // what arrives waits for an older path to run empty
+	// The gate of the path that takes over when our Barrier has come. Until then both
+	// put to our neighbour, changes of topology find only the new one, and we have to
+	// look ourselves whom to ask for room.
+	heir *gate
 }
 
 // newProxy makes one side. down: it takes the place of a lower neighbour.
@@ -168,6 +171,9 @@ const credit Type = 0xFF
 // arrivePut passes on what has arrived, or queues it; the window bounds how much. What
 // cannot be queued is lost, but not its credit.
 func (x *proxy) arrivePut(q *Queue, m Msg) {
+	if x.heir != nil {
+		x.hub.resolve(q)
+	}
 	if m.Type.HighPriority() {
 		if !x.gate.high && !q.highWaits() {
 			x.passOn(q, m)
@@ -184,7 +190,12 @@ func (x *proxy) arrivePut(q *Queue, m Msg) {
 	}
 }
 
-func (x *proxy) arriveService(q *Queue) { x.gate.drain(q, x.passOn) }
+func (x *proxy) arriveService(q *Queue) {
+	if x.heir != nil {
+		x.hub.resolve(q)
+	}
+	x.gate.drain(q, x.passOn)
+}
 
 // passOn hands a message to the neighbour and its credit back to the sender.
 func (x *proxy) passOn(q *Queue, m Msg) {

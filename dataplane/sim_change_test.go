@@ -17,13 +17,17 @@ func (w *world) change() {
 	case 3:
 		w.replace(s)
 	case 4:
-		w.partOrJoin(s)
+		if !w.calm {
+			w.partOrJoin(s)
+		}
 	case 5:
-		w.exchange(s)
+		if !w.calm {
+			w.exchange(s)
+		}
 	case 6, 7:
 		w.move(s)
 	case 8:
-		if w.chance(40) {
+		if w.chance(40) && !w.calm {
 			w.reopen(s)
 		}
 	}
@@ -269,7 +273,11 @@ func (w *world) trouble() {
 	if len(w.ends) > 0 {
 		e = w.ends[w.rng.IntN(len(w.ends))]
 	}
-	switch w.rng.IntN(9) {
+	what := w.rng.IntN(9)
+	if w.calm && (what < 4 || what == 5 || what == 6) {
+		what = 4
+	}
+	switch what {
 	case 0, 1:
 		w.release(i)
 		w.hog(h)

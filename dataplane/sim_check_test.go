@@ -102,6 +102,7 @@ func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 			nodes += q.msgs
 			for i := q.refused.head; i != 0; i = h.refusals.slots[i].next {
 				*refused++
+				w.auditRefused(q, h.refusals.slots[i].caller)
 			}
 			w.auditWaiting(p, q)
 		}
@@ -196,6 +197,19 @@ func (w *world) auditWaiting(p *pair, q *Queue) {
 		return // stalled, or no room until its flush
 	}
 	w.fail("%s has %d messages, and nothing will schedule it: %s", p.module.Name, q.msgs, w.describe())
+}
+
+// auditRefused wants whoever waits for a queue to ask that one still. A multiplexor's
+// or a loop's queue waits on behalf of another.
+func (w *world) auditRefused(q, caller *Queue) {
+	if caller.flags&qClosed != 0 {
+		return
+	}
+	switch name := caller.pair().module.Name; {
+	case name == "mux", name == "device", caller.ahead == q:
+	default:
+		w.fail("%s waits for %s and would ask another", name, q.pair().module.Name)
+	}
 }
 
 func (w *world) auditDeferred(h *Hub) (n int64) {

@@ -126,6 +126,7 @@ type simEnd struct {
 	room    int // messages that the device still takes in this pass
 	most    int
 	stalled bool
+	loop    bool      // what comes down goes up again
 	tx      []BlockID // kept until Flush
 	loan    BlockID
 	slot    []byte
@@ -137,6 +138,7 @@ func (w *world) openEnd(top bool) ProcID {
 	h := w.hubs[w.rng.IntN(len(w.hubs))]
 	e := &simEnd{w: w, hub: h, top: top, src: w.newSource(), rate: w.rng.IntN(5), most: 1 + w.rng.IntN(6), slot: make([]byte, 64)}
 	e.room, e.driver.piece = e.most, 50+w.rng.IntN(300)
+	e.loop = !top && w.chance(25)
 	m := Module{Name: "device", HiWat: 200 + w.rng.IntN(3000), Open: func(q *Queue) error {
 		e.in, e.out = q, q.Mate()
 		if !top {
@@ -180,7 +182,7 @@ func (e *simEnd) stall(yes bool) {
 
 // Poll is the device's receive side.
 func (e *simEnd) Poll() (n int) {
-	if e.w.quiet {
+	if e.w.quiet || !e.w.mayMake() {
 		return 0
 	}
 	for range e.w.rng.IntN(e.rate + 1) {
@@ -196,6 +198,17 @@ func (e *simEnd) Poll() (n int) {
 		}
 	}
 	return n
+}
+
+// mayMake keeps calm worlds from filling up with high-priority messages, which no flow
+// control stops, to where something must be lost.
+func (w *world) mayMake() bool {
+	for _, h := range w.hubs {
+		if w.calm && h.Available() < 1000 {
+			return false
+		}
+	}
+	return true
 }
 
 func bandOf(class int) uint8 {
@@ -263,13 +276,14 @@ func (e *simEnd) Flush() {
 
 func (e *simEnd) put(q *Queue, m Msg) {
 	e.w.arrives(q, &m)
+	defer e.w.inside(q)()
 	switch m.Type {
 	case Flush:
 		e.w.turn(q, m)
 	case Ioctl, IocData:
 		e.control(q, m)
 	case Data, Proto, PCProto:
-		if e.stalled || e.room == 0 || !q.Empty() {
+		if e.stalled || e.room == 0 || !q.Empty() || e.loop && !e.mayLoop(m) {
 			q.PutQ(m)
 			return
 		}
@@ -281,18 +295,33 @@ func (e *simEnd) put(q *Queue, m Msg) {
 }
 
 func (e *simEnd) service(q *Queue) {
+	defer e.w.inside(q)()
 	for !e.stalled && e.room > 0 {
 		m, ok := q.GetQ()
 		if !ok {
+			return
+		}
+		if e.loop && !e.mayLoop(m) {
+			q.PutBQ(m)
 			return
 		}
 		e.take(m)
 	}
 }
 
+// mayLoop tells whether there is room above for what came down.
+func (e *simEnd) mayLoop(m Msg) bool {
+	return m.Type.HighPriority() || e.out.CanPutNextFor(e.in, m.Band)
+}
+
 // take sends a message; its block is kept until the device has it.
 func (e *simEnd) take(m Msg) {
 	e.room--
+	if e.loop {
+		e.w.cover.hit("loop")
+		e.out.PutNext(m)
+		return
+	}
 	if m.Block != 0 && !e.hub.borrowed(m.Block) && e.hub.Next(m.Block) == 0 {
 		if d := e.hub.Dup(m.Block); d != 0 {
 			e.tx = append(e.tx, d)
@@ -393,6 +422,9 @@ func (s *simHead) act() {
 		s.read(1 + s.w.rng.IntN(8))
 	}
 	for range s.w.rng.IntN(4) {
+		if !s.w.mayMake() {
+			break
+		}
 		s.write(s.w.rng.IntN(classes))
 	}
 	if s.w.chance(8) && !s.pending {

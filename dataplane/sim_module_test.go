@@ -26,7 +26,7 @@ const (
 	kindCopy                   // passes copies on
 	kindTee                    // keeps duplicates for a while
 	kindChain                  // links a second block, and pulls up
-	kindHeader                 // writes before the data, and takes it off
+	kindHeader                 // writes before and behind the data, and takes it off
 	simKinds
 )
 
@@ -126,6 +126,7 @@ func (e *simElem) fire() {
 // put takes a message; what is not ordinary traffic is passed on by the usual rule.
 func (e *simElem) put(q *Queue, m Msg) {
 	e.w.arrives(q, &m)
+	defer e.w.inside(q)()
 	if m.Type != Data && m.Type != Proto && m.Type != PCProto {
 		if e.serves() {
 			q.Forward(m)
@@ -157,6 +158,7 @@ func (e *simElem) put(q *Queue, m Msg) {
 }
 
 func (e *simElem) service(q *Queue) {
+	defer e.w.inside(q)()
 	e.runs[side(q)]++
 	e.w.ran = append(e.w.ran, q)
 	for n := 0; ; n++ {
@@ -242,6 +244,11 @@ func (e *simElem) work(h *Hub, m Msg) Msg {
 			copy(p, "head!")
 			h.Trim(m.Block, 5)
 		}
+		n := h.Len(m.Block)
+		if p := h.Extend(m.Block, 5); p != nil {
+			copy(p, "tail!")
+			h.Cut(m.Block, n)
+		}
 	}
 	return m
 }
@@ -259,7 +266,7 @@ func (p *Pool) borrowed(b BlockID) bool {
 // rechain pulls a message of many blocks up, and makes two blocks of one.
 func (e *simElem) rechain(h *Hub, m Msg) BlockID {
 	if h.Next(m.Block) != 0 {
-		if up := h.PullUp(m.Block, int(m.Len)); up != 0 {
+		if up := h.PullUp(m.Block, 1+e.w.rng.IntN(int(m.Len))); up != 0 {
 			e.w.cover.hit("pullup")
 			return up
 		}
@@ -350,6 +357,7 @@ func (x *simMux) way(q *Queue, m Msg) *Queue {
 
 func (x *simMux) put(q *Queue, m Msg) {
 	x.w.arrives(q, &m)
+	defer x.w.inside(q)()
 	switch m.Type {
 	case Flush:
 		x.w.turn(q, m)
@@ -370,6 +378,7 @@ func (x *simMux) put(q *Queue, m Msg) {
 }
 
 func (x *simMux) service(q *Queue) {
+	defer x.w.inside(q)()
 	for {
 		m, ok := q.GetQ()
 		if !ok {

@@ -25,8 +25,8 @@ var (
 	simSeeds = flag.Int("seeds", 0, "simulate so many seeds; CELLHUB_SEEDS, or 500")
 )
 
-// simSteps is the length of a world's life.
-const simSteps = 60
+// simSteps is the length of a world's life, at most.
+const simSteps = 200
 
 // simMust is what a run of enough seeds must have met: a simulation that never gets
 // there proves nothing about it.
@@ -37,7 +37,7 @@ var simMust = []string{
 	"lost: unlinked", "lost: no blocks", "lost: no nodes", "lost: no room aside", "lost: flushed",
 	"push", "pop", "replace", "part", "join", "exchange", "move", "splice", "reopen", "command",
 	"refused while moving", "refused for want of blocks",
-	"flush", "flush turned", "hangup", "error", "ioctl ack", "ioctl nak", "ioctl timeout", "ioctl cut off", "copyin", "copyout",
+	"loop", "flush", "flush turned", "hangup", "error", "ioctl ack", "ioctl nak", "ioctl timeout", "ioctl cut off", "copyin", "copyout",
 	"dup", "split", "pullup", "external block", "borrowed block", "shared or borrowed copied",
 	"module through", "module pass", "module always", "module delay", "module slow", "module split", "module copy",
 	"module tee", "module chain", "module header",
@@ -123,7 +123,8 @@ func simulate(seed uint64, cover *coverage) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
 		}
 	}()
-	return newWorld(seed, cover).simulate(simSteps)
+	w := newWorld(seed, cover)
+	return w.simulate(20 + w.rng.IntN(simSteps))
 }
 
 func (c *coverage) String() string {

@@ -40,10 +40,12 @@ type world struct {
 	fakeNodes   []int // by hub: table entries declared used
 	changing    int   // inside a change of topology, which passes on regardless of marks
 	quiet       bool  // sources have stopped: the world is to drain
+	calm        bool  // nothing happens in this world that may lose a message: none is lost
 
 	seen    []uint32 // by block: the audit that met it
 	audit   uint32
 	aside   []uint32     // by hub: where its own ring began at the start of the step
+	stack   []*process   // whose put or service is under way
 	ran     []*Queue     // services of simulated modules run in this pass, in order
 	enabled []enabledRun // queues that were on a hub's list before its pass
 }
@@ -95,9 +97,14 @@ func (w *world) must(err error) {
 // newWorld builds hubs, a multiplexor perhaps, and segments with modules.
 func newWorld(seed uint64, cover *coverage) *world {
 	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5EED)), cover: cover}
+	w.calm = w.chance(40)
 	hubs := []int{1, 1, 2, 2, 3}[w.rng.IntN(5)]
+	sizes := ArenaConfig{Hubs: hubs, Chunks: 24 + w.rng.IntN(80), ChunkBytes: MinChunkBytes, Views: 24 + w.rng.IntN(40)}
+	if w.calm {
+		sizes.Chunks, sizes.Views = 2048, 2048
+	}
 	var err error
-	w.arena, err = NewArena(ArenaConfig{Hubs: hubs, Chunks: 24 + w.rng.IntN(80), ChunkBytes: MinChunkBytes, Views: 24 + w.rng.IntN(40)})
+	w.arena, err = NewArena(sizes)
 	w.must(err)
 	for i := range hubs {
 		h, err := NewHub(Config{Pool: w.arena.Pool(i), Clock: func() int64 { return w.now }})
@@ -107,10 +114,9 @@ func newWorld(seed uint64, cover *coverage) *world {
 		w.must(err)
 		w.commanders = append(w.commanders, c)
 		w.must(h.Register("sim", w.factory))
-		if w.chance(60) {
-			h.deferred.slots = make([]deferredPut, 8<<w.rng.IntN(5))
-		} else {
-			h.deferred.slots = make([]deferredPut, 256)
+		h.deferred.slots = make([]deferredPut, 8<<w.rng.IntN(5))
+		if w.calm {
+			h.deferred.slots = nil
 		}
 	}
 	w.hogs, w.fakeNodes, w.aside = make([][]BlockID, hubs), make([]int, hubs), make([]uint32, hubs)
@@ -246,6 +252,16 @@ func (w *world) pass(h *Hub) {
 	}
 }
 
+// inside notes that a process is entered, and gives what notes that it is left: none may
+// be entered twice.
+func (w *world) inside(q *Queue) func() {
+	if slices.Contains(w.stack, q.proc) {
+		w.fail("%s is entered while it is on the stack", q.pair().module.Name)
+	}
+	w.stack = append(w.stack, q.proc)
+	return func() { w.stack = w.stack[:len(w.stack)-1] }
+}
+
 func side(q *Queue) int {
 	if q.Reader() {
 		return 1
@@ -306,7 +322,7 @@ func (w *world) drain() {
 			return
 		}
 		w.step++
-		w.now += 10
+		w.now += 100
 		if rounds%50 == 49 {
 			w.now += IoctlTimeout
 		}
@@ -352,6 +368,9 @@ func (w *world) close() {
 		if h.refusals.used != 0 || h.nodes.used != 0 {
 			w.fail("hub %d: %d refusals and %d nodes after the end", i, h.refusals.used, h.nodes.used)
 		}
+	}
+	if n := w.lost(); n != 0 && w.calm {
+		w.fail("%d messages were lost and counted in a world that loses none%s", n, w.describe())
 	}
 	for _, h := range w.hubs {
 		_ = h.Close()

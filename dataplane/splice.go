@@ -65,8 +65,9 @@ func (h *Hub) reroute(q, fresh *Queue, old *proxy) {
 	h.deliver(old.out, Msg{Type: PCBarrier})
 }
 
-// Finish removes the old paths of moves whose barriers have all come through; it
-// returns how many are still under way.
+// Finish removes the old paths of moves whose barriers have all come through, and
+// starts to make direct what had to wait for them; it returns how many paths are still
+// under way.
 func (f *Fabric) Finish() (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -82,7 +83,14 @@ func (f *Fabric) Finish() (int, error) {
 		}
 	}
 	f.splices = left
-	return len(left), nil
+	long := f.long
+	f.long = nil
+	for _, p := range long {
+		if err := f.shorten(p); err != nil {
+			return len(f.splices) + len(f.long), err
+		}
+	}
+	return len(f.splices) + len(f.long), nil
 }
 
 // finish ends one splice if it can: it lets its ends be changed again, and takes down
