@@ -328,11 +328,17 @@ func TestMoveTakesAlong(t *testing.T) {
 	rq.SetPtr("up")
 	wq.SetPtr("down")
 	wq.NoEnable()
+	wq.PutQ(numbered(1))
+	wq.Enable()
+	old := rq
 	moved, err := r.fabric.Move(ids[1:2], 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rq, wq = r.queues(moved[0])
+	if !wq.Stat(0).Enabled || old.bands != nil {
+		t.Error("the service that was scheduled is forgotten, or the bands are shared")
+	}
 	if left != 1 || arrived != rq || rq.Hub() != r.hubs[1] {
 		t.Error("the module was not told")
 	}
@@ -473,5 +479,107 @@ func TestMovesBesideALongPath(t *testing.T) {
 			m.finish()
 			m.check()
 		})
+	}
+}
+
+// TestTheOldPathAsksWhoIsAhead: while both paths put to a module, topology changes
+// beyond it, and the old path must not put to a full queue that it did not ask.
+func TestTheOldPathAsksWhoIsAhead(t *testing.T) {
+	r := newRig(t, 2, ArenaConfig{})
+	bottom, top := &end{}, &end{}
+	ids := r.chain(bottom.bottom(), pass("popped"), through("x"), pass("moved"), pass("source"), top.top())
+	run, err := r.fabric.Move(ids[3:4], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	bottom.stalled = true
+	_, source := r.queues(ids[4])
+	for i := range 300 {
+		put(source, numbered(i))
+	}
+	r.settle()
+	if _, err = r.fabric.Move(run, 0); err != nil {
+		t.Fatal(err)
+	}
+	r.settle() // the old path is full of messages
+	if err := r.h.Pop(ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	before := bottom.q.Len()
+	if r.settle(); bottom.q.Len() != before {
+		t.Errorf("%d messages were put to a full queue", bottom.q.Len()-before)
+	}
+	bottom.resume()
+	r.settle()
+	if left, err := r.fabric.Finish(); left != 0 || err != nil {
+		t.Errorf("%d paths are left: %v", left, err)
+	}
+	if !slices.Equal(bottom.got, count(0, 300)) {
+		t.Errorf("%d arrived, or in another order", len(bottom.got))
+	}
+}
+
+// TestAPathWaitsForItsEnd: the end of a path is itself a proxy, of a path that goes
+// round, and still fed by two ways; making the other path direct has to wait.
+func TestAPathWaitsForItsEnd(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { aPathWaitsForItsEnd(t, seed) })
+	}
+}
+
+func aPathWaitsForItsEnd(t *testing.T, seed uint64) {
+	r := newRig(t, 2, ArenaConfig{})
+	rng := rand.New(rand.NewPCG(seed, 4))
+	bottom, top := &end{}, &end{}
+	ids := r.chain(bottom.bottom(), through("k"), through("popped"), through("y"), through("source"), top.top())
+	move := func(id ProcID) ProcID {
+		t.Helper()
+		moved, err := r.fabric.Move([]ProcID{id}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moved[0]
+	}
+	popped := move(ids[2])
+	r.settle()
+	if err := r.hubs[1].Pop(popped); err != nil {
+		t.Fatal(err)
+	}
+	_, source := r.queues(ids[4])
+	n := 0
+	send := func() {
+		for range 10 {
+			source.PutNext(numbered(n))
+			n++
+		}
+	}
+	turn := func(n int) {
+		for range n {
+			r.hubs[rng.IntN(2)].Pass()
+		}
+	}
+	send()
+	turn(rng.IntN(3))
+	move(ids[3]) // its old path ends at the proxies left on hub 1
+	send()
+	turn(rng.IntN(3))
+	move(ids[1]) // and so does this one's
+	for range 20 {
+		send()
+		turn(2)
+	}
+	for left := 1; left > 0; {
+		var err error
+		if left, err = r.fabric.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		r.settle()
+	}
+	if !slices.Equal(bottom.got, count(0, n)) {
+		t.Errorf("%d of %d arrived, or in another order", len(bottom.got), n)
+	}
+	if n := r.proxies(); n != 4 {
+		t.Errorf("%d proxies are left for two crossings", n)
 	}
 }
