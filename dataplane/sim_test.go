@@ -19,11 +19,15 @@ import (
 //	go test ./dataplane -run Simulation -seeds 10000
 //	go test ./dataplane -run Simulation -seed 4711 -v
 //
-// CELLHUB_SEEDS in the environment says how many, where no flag does.
+// CELLHUB_SEEDS in the environment says how many, where no flag does; without either
+// there are few.
 var (
 	simSeed  = flag.Uint64("seed", 0, "simulate this seed only")
-	simSeeds = flag.Int("seeds", 0, "simulate so many seeds; CELLHUB_SEEDS, or 500")
+	simSeeds = flag.Int("seeds", 0, "simulate so many seeds")
 )
+
+// simEnough is how many seeds are enough to meet everything of simMust.
+const simEnough = 500
 
 // simSteps is the length of a world's life, at most.
 const simSteps = 200
@@ -71,12 +75,12 @@ func TestSimulation(t *testing.T) {
 		seeds, _ = strconv.Atoi(os.Getenv("CELLHUB_SEEDS"))
 	}
 	if seeds <= 0 {
-		seeds = 500
+		seeds = simDefault
 	}
 	total, failed := simulateAll(t, uint64(seeds))
 	fmt.Printf("simulation: %d seeds, %d failed\n", seeds, failed)
 	t.Log(total)
-	if seeds < 500 || failed > 0 {
+	if seeds < simEnough || failed > 0 {
 		return // too few to meet everything
 	}
 	for _, name := range simMust {

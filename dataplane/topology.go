@@ -66,9 +66,12 @@ func (h *Hub) Pop(id ProcID) error {
 // clear passes on what a pair has queued, whatever the neighbours' marks say, until
 // nothing is left or on its way to it; false when they never stop to answer.
 func (h *Hub) clear(p *pair) bool {
-	for range maxSettle {
+	for range maxClear {
 		h.settle()
-		if p.rq.first|p.wq.first == 0 && p.rq.proc.deferred == 0 {
+		switch {
+		case p.rq.proc.deferred > 0:
+			return false
+		case p.rq.first|p.wq.first == 0:
 			return true
 		}
 		p.rq.giveAll((*Queue).PutNext)
@@ -139,4 +142,7 @@ func (h *Hub) settle() {
 	}
 }
 
-const maxSettle = 1 << 12
+const (
+	maxSettle = 1 << 12 // turns of the hub's own ring
+	maxClear  = 64
+)
