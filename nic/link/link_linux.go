@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // ErrNotFound says that no interface has the name. Test with errors.Is.
@@ -146,8 +147,26 @@ func AddAddr(name string, prefix netip.Prefix) error {
 		addr.Flags = nodad
 	}
 	return change(name, "add address "+prefix.String(), func(l netlink.Link) error {
-		return netlink.AddrAdd(l, addr)
+		err := netlink.AddrAdd(l, addr)
+		if err == nil && prefix.Addr().Is6() && l.Attrs().Flags&net.FlagRunning != 0 {
+			waitLocal(addr.IP)
+		}
+		return err
 	})
+}
+
+// localPatience is how long the kernel may take to know an address for its own.
+const localPatience = time.Second
+
+// waitLocal returns when packets to an IPv6 address are taken as ours. The kernel installs the route for that from a work
+// queue, some time after it has acknowledged the address.
+func waitLocal(ip net.IP) {
+	for deadline := time.Now().Add(localPatience); time.Now().Before(deadline); time.Sleep(runningPoll) {
+		routes, err := netlink.RouteGet(ip)
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+	}
 }
 
 // nodad is IFA_F_NODAD of linux/if_addr.h.
