@@ -146,7 +146,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if lookedUp(text) {
-			t.Skip("asks the resolver")
+			return // asks the resolver
 		}
 		s, err := Parse(text)
 		if err != nil {
