@@ -224,9 +224,6 @@ func TestAssociations(t *testing.T) {
 
 // TestSteadyStateAllocatesNothing is the rule of the hot path.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	if debug {
-		t.Skip("a debug build keeps books")
-	}
 	r := newRig(t, 2, ArenaConfig{})
 	sink := Module{Name: "sink", ReadPut: func(q *Queue, m Msg) { q.hub.Free(m) }, ReadService: func(*Queue) {}}
 	drain := Module{Name: "drain", ReadPut: (*Queue).PutQ, ReadService: func(q *Queue) {

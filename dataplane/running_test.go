@@ -18,11 +18,13 @@ type runners struct {
 	fabric *Fabric
 	wait   sync.WaitGroup
 	before int // goroutines
+	procs  int // GOMAXPROCS
 }
 
 func newRunners(t *testing.T, hubs int) *runners {
 	t.Helper()
 	r := &runners{t: t, before: runtime.NumGoroutine()}
+	r.procs = runtime.GOMAXPROCS(hubs + 2) // a busy hub keeps its processor from the test's goroutines
 	var err error
 	if r.arena, err = NewArena(ArenaConfig{Hubs: hubs, Chunks: 512, ChunkBytes: MinChunkBytes}); err != nil {
 		t.Fatal(err)
@@ -54,6 +56,7 @@ func (r *runners) stop() {
 		h.Stop()
 	}
 	r.wait.Wait()
+	runtime.GOMAXPROCS(r.procs)
 	closeHubs(r.t, r.arena, r.hubs)
 	for _, h := range r.hubs {
 		if h.Call(func() {}) {
@@ -422,5 +425,160 @@ func TestIdleHubSleepsAndWakes(t *testing.T) {
 	r.hubs[0].Call(func() { ends[0].send, ends[1].want = 1000, 1000 })
 	<-ends[1].arrivals
 	asleep()
+	r.stop()
+}
+
+// TestRunningMovesAndCommands pushes and pops by command in a stream whose modules are
+// moved at the same time.
+func TestRunningMovesAndCommands(t *testing.T) {
+	r := newRunners(t, 2)
+	r.fabric.Direct = true
+	ends, ids := r.stream(0, 0, load(50000), through("low"), pass("a"), pass("b"), through("high"))
+	r.fabric.Direct = false
+	if err := r.hubs[0].Register("pass", func(*Hub, []byte) (Module, error) { return pass("pushed"), nil }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.hubs[0].NewCommander()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	do := func(op Op, dst ProcID, name string) (Answer, bool) {
+		if _, ok := c.Send(op, dst, 0, name, nil); !ok {
+			t.Error("the ring is full")
+		}
+		for {
+			if a, ok := c.Receive(); ok {
+				if a.Err != nil && !errors.Is(a.Err, ErrMoving) {
+					t.Errorf("command %d: %v", op, a.Err)
+					return a, false
+				}
+				return a, a.Err == nil
+			}
+			runtime.Gosched()
+		}
+	}
+	var commands sync.WaitGroup
+	done := make(chan struct{})
+	pushed := 0
+	commands.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for _, at := range []ProcID{ids[0], ids[1], ids[4]} {
+				a, ok := do(OpPush, at, "pass")
+				for popped := !ok; !popped; {
+					_, popped = do(OpPop, a.Number, "")
+				}
+				if ok {
+					pushed++
+				}
+			}
+		}
+	})
+	run := ids[2:4]
+	moves := 0
+	for range 6 {
+		for _, to := range []int{1, 0} {
+			moved, err := r.fabric.Move(run, to)
+			if err == nil {
+				run = moved
+				moves++
+			} else if !errors.Is(err, ErrMoving) {
+				t.Error(err)
+			}
+			r.finish()
+		}
+	}
+	close(done)
+	commands.Wait()
+	r.finish()
+	r.arrive(ends)
+	t.Logf("%d moves, %d modules pushed and popped", moves, pushed)
+	if moves == 0 || pushed == 0 {
+		t.Error("one kept the other from all it wanted to do")
+	}
+	r.stop()
+}
+
+// TestRunningPartAndJoin takes a path between two hubs apart and makes it anew, again
+// and again, under traffic: what is lost is counted, the rest comes in order, and no
+// path has the messages or the credit of one before.
+func TestRunningPartAndJoin(t *testing.T) {
+	r := newRunners(t, 2)
+	r.fabric.Direct = true
+	ends, ids := r.stream(0, 1, 0, pass("m"))
+	r.fabric.Direct = false
+	var last [2]uint64
+	for i, e := range ends {
+		inOrder := Module{Name: "terminal", Open: func(*Queue) error { return nil }}
+		take := func(q *Queue, m Msg) {
+			if m.Type == Data {
+				if m.Conn < last[i] {
+					e.trouble = fmt.Errorf("%d came after %d", m.Conn, last[i])
+				}
+				last[i] = m.Conn
+			}
+			e.got++
+			q.Hub().Free(m)
+		}
+		service := func(*Queue) {}
+		inOrder.WritePut, inOrder.ReadService = take, service
+		if i == 1 {
+			inOrder.WritePut, inOrder.ReadService = nil, nil
+			inOrder.ReadPut, inOrder.WriteService = take, service
+		}
+		if err := e.hub.Replace([]ProcID{ids[0], ids[2]}[i], inOrder); err != nil {
+			t.Fatal(err)
+		}
+		e.send = 1 << 40
+	}
+	r.start()
+	for range 150 {
+		if err := r.fabric.Part(ids[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.fabric.Join(ids[1], ids[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var sent, got, lost uint64
+	for _, e := range ends {
+		e.hub.Call(func() { e.send = 0 })
+	}
+	count := func() {
+		sent, got, lost = 0, 0, 0
+		for i, e := range ends {
+			e.hub.Call(func() {
+				if e.trouble != nil {
+					t.Errorf("end %d: %v", i, e.trouble)
+				}
+				sent += e.sent
+				got += e.got
+				lost += e.hub.counters.Unlinked + e.hub.counters.Flushed
+			})
+		}
+	}
+	for tries := 0; tries < 1000; tries++ {
+		if count(); sent == got+lost {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if sent != got+lost || got == 0 {
+		t.Errorf("%d sent, %d came, %d are counted as lost", sent, got, lost)
+	}
+	for _, h := range r.hubs {
+		h.Call(func() {
+			for _, p := range h.procs {
+				if p != nil && p.proxy != nil && p.proxy.credit > creditWindow {
+					t.Errorf("a path has the credit of another: %d", p.proxy.credit)
+				}
+			}
+		})
+	}
 	r.stop()
 }
