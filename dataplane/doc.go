@@ -82,6 +82,12 @@
 // cross by being handed over and go home by a ring with room for all of them. Fabric
 // joins and moves processes across hubs while they carry traffic.
 //
+// # Tests
+//
+// TestSimulation turns whole fabrics from seeds and audits them after every step. With
+// the build tag hubdebug a ledger of blocks catches the module that does not do exactly
+// one of forward, queue and free; without it nothing of that is left.
+//
 // # Limits
 //
 // Every table, ring and queue has a named limit in this package and a counter for
