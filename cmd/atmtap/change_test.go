@@ -98,10 +98,11 @@ func TestStoppedOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := lab.ForTest(t, lab.Config{})
-	_, stuck, err := os.Pipe() // nobody reads
+	idle, stuck, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer idle.Close() // nobody reads it, but while it is open nothing written is an error
 	defer stuck.Close()
 	fill(t, stuck)
 	cmd := l.A.Command(ctx, name, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 0, "n1"))
