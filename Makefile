@@ -35,7 +35,7 @@ sim: # whole hubs on a virtual clock, from SEEDS seeds
 	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane -seeds $(SEEDS)
 
 debug: # the executive with its ledger of who holds each block
-	go test -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane ./dataplane/modules
+	go test -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/...
 
 fuzz: # every fuzz target in turn
 	@go test -list '^Fuzz' ./... | \

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // benchSource is a driver that gives messages in bursts of 32 until its quota is spent.
@@ -23,7 +25,7 @@ func (s *benchSource) Poll() (n int) {
 	for ; n < benchHand && *s.left > 0 && s.q.next.Empty(); n++ {
 		m := Msg{Type: Data, Len: 1500}
 		if s.blocks {
-			if m.Block = s.hub.Alloc(); m.Block == 0 {
+			if m.Block = s.hub.Pool.Alloc(1); m.Block == 0 {
 				break
 			}
 		}
@@ -52,7 +54,7 @@ func benchTwoHubs(b *testing.B, streams int, blocks bool) (carry func(messages i
 			b.Fatal(err)
 		}
 	}
-	a, err := NewArena(ArenaConfig{Hubs: 2, Chunks: 1024, ChunkBytes: 2048})
+	a, err := block.NewArena(block.Config{Hubs: 2, Small: 1024})
 	check(err)
 	var hubs [2]*Hub
 	for i := range hubs {

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // benchHub makes a hub over a pool of its own.
 func benchHub(b *testing.B, chunks int) *Hub {
 	b.Helper()
-	a, err := NewArena(ArenaConfig{Chunks: chunks, ChunkBytes: 2048})
+	a, err := block.NewArena(block.Config{Small: chunks})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package dataplane
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
+)
 
 // benchService is a module that queues everything and whose service forwards it.
 func benchService(service func(*Queue)) Module {
@@ -164,7 +168,7 @@ func benchBlocked(b *testing.B, service func(*Queue)) *Queue {
 func BenchmarkBlock(b *testing.B) {
 	const burst = 32
 	h := benchHub(b, 256)
-	var held [burst]BlockID
+	var held [burst]block.ID
 	perBlock := func(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/block")
 	}
@@ -172,7 +176,7 @@ func BenchmarkBlock(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			for i := range held {
-				held[i] = h.Alloc()
+				held[i] = h.Pool.Alloc(1)
 			}
 			for _, id := range held {
 				h.Pool.Free(id)
@@ -181,12 +185,12 @@ func BenchmarkBlock(b *testing.B) {
 		perBlock(b)
 	})
 	b.Run("dup+free", func(b *testing.B) {
-		block := h.Alloc()
+		block := h.Pool.Alloc(1)
 		defer h.Pool.Free(block)
 		b.ReportAllocs()
 		for b.Loop() {
 			for i := range held {
-				held[i] = h.Dup(block)
+				held[i] = h.Pool.Dup(block)
 			}
 			for _, id := range held {
 				h.Pool.Free(id)

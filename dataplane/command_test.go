@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // routes is a multiplexor for tests: a message going down leaves by the lower pair
@@ -79,7 +81,7 @@ type commandRig struct {
 
 func newCommandRig(t *testing.T) *commandRig {
 	t.Helper()
-	r := &commandRig{rig: newRig(t, 1, ArenaConfig{}), ends: map[string]*end{}}
+	r := &commandRig{rig: newRig(t, 1, block.Config{}), ends: map[string]*end{}}
 	var err error
 	if r.c, err = r.h.NewCommander(); err != nil {
 		t.Fatal(err)
@@ -272,7 +274,7 @@ func FuzzCommand(f *testing.F) {
 	f.Add(uint32(OpPair), uint32(1), uint64(1<<40), []byte{0xFF, 0xFF})
 	f.Add(uint32(OpClose), uint32(1<<31), uint64(0), []byte{0, 0})
 	f.Fuzz(func(t *testing.T, op, dst uint32, conn uint64, text []byte) {
-		r := newRig(t, 1, ArenaConfig{Chunks: 8})
+		r := newRig(t, 1, block.Config{Small: 8})
 		if err := r.h.Register("pass", func(_ *Hub, arg []byte) (Module, error) {
 			if len(arg) > 0 {
 				return Module{}, syscall.EINVAL

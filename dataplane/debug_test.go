@@ -5,6 +5,8 @@ package dataplane
 import (
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // caught runs fn and gives what it panics with.
@@ -37,12 +39,12 @@ func TestDebugBuildCatchesBadModules(t *testing.T) {
 		{name: "frees its queue's", put: func(q *Queue, m Msg) { q.PutQ(m); q.hub.Free(m) }, says: "frees block 1, which is queued"},
 		{name: "forgets what it took", put: (*Queue).PutQ, service: func(q *Queue) { q.GetQ() }, says: "write service: neither forwarded"},
 		{name: "copies and forgets", put: func(q *Queue, m Msg) {
-			m.Block = q.hub.Copy(m.Block)
+			m.Block = q.hub.Pool.Copy(m.Block)
 			q.PutNext(m)
 		}, says: "neither forwarded, queued nor freed its message, block 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			arena, err := NewArena(ArenaConfig{Chunks: 16, ChunkBytes: MinChunkBytes})
+			arena, err := block.NewArena(block.Config{Small: 16})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,49 +77,49 @@ func TestDebugBuildLetsGoodModulesBe(t *testing.T) {
 		"replies":  (*Queue).Reply,
 		"duplicates": func(q *Queue, m Msg) {
 			m2 := m
-			m2.Block = q.hub.Dup(m.Block)
+			m2.Block = q.hub.Pool.Dup(m.Block)
 			q.PutNext(m)
 			q.PutNext(m2)
 		},
 		"copies": func(q *Queue, m Msg) {
 			m2 := m
-			m2.Block = q.hub.Copy(m.Block)
+			m2.Block = q.hub.Pool.Copy(m.Block)
 			q.hub.Free(m)
 			q.PutNext(m2)
 		},
 		"pulls up": func(q *Queue, m Msg) {
-			d := q.hub.Dup(m.Block)
-			m.Block = q.hub.PullUp(m.Block, -1)
+			d := q.hub.Pool.Dup(m.Block)
+			m.Block = q.hub.Pool.PullUp(m.Block, -1)
 			q.PutNext(m)
 			q.hub.Pool.Free(d)
 		},
 		"strips its first block": func(q *Queue, m Msg) {
-			q.hub.Append(m.Block, q.hub.Copy(m.Block))
+			q.hub.Pool.Append(m.Block, q.hub.Pool.Copy(m.Block))
 			first := m.Block
-			m.Block = q.hub.Next(first)
-			q.hub.freeOne(first)
+			m.Block = q.hub.Pool.Next(first)
+			q.hub.Pool.FreeOne(first)
 			q.PutNext(m)
 		},
 		"reassembles": func(q *Queue, m Msg) {
 			if kept.Block == 0 {
-				kept = Msg{Type: Data, Block: q.hub.Alloc()}
-				q.hub.Append(kept.Block, m.Block)
+				kept = Msg{Type: Data, Block: q.hub.Pool.Alloc(1)}
+				q.hub.Pool.Append(kept.Block, m.Block)
 				return
 			}
-			q.hub.Append(kept.Block, m.Block)
-			kept.Len = uint32(q.hub.Size(kept.Block))
+			q.hub.Pool.Append(kept.Block, m.Block)
+			kept.Len = uint32(q.hub.Pool.Size(kept.Block))
 			q.PutNext(kept)
 			kept = Msg{}
 		},
 		"frees and takes another": func(q *Queue, m Msg) {
 			q.hub.Free(m)
-			b := q.hub.Alloc() // the same
+			b := q.hub.Pool.Alloc(1) // the same
 			q.hub.StartTimer(&Timer{Fire: func() { q.hub.Pool.Free(b) }}, 0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kept = Msg{}
-			r := newRig(t, 2, ArenaConfig{})
+			r := newRig(t, 2, block.Config{})
 			e := &end{}
 			bottom := r.add(r.hubs[1], e.bottom())
 			ids := r.chain(Module{Name: name, WritePut: put, WriteService: passService}, through("source"))
@@ -125,12 +127,12 @@ func TestDebugBuildLetsGoodModulesBe(t *testing.T) {
 			_, w := r.queues(ids[1])
 			for range 2 {
 				w.PutNext(text(t, r.h, "x"))
-				loan := r.h.Loan()
+				loan := r.h.Pool.Loan()
 				if name != "duplicates" && name != "pulls up" && name != "reassembles" {
-					r.h.Lend(loan, []byte("y"))
+					r.h.Pool.Lend(loan, []byte("y"))
 					w.PutNext(Msg{Type: Data, Block: loan, Len: 1})
 				}
-				r.h.Reclaim(loan)
+				r.h.Pool.Reclaim(loan)
 				r.settle()
 			}
 			r.settle()

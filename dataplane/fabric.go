@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"fmt"
-	"math/bits"
 	"sync/atomic"
 
 	"github.com/cellhub/cellhub/dataplane/ring"
@@ -24,10 +23,8 @@ type peer struct {
 	mail    bool     // something was published to the other hub in this pass
 	waiting []*proxy // who met a full ring
 	// Flags shared with the other side, one writer of true and one of false each.
-	full    *atomic.Bool // we wait for room in a ring to it
-	theirs  *atomic.Bool // it waits for room in a ring to us
-	homing  *atomic.Bool // we wait for blocks to come home
-	wanting *atomic.Bool // it does
+	full   *atomic.Bool // we wait for room in a ring to it
+	theirs *atomic.Bool // it waits for room in a ring to us
 }
 
 // Connect joins hubs into a fabric: from then on a process of one can be joined to a
@@ -35,14 +32,12 @@ type peer struct {
 // arena, hub i with pool i, and none may run yet.
 func Connect(hubs ...*Hub) (*Fabric, error) {
 	for i, h := range hubs {
-		if h.index != i || h.Arena != hubs[0].Arena || len(h.pools) != len(hubs) || h.peers != nil {
+		if h.index != i || h.Pool.Arena != hubs[0].Pool.Arena || h.Pool.Hubs() != len(hubs) || h.peers != nil {
 			return nil, fmt.Errorf("%w: hub %d: a fabric takes the pools of one arena, in order, all of them, once", ErrHub, i)
 		}
 	}
 	for i, h := range hubs {
 		h.peers = make([]*peer, len(hubs))
-		h.homeward = make([]*ring.Producer[BlockID], len(hubs))
-		h.inward = make([]*ring.Consumer[BlockID], len(hubs))
 		for j, o := range hubs {
 			if i != j {
 				h.peers[j] = &peer{hub: o}
@@ -62,16 +57,12 @@ func Connect(hubs ...*Hub) (*Fabric, error) {
 func connect(a, b *Hub) error {
 	pa, pb := a.peers[b.index], b.peers[a.index]
 	pa.full, pb.full = new(atomic.Bool), new(atomic.Bool)
-	pa.homing, pb.homing = new(atomic.Bool), new(atomic.Bool)
-	pa.theirs, pb.theirs, pa.wanting, pb.wanting = pb.full, pa.full, pb.homing, pa.homing
-	home := 1 << bits.Len32(a.perHub) // all blocks of a hub fit, so that none is ever stranded
-	var errs [6]error
+	pa.theirs, pb.theirs = pb.full, pa.full
+	var errs [4]error
 	pa.data, pb.dataIn, errs[0] = ring.New[Msg](dataRing)
 	pb.data, pa.dataIn, errs[1] = ring.New[Msg](dataRing)
 	pa.urgent, pb.highIn, errs[2] = ring.New[Msg](urgentRing)
 	pb.urgent, pa.highIn, errs[3] = ring.New[Msg](urgentRing)
-	a.homeward[b.index], b.inward[a.index], errs[4] = ring.New[BlockID](home)
-	b.homeward[a.index], a.inward[b.index], errs[5] = ring.New[BlockID](home)
 	for _, err := range errs {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrHub, err)
@@ -94,7 +85,7 @@ func (h *Hub) drainPeers() (work int) {
 		}
 		h.retry(p)
 	}
-	return work + h.takeHome()
+	return work + h.Pool.TakeHome()
 }
 
 func (h *Hub) drainRing(in *ring.Consumer[Msg]) (work int) {
@@ -108,46 +99,24 @@ func (h *Hub) drainRing(in *ring.Consumer[Msg]) (work int) {
 	return work
 }
 
-// takeHome puts blocks back that other hubs have freed.
-func (h *Hub) takeHome() (work int) {
-	for _, in := range h.inward {
-		if in == nil {
-			continue
-		}
-		n := in.Len()
-		for range n {
-			b, _ := in.Get()
-			h.pushChunk(b)
-		}
-		if n > 0 {
-			in.Release()
-		}
-		work += n
-	}
-	return work
-}
-
 // publish ends a pass towards the other hubs: one store a ring, one ring of the bell
 // a hub at most.
 func (h *Hub) publish() {
+	homes := h.Pool.SendHome()
 	for i, p := range h.peers {
 		if p == nil {
 			continue
 		}
-		wake := p.mail
+		wake := p.mail || homes>>i&1 != 0
 		if p.mail {
 			p.data.Publish()
 			p.urgent.Publish()
 			p.mail = false
 		}
-		if h.away && h.homeward[i].Publish() && p.wanting.Load() {
-			wake = true
-		}
 		if wake {
 			p.hub.sleeper.wake()
 		}
 	}
-	h.away = false
 }
 
 // retry schedules the proxies that met a full ring, once there is room again. The
@@ -170,22 +139,13 @@ func (h *Hub) retry(p *peer) {
 	p.waiting = p.waiting[:0]
 }
 
-// wantBlocks tells the other hubs that this one waits for its blocks.
-func (h *Hub) wantBlocks(yes bool) {
-	for _, p := range h.peers {
-		if p != nil && p.homing.Load() != yes {
-			p.homing.Store(yes)
-		}
-	}
-}
-
 // mailWaits is the look at the rings before sleeping.
 func (h *Hub) mailWaits() bool {
-	for i, p := range h.peers {
+	for _, p := range h.peers {
 		if p == nil {
 			continue
 		}
-		if !p.dataIn.Empty() || !p.highIn.Empty() || len(h.bufcalls) > 0 && !h.inward[i].Empty() {
+		if !p.dataIn.Empty() || !p.highIn.Empty() {
 			return true
 		}
 		if len(p.waiting) > 0 && p.data.Free() > 0 && p.urgent.Free() > 0 {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // across joins a bottom on hub 0 and a top on hub 1, with a module above the bottom.
@@ -33,8 +35,8 @@ func (r *rig) proxies() (n int) {
 }
 
 func TestConnectRefusesWhatIsNoFabric(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
-	other := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
+	other := newRig(t, 1, block.Config{})
 	for name, hubs := range map[string][]*Hub{
 		"out of order": {r.hubs[1], r.hubs[0]}, "not all": r.hubs[:1], "another arena": {r.hubs[0], other.h}, "twice": r.hubs,
 	} {
@@ -49,7 +51,7 @@ func TestOrderHoldsAcrossHubs(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 2))
-			r := newRig(t, 2, ArenaConfig{})
+			r := newRig(t, 2, block.Config{})
 			bottom, top, up, down := across(r)
 			ends, sources := [2]*end{bottom, top}, [2]*Queue{down, up}
 			var sent [2][]uint64
@@ -81,7 +83,7 @@ func TestOrderHoldsAcrossHubs(t *testing.T) {
 // TestCreditBoundsWhatIsUnderWay: with a far end that takes nothing, no more than the
 // window is on the other hub, the rest backs up to the sender.
 func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	_, top, up, _ := across(r)
 	top.stalled = true
 	up.SetMarks(400, 100)
@@ -114,7 +116,7 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 
 // TestSlowStreamStopsNobodyElse.
 func TestSlowStreamStopsNobodyElse(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	_, slow, upSlow, _ := across(r)
 	_, fast, upFast, _ := across(r)
 	slow.stalled = true
@@ -134,7 +136,7 @@ func TestSlowStreamStopsNobodyElse(t *testing.T) {
 // turn. High-priority messages and credits have a ring of their own and get past.
 func TestFullRingBackpressures(t *testing.T) {
 	const streams, each = dataRing/creditWindow + 8, 100
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	var tops []*end
 	var ups []*Queue
 	for range streams {
@@ -177,7 +179,7 @@ func TestFullRingBackpressures(t *testing.T) {
 // TestFullUrgentRing: more high-priority messages than the ring holds, and credits
 // behind them.
 func TestFullUrgentRing(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	bottom, top, up, down := across(r)
 	const n = 2*urgentRing + 100
 	for i := range n {
@@ -198,9 +200,9 @@ func TestFullUrgentRing(t *testing.T) {
 // TestBlocksCrossAndComeHome: an owned block crosses as it is; a shared, borrowed or
 // external one is copied.
 func TestBlocksCrossAndComeHome(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	_, top, up, _ := across(r)
-	done, held := 0, BlockID(0)
+	done, held := 0, block.ID(0)
 	for _, c := range []struct {
 		name   string
 		make   func() Msg
@@ -210,32 +212,32 @@ func TestBlocksCrossAndComeHome(t *testing.T) {
 		{"owned", func() Msg { return text(t, r.h, "data") }, 0, 1},
 		{"shared", func() Msg {
 			m := text(t, r.h, "data")
-			held = r.h.Dup(m.Block)
+			held = r.h.Pool.Dup(m.Block)
 			return m
 		}, 1, 2},
 		{"the duplicate", func() Msg {
 			m := text(t, r.h, "data")
 			held = m.Block
-			m.Block = r.h.Dup(m.Block)
+			m.Block = r.h.Pool.Dup(m.Block)
 			return m
 		}, 1, 2},
 		{"external", func() Msg {
-			return Msg{Type: Data, Block: r.h.External([]byte("data"), func() { done++ }), Len: 4}
+			return Msg{Type: Data, Block: r.h.Pool.External([]byte("data"), func() { done++ }), Len: 4}
 		}, 1, 1},
 		{"chained", func() Msg {
 			m := text(t, r.h, "da")
-			r.h.Append(m.Block, text(t, r.h, "ta").Block)
+			r.h.Pool.Append(m.Block, text(t, r.h, "ta").Block)
 			m.Len = 4
 			return m
 		}, 0, 2},
 	} {
 		top.stalled = true
 		top.texts = nil
-		copied := r.h.PoolCounters().Copied
+		copied := r.h.Pool.Counters().Copied
 		put(up, c.make())
 		r.settle()
-		chunks, _ := r.h.InUse()
-		if got := r.h.PoolCounters().Copied - copied; got != c.copies || chunks != c.chunks {
+		chunks, _ := r.h.Pool.InUse()
+		if got := r.h.Pool.Counters().Copied - copied; got != c.copies || chunks != c.chunks {
 			t.Errorf("%s: %d copies, %d chunks out", c.name, got, chunks)
 		}
 		if held != 0 {
@@ -247,7 +249,7 @@ func TestBlocksCrossAndComeHome(t *testing.T) {
 		if !slices.Equal(top.texts, []string{"data"}) {
 			t.Errorf("%s: arrived %q", c.name, top.texts)
 		}
-		if chunks, views := r.h.InUse(); chunks+views != 0 {
+		if chunks, views := r.h.Pool.InUse(); chunks+views != 0 {
 			t.Errorf("%s: %d chunks and %d views have not come home", c.name, chunks, views)
 		}
 	}
@@ -258,17 +260,17 @@ func TestBlocksCrossAndComeHome(t *testing.T) {
 
 // TestSharedControlCrossesWithoutBlocksForData.
 func TestSharedControlCrossesWithoutBlocksForData(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{Chunks: 16})
+	r := newRig(t, 2, block.Config{Small: 16})
 	_, top, up, _ := across(r)
 	m := text(t, r.h, "x")
-	dup := r.h.Dup(m.Block)
-	held := []BlockID{dup}
-	for b := r.h.Alloc(); b != 0; b = r.h.Alloc() {
+	dup := r.h.Pool.Dup(m.Block)
+	held := []block.ID{dup}
+	for b := r.h.Pool.Alloc(1); b != 0; b = r.h.Pool.Alloc(1) {
 		held = append(held, b)
 	}
 	m.Type = PCProto
 	put(up, m)
-	data := Msg{Type: Data, Block: r.h.Dup(dup), Len: 1}
+	data := Msg{Type: Data, Block: r.h.Pool.Dup(dup), Len: 1}
 	put(up, data)
 	r.settle()
 	if len(top.got) != 1 || top.msgs[0].Type != PCProto || r.h.counters.NoBlocks != 1 {
@@ -281,32 +283,32 @@ func TestSharedControlCrossesWithoutBlocksForData(t *testing.T) {
 
 // TestBufCallHearsOfBlocksThatComeHome.
 func TestBufCallHearsOfBlocksThatComeHome(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{Chunks: 16})
+	r := newRig(t, 2, block.Config{Small: 16})
 	_, top, up, _ := across(r)
 	top.stalled = true
 	for range 12 {
 		put(up, text(t, r.h, "x"))
 	}
 	r.settle()
-	if r.h.Alloc() != 0 {
+	if r.h.Pool.Alloc(1) != 0 {
 		t.Fatal("there are blocks")
 	}
 	called := false
-	r.h.BufCall(3, func() { called = true })
+	r.h.BufCall(3, 1, func() { called = true })
 	r.settle()
-	if called || !r.h.peers[1].homing.Load() {
+	if called || !r.h.Pool.Wanted() {
 		t.Error("called too early, or the other hub does not know")
 	}
 	top.resume()
 	r.settle()
-	if !called || r.h.peers[1].homing.Load() {
+	if !called || r.h.Pool.Wanted() {
 		t.Error("not called, or the other hub still thinks that we wait")
 	}
 }
 
 // TestFlushAcrossHubs empties both sides, and the credit of what it frees comes back.
 func TestFlushAcrossHubs(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	bottom, top, up, down := across(r)
 	for round := range 20 {
 		top.stalled, bottom.stalled = true, true
@@ -338,7 +340,7 @@ func TestFlushAcrossHubs(t *testing.T) {
 // TestCreditOfLostMessagesComesBack: what the far hub cannot queue is counted there,
 // and the stream goes on.
 func TestCreditOfLostMessagesComesBack(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	_, top, up, _ := across(r)
 	top.stalled = true
 	n := 0
@@ -372,7 +374,7 @@ func TestCreditOfLostMessagesComesBack(t *testing.T) {
 // the hub's own ring holds.
 func TestAnswersAcrossHubsAreNotLost(t *testing.T) {
 	const streams, each = MaxDeferred/creditWindow + 10, 3 * creditWindow
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	var bottoms []*end
 	for range streams {
 		bottom := &end{}
@@ -395,7 +397,7 @@ func TestAnswersAcrossHubsAreNotLost(t *testing.T) {
 }
 
 func TestJoinAcrossHubsRefusedLeavesNothing(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	a := r.chain(through("a"), through("b"))
 	b := r.add(r.hubs[1], through("c"))
 	for name, c := range map[string][2]ProcID{
@@ -418,7 +420,7 @@ func TestJoinAcrossHubsRefusedLeavesNothing(t *testing.T) {
 // are joined by the same places next.
 func TestPartAcrossHubs(t *testing.T) {
 	for passes := range 6 {
-		r := newRig(t, 2, ArenaConfig{})
+		r := newRig(t, 2, block.Config{})
 		_, top, up, down := across(r)
 		lower, upper := up.ID(), down.ID()
 		top.stalled = true
@@ -462,7 +464,7 @@ func TestPartAcrossHubs(t *testing.T) {
 
 // TestHubsInARow: a stream may cross many hubs, and come back to one.
 func TestHubsInARow(t *testing.T) {
-	r := newRig(t, 3, ArenaConfig{})
+	r := newRig(t, 3, block.Config{})
 	bottom, top := &end{}, &end{}
 	ids := []ProcID{r.add(r.hubs[0], bottom.bottom())}
 	for i, h := range []int{1, 2, 0, 2, 1} {

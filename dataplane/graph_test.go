@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 func TestOpenAndCloseOfAProcess(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	refuse := errors.New("no")
 	var closed []string
 	if _, err := r.h.Add(Module{Name: "shy", Open: func(*Queue) error { return refuse }}); !errors.Is(err, refuse) {
@@ -43,7 +45,7 @@ func TestOpenAndCloseOfAProcess(t *testing.T) {
 // TestANumberIsOfOneInstance: the number of a process that has gone does not reach the
 // one that has taken its place.
 func TestANumberIsOfOneInstance(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	seen := map[ProcID]bool{}
 	for range 20 {
 		id := r.add(r.h, through("m"))
@@ -64,7 +66,7 @@ func TestANumberIsOfOneInstance(t *testing.T) {
 }
 
 func TestJoinRefusesWhatIsNoStream(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	ids := r.chain(through("a"), through("b"), through("c"))
 	lone := r.add(r.h, through("lone"))
 	for _, c := range []struct {
@@ -99,7 +101,7 @@ func TestJoinRefusesWhatIsNoStream(t *testing.T) {
 // TestPushedModuleIsAskedForRoom: the pair below a module just pushed asks it, and no
 // longer whom it asked before.
 func TestPushedModuleIsAskedForRoom(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	top, bottom := &end{stalled: true}, &end{stalled: true}
 	ids := r.chain(bottom.bottom(), through("a"), top.top())
 	stop := Module{Name: "stop", HiWat: 100, LoWat: 50, ReadPut: (*Queue).PutQ, WritePut: (*Queue).PutQ,
@@ -124,7 +126,7 @@ func TestPushedModuleIsAskedForRoom(t *testing.T) {
 
 // TestReplacedCodeRunsNoServiceItHasNot: the queue was enabled for the old code.
 func TestReplacedCodeRunsNoServiceItHasNot(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{}
 	ids := r.chain(e.bottom(), pass("m"), through("x"))
 	_, w := r.queues(ids[1])
@@ -141,7 +143,7 @@ func TestReplacedCodeRunsNoServiceItHasNot(t *testing.T) {
 // TestReplaceOfAnEndKeepsWhatIsQueued: a driver's new code without service takes what
 // the old code had queued by its put.
 func TestReplaceOfAnEndKeepsWhatIsQueued(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(e.bottom(), through("x"))
 	_, w := r.queues(ids[1])
@@ -160,7 +162,7 @@ func TestReplaceOfAnEndKeepsWhatIsQueued(t *testing.T) {
 }
 
 func TestReplaceRefusedChangesNothing(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{}
 	closed := false
 	m := pass("m")
@@ -180,7 +182,7 @@ func TestReplaceRefusedChangesNothing(t *testing.T) {
 
 // TestReplacedQueueIsScheduledAgain whatever the old code has left of the flags.
 func TestReplacedQueueIsScheduledAgain(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{}
 	ids := r.chain(e.bottom(), Module{Name: "keeps", WritePut: (*Queue).PutQ}, through("x"))
 	_, w := r.queues(ids[2])
@@ -202,7 +204,7 @@ func TestReplacedQueueIsScheduledAgain(t *testing.T) {
 // TestPopPassesOnWhatIsQueuedAndAnswered: the module popped queues all it gets, and
 // the one below answers each message while it is popped.
 func TestPopPassesOnWhatIsQueuedAndAnswered(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	top := &end{}
 	echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 	keeps := Module{Name: "keeps", ReadPut: (*Queue).PutQ, WritePut: (*Queue).PutQ,
@@ -225,7 +227,7 @@ func TestPopPassesOnWhatIsQueuedAndAnswered(t *testing.T) {
 // TestMultiplexorsCallersFollowTheTopology: an upper queue that waits for a neighbour
 // of the lower one hears when another takes that neighbour's place.
 func TestMultiplexorsCallersFollowTheTopology(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	full, free := &end{stalled: true}, &end{}
 	a, b := r.add(r.h, full.bottom()), r.add(r.h, free.bottom())
 	var lower *Queue
@@ -267,7 +269,7 @@ func TestPushPopReplaceUnderTraffic(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
-			r := newRig(t, 1, ArenaConfig{})
+			r := newRig(t, 1, block.Config{})
 			ends := [2]*end{{}, {}}
 			ids := r.chain(ends[0].bottom(), pass("source"), pass("source"), ends[1].top())
 			_, down := r.queues(ids[2])
@@ -339,7 +341,7 @@ func TestPushPopReplaceUnderTraffic(t *testing.T) {
 
 // TestRestlessNeighbours answer each other for ever, through the module between.
 func TestRestlessNeighbours(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	stop := false
 	echo := func(q *Queue, m Msg) {
 		if stop {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // Errors of a stream head beyond those the stream sends up.
@@ -155,17 +157,17 @@ func (s *Head) Write(p []byte) (n int, err error) {
 }
 
 // block copies as much of p as one block holds; control may take the reserve.
-func (s *Head) block(p []byte, control bool) (BlockID, int) {
-	alloc := s.hub.Alloc
+func (s *Head) block(p []byte, control bool) (block.ID, int) {
+	alloc := s.hub.Pool.Alloc
 	if control {
-		alloc = s.hub.AllocControl
+		alloc = s.hub.Pool.AllocControl
 	}
-	b := alloc()
+	n := min(len(p), s.hub.Pool.MaxAlloc())
+	b := alloc(n)
 	if b == 0 {
 		return 0, 0
 	}
-	n := min(len(p), len(s.hub.Tail(b)))
-	copy(s.hub.Extend(b, n), p)
+	copy(s.hub.Pool.Extend(b, n), p)
 	return b, n
 }
 
@@ -179,7 +181,7 @@ func (s *Head) PutMsg(control, data []byte, band uint8, high bool) error {
 	switch {
 	case high && len(control) == 0 || high && band != 0:
 		return syscall.EINVAL
-	case max(len(control), len(data)) > s.hub.ChunkBytes()-Headroom:
+	case max(len(control), len(data)) > s.hub.Pool.MaxAlloc():
 		return syscall.ERANGE
 	case !high && !s.wq.CanPutNextBand(band):
 		return ErrWouldBlock
@@ -203,10 +205,10 @@ func (s *Head) PutMsg(control, data []byte, band uint8, high bool) error {
 		case m.Block == 0:
 			m.Block = b
 		default:
-			s.hub.Append(m.Block, b)
+			s.hub.Pool.Append(m.Block, b)
 		}
 	}
-	m.Len = uint32(s.hub.Size(m.Block))
+	m.Len = uint32(s.hub.Pool.Size(m.Block))
 	s.down(m)
 	return nil
 }
@@ -226,13 +228,13 @@ func (s *Head) Read(p []byte) (n int, err error) {
 		if s.part.Block == 0 {
 			continue // a message without data
 		}
-		data := s.hub.Bytes(s.part.Block)
+		data := s.hub.Pool.Bytes(s.part.Block)
 		k := copy(p[n:], data)
 		n += k
-		s.hub.Trim(s.part.Block, k)
+		s.hub.Pool.Trim(s.part.Block, k)
 		if k == len(data) {
-			next := s.hub.Next(s.part.Block)
-			s.hub.freeOne(s.part.Block)
+			next := s.hub.Pool.Next(s.part.Block)
+			s.hub.Pool.FreeOne(s.part.Block)
 			s.part.Block = next
 		}
 	}
@@ -265,7 +267,7 @@ func (s *Head) GetMsg() (Msg, error) {
 	if s.part.Block != 0 {
 		m := s.part
 		s.part = Msg{}
-		m.Len = uint32(s.hub.Size(m.Block))
+		m.Len = uint32(s.hub.Pool.Size(m.Block))
 		return m, nil
 	}
 	if s.err != nil {
@@ -310,15 +312,15 @@ func (s *Head) Ioctl(command uint32, arg []byte, done func(result []byte, status
 	if s.ioctl.done != nil {
 		return ErrIoctlBusy
 	}
-	b := s.hub.AllocControl()
+	n := min(len(arg), block.SmallBytes-block.Headroom-ioctlHeader)
+	b := s.hub.Pool.AllocControl(ioctlHeader + n)
 	if b == 0 {
 		return ErrWouldBlock
 	}
-	head := s.hub.Extend(b, ioctlHeader)
+	head := s.hub.Pool.Extend(b, ioctlHeader)
 	binary.BigEndian.PutUint32(head, command)
 	binary.BigEndian.PutUint32(head[4:], uint32(len(arg)))
-	n := min(len(arg), len(s.hub.Tail(b)))
-	copy(s.hub.Extend(b, n), arg)
+	copy(s.hub.Pool.Extend(b, n), arg)
 	s.ioctl = headIoctl{id: s.ioctl.id + 1, arg: arg, done: done}
 	s.hub.StartTimer(&s.timer, s.hub.Now()+IoctlTimeout)
 	s.down(Msg{Type: Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
@@ -345,7 +347,7 @@ func (s *Head) ioctlPut(m Msg) {
 	default:
 		var data []byte
 		if m.Block != 0 {
-			data = s.hub.Bytes(m.Block)
+			data = s.hub.Pool.Bytes(m.Block)
 		}
 		result, err := append(s.ioctl.result, data...), error(nil)
 		if len(result) > MaxIoctlResult {
@@ -358,10 +360,10 @@ func (s *Head) ioctlPut(m Msg) {
 
 // copyRequest reads offset and size of a CopyIn or CopyOut.
 func (s *Head) copyRequest(m Msg) (offset, size int, rest []byte) {
-	if m.Block == 0 || s.hub.Len(m.Block) < ioctlHeader {
+	if m.Block == 0 || s.hub.Pool.Len(m.Block) < ioctlHeader {
 		return -1, 0, nil
 	}
-	p := s.hub.Bytes(m.Block)
+	p := s.hub.Pool.Bytes(m.Block)
 	return int(binary.BigEndian.Uint32(p)), int(binary.BigEndian.Uint32(p[4:])), p[ioctlHeader:]
 }
 
@@ -369,12 +371,12 @@ func (s *Head) copyRequest(m Msg) (offset, size int, rest []byte) {
 func (s *Head) copyIn(m Msg) {
 	offset, size, _ := s.copyRequest(m)
 	reply := Msg{Type: IocData, Conn: m.Conn}
-	if offset < 0 || size > s.hub.ChunkBytes()-Headroom || offset+size > len(s.ioctl.arg) {
+	if offset < 0 || size > s.hub.Pool.MaxAlloc() || offset+size > len(s.ioctl.arg) {
 		reply.Info = uint32(syscall.EFAULT)
-	} else if b := s.hub.AllocControl(); b == 0 {
+	} else if b := s.hub.Pool.AllocControl(size); b == 0 {
 		reply.Info = uint32(syscall.EAGAIN)
 	} else {
-		copy(s.hub.Extend(b, size), s.ioctl.arg[offset:])
+		copy(s.hub.Pool.Extend(b, size), s.ioctl.arg[offset:])
 		reply.Block, reply.Len = b, uint32(size)
 	}
 	s.hub.Free(m)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // headRig is a head on a bottom that the test plays.
@@ -24,7 +26,7 @@ type headRig struct {
 
 func newHeadRig(t testing.TB, between ...Module) *headRig {
 	t.Helper()
-	r := &headRig{rig: newRig(t, 1, ArenaConfig{Chunks: 64}), bottom: &end{}}
+	r := &headRig{rig: newRig(t, 1, block.Config{Small: 64}), bottom: &end{}}
 	ids := r.chain(append([]Module{r.bottom.bottom()}, between...)...)
 	var err error
 	if r.head, r.id, err = OpenHead(r.h, func(e Events) { r.events |= e }); err != nil {
@@ -44,7 +46,7 @@ func (r *headRig) told() Events {
 
 func (r *headRig) text(s string) Msg { return text(r.t, r.h, s) }
 
-const blockRoom = MinChunkBytes - Headroom
+const blockRoom = block.SmallBytes - block.Headroom
 
 func TestHeadWrite(t *testing.T) {
 	r := newHeadRig(t)
@@ -80,8 +82,8 @@ func TestHeadWrite(t *testing.T) {
 
 func TestHeadWriteWithoutBlocks(t *testing.T) {
 	r := newHeadRig(t)
-	var held []BlockID
-	for b := r.h.Alloc(); b != 0; b = r.h.Alloc() {
+	var held []block.ID
+	for b := r.h.Pool.Alloc(1); b != 0; b = r.h.Pool.Alloc(1) {
 		held = append(held, b)
 	}
 	r.h.Pool.Free(held[0])
@@ -114,7 +116,7 @@ func TestHeadRead(t *testing.T) {
 		}
 		r.up.PutNext(Msg{Type: Data}) // no data, no block
 		chained := r.text("k")
-		r.h.Append(chained.Block, r.text("lm").Block)
+		r.h.Pool.Append(chained.Block, r.text("lm").Block)
 		chained.Len = 3
 		r.up.PutNext(chained)
 		want += "klm"
@@ -204,7 +206,7 @@ func TestHeadPutMsg(t *testing.T) {
 		blocks := 0
 		r.bottom.msgs, r.bottom.texts = nil, nil
 		r.bottom.onPut = func(_ *Queue, m Msg) {
-			for b := m.Block; b != 0; b = r.h.Next(b) {
+			for b := m.Block; b != 0; b = r.h.Pool.Next(b) {
 				blocks++
 			}
 		}
@@ -292,7 +294,7 @@ func TestErrorReachesTheHead(t *testing.T) {
 			t.Errorf("call %d: %v", i, err)
 		}
 	}
-	if chunks, _ := r.h.InUse(); chunks != 0 {
+	if chunks, _ := r.h.Pool.InUse(); chunks != 0 {
 		t.Errorf("%d blocks are held", chunks)
 	}
 }
@@ -354,7 +356,7 @@ func (d *ioctlDriver) put(q *Queue, m Msg) {
 		q.TurnFlush(m)
 		return
 	case Ioctl:
-		p := h.Bytes(m.Block)
+		p := h.Pool.Bytes(m.Block)
 		command := binary.BigEndian.Uint32(p)
 		d.asked = append(d.asked, command)
 		d.want, d.sent, d.result = int(binary.BigEndian.Uint32(p[4:])), 0, nil
@@ -372,7 +374,7 @@ func (d *ioctlDriver) put(q *Queue, m Msg) {
 			return
 		}
 		if len(d.arg) < d.want {
-			d.arg = append(d.arg, h.Bytes(m.Block)...)
+			d.arg = append(d.arg, h.Pool.Bytes(m.Block)...)
 		}
 	default:
 		h.Free(m)
@@ -414,19 +416,19 @@ func (d *ioctlDriver) next(q *Queue, conn uint64) {
 	}
 	ack := Msg{Type: IocAck, Conn: conn}
 	if rest := d.result[d.sent:]; len(rest) > 0 {
-		ack.Block = q.Hub().AllocControl()
-		copy(q.Hub().Extend(ack.Block, len(rest)), rest)
+		ack.Block = q.Hub().Pool.AllocControl(1)
+		copy(q.Hub().Pool.Extend(ack.Block, len(rest)), rest)
 		ack.Len = uint32(len(rest))
 	}
 	q.Reply(ack)
 }
 
 func (d *ioctlDriver) request(h *Hub, t Type, conn uint64, offset, size int, data []byte) Msg {
-	b := h.AllocControl()
-	p := h.Extend(b, ioctlHeader)
+	b := h.Pool.AllocControl(1)
+	p := h.Pool.Extend(b, ioctlHeader)
 	binary.BigEndian.PutUint32(p, uint32(offset))
 	binary.BigEndian.PutUint32(p[4:], uint32(size))
-	copy(h.Extend(b, len(data)), data)
+	copy(h.Pool.Extend(b, len(data)), data)
 	return Msg{Type: t, Block: b, Conn: conn, Len: uint32(ioctlHeader + len(data))}
 }
 
@@ -503,7 +505,7 @@ func TestIoctlsThatFail(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newIoctlRig(t)
-			arg := make([]byte, 1000)
+			arg := make([]byte, 3000)
 			if err := r.ioctl(c.command, arg); err != nil {
 				t.Fatal(err)
 			}
@@ -536,14 +538,14 @@ func TestIoctlsThatFail(t *testing.T) {
 // TestIoctlGetsThroughWithoutBlocks: it may take the reserve.
 func TestIoctlGetsThroughWithoutBlocks(t *testing.T) {
 	r := newIoctlRig(t)
-	var held []BlockID
-	for b := r.h.Alloc(); b != 0; b = r.h.Alloc() {
+	var held []block.ID
+	for b := r.h.Pool.Alloc(1); b != 0; b = r.h.Pool.Alloc(1) {
 		held = append(held, b)
 	}
 	if err := r.ioctl(ioctlReverse, []byte("abc")); err != nil {
 		t.Fatal(err)
 	}
-	for b := r.h.AllocControl(); b != 0; b = r.h.AllocControl() {
+	for b := r.h.Pool.AllocControl(1); b != 0; b = r.h.Pool.AllocControl(1) {
 		held = append(held, b)
 	}
 	for _, b := range held[:1] {
@@ -552,7 +554,7 @@ func TestIoctlGetsThroughWithoutBlocks(t *testing.T) {
 	if r.settle(); len(r.results) != 1 || r.results[0] != "cba" {
 		t.Errorf("ended %v with %q", r.ended, r.results)
 	}
-	for b := r.h.AllocControl(); b != 0; b = r.h.AllocControl() {
+	for b := r.h.Pool.AllocControl(1); b != 0; b = r.h.Pool.AllocControl(1) {
 		held = append(held, b)
 	}
 	if err := r.ioctl(ioctlReverse, nil); !errors.Is(err, ErrWouldBlock) {
@@ -570,7 +572,7 @@ func TestHeadFreesWhatIsNotForIt(t *testing.T) {
 		m.Type = typ
 		r.up.PutNext(m)
 	}
-	if chunks, _ := r.h.InUse(); chunks != 0 || r.told() != 0 {
+	if chunks, _ := r.h.Pool.InUse(); chunks != 0 || r.told() != 0 {
 		t.Errorf("%d blocks are out", chunks)
 	}
 }

@@ -2,28 +2,27 @@ package dataplane
 
 import (
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // rig is one or more hubs on a clock of the test's, turned by hand.
 type rig struct {
 	t      testing.TB
 	now    int64
-	arena  *Arena
+	arena  *block.Arena
 	hubs   []*Hub
 	h      *Hub // the first
 	fabric *Fabric
 }
 
-func newRig(t testing.TB, hubs int, c ArenaConfig) *rig {
+func newRig(t testing.TB, hubs int, c block.Config) *rig {
 	t.Helper()
 	c.Hubs = hubs
-	if c.Chunks == 0 {
-		c.Chunks = 256
+	if c.Small == 0 {
+		c.Small = 256
 	}
-	if c.ChunkBytes == 0 {
-		c.ChunkBytes = MinChunkBytes
-	}
-	arena, err := NewArena(c)
+	arena, err := block.NewArena(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +50,7 @@ func (r *rig) close() {
 	closeHubs(r.t, r.arena, r.hubs)
 }
 
-func closeHubs(t testing.TB, arena *Arena, hubs []*Hub) {
+func closeHubs(t testing.TB, arena *block.Arena, hubs []*Hub) {
 	t.Helper()
 	for _, h := range hubs {
 		if err := h.Close(); err != nil {
@@ -64,7 +63,7 @@ func closeHubs(t testing.TB, arena *Arena, hubs []*Hub) {
 		}
 	}
 	for i, h := range hubs {
-		chunks, views := h.InUse()
+		chunks, views := h.Pool.InUse()
 		if chunks+views+h.nodes.used+h.refusals.used != 0 || len(h.timers.heap) > 1 {
 			t.Errorf("hub %d after the end: %d chunks, %d views, %d nodes, %d refusals, %d timers are out",
 				i, chunks, views, h.nodes.used, h.refusals.used, len(h.timers.heap)-1)
@@ -143,18 +142,18 @@ func (r *rig) queues(id ProcID) (rq, wq *Queue) {
 // text makes a message of s.
 func text(t testing.TB, h *Hub, s string) Msg {
 	t.Helper()
-	b := h.Alloc()
+	b := h.Pool.Alloc(1)
 	if b == 0 {
 		t.Fatal("no block")
 	}
-	copy(h.Extend(b, len(s)), s)
+	copy(h.Pool.Extend(b, len(s)), s)
 	return Msg{Type: Data, Block: b, Len: uint32(len(s))}
 }
 
 // octets is the data of a message, of all its blocks.
-func octets(h *Hub, b BlockID) (p []byte) {
-	for ; b != 0; b = h.Next(b) {
-		p = append(p, h.Bytes(b)...)
+func octets(h *Hub, b block.ID) (p []byte) {
+	for ; b != 0; b = h.Pool.Next(b) {
+		p = append(p, h.Pool.Bytes(b)...)
 	}
 	return p
 }

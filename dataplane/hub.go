@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // Limits of a hub.
@@ -64,7 +66,7 @@ type port struct {
 
 // Config gives a hub its parts: the pool it must have, the others have defaults.
 type Config struct {
-	Pool  *Pool        // required
+	Pool  *block.Pool  // required
 	Clock func() int64 // nanoseconds, monotonic; the kernel's by default
 	Pace  Pace         // how it waits
 	CPU   int          // processor that its thread is pinned to, counted from 1; 0: any
@@ -74,7 +76,7 @@ type Config struct {
 // and one goroutine runs it. Apart from Call, Stop and what says so, its methods
 // belong to that goroutine, or to the caller before Run.
 type Hub struct {
-	*Pool
+	Pool  *block.Pool
 	index int // in its fabric; 0 when alone
 	now   int64
 	clock func() int64
@@ -99,6 +101,7 @@ type Hub struct {
 	cpu      int
 	sleeper  *Sleeper
 	counters Counters
+	notes    notebook //nolint:unused // of a debug build
 	stopped  atomic.Bool
 	ended    chan struct{} // closed when Run has returned
 }
@@ -127,7 +130,7 @@ func NewHub(c Config) (*Hub, error) {
 	if err := checkCPU(c.CPU); err != nil {
 		return nil, err
 	}
-	h := &Hub{Pool: c.Pool, index: c.Pool.hub, clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), cpu: c.CPU, ended: make(chan struct{})}
+	h := &Hub{Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, procs: make([]*pair, 1), pace: newPacer(c.Pace), cpu: c.CPU, ended: make(chan struct{})}
 	if h.clock == nil {
 		h.clock = Monotonic
 	}
@@ -163,6 +166,22 @@ func (h *Hub) Counters() Counters { return h.counters }
 
 // Sleeper is where drivers say which descriptors wake the hub.
 func (h *Hub) Sleeper() *Sleeper { return h.sleeper }
+
+// Own makes a message safe to keep: when a block of it is on loan, all of it is
+// copied. false: no memory, and the message freed.
+func (h *Hub) Own(m Msg) (Msg, bool) {
+	ok := h.own(&m)
+	return m, ok
+}
+
+// own is Own in place, which spares putq two copies of the message.
+func (h *Hub) own(m *Msg) bool {
+	if m.Block == 0 {
+		return true
+	}
+	m.Block = h.Pool.Keep(m.Block, m.Type != Data)
+	return m.Block != 0
+}
 
 // Free gives a message's blocks back.
 func (h *Hub) Free(m Msg) {

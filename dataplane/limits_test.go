@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // TestTableOfQueuedMessages: data leaves room for control, control for the barriers of
 // moves, every refusal is counted, and the table is good again afterwards.
 func TestTableOfQueuedMessages(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	for _, c := range []struct {
@@ -36,7 +38,7 @@ func TestTableOfQueuedMessages(t *testing.T) {
 // TestTableOfRefusals: past the limit a caller is scheduled instead, asks again, and is
 // not forgotten.
 func TestTableOfRefusals(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	mux := r.add(r.h, Module{Name: "lower"})
 	_, lower := r.queues(mux)
@@ -66,7 +68,7 @@ func TestTableOfRefusals(t *testing.T) {
 }
 
 func TestProcessesAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	first := r.add(r.h, through("m"))
 	have := len(r.h.procs)
 	r.h.procs = append(r.h.procs, make([]*pair, MaxProcesses+1-have)...)
@@ -87,7 +89,7 @@ func TestProcessesAreBounded(t *testing.T) {
 }
 
 func TestDriversAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	id := r.add(r.h, through("m"))
 	for range MaxPollers {
 		if err := r.h.AddPoller(id, &poller{}); err != nil {
@@ -106,7 +108,7 @@ func TestDriversAreBounded(t *testing.T) {
 }
 
 func TestTimersAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	timers := make([]Timer, MaxTimers+1)
 	for i := range timers[:MaxTimers] {
 		if !r.h.StartTimer(&timers[i], int64(MaxTimers-i)) {
@@ -127,7 +129,7 @@ func TestTimersAreBounded(t *testing.T) {
 }
 
 func TestDescriptorsAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,7 @@ func TestDescriptorsAreBounded(t *testing.T) {
 }
 
 func TestNamesAndCommandersAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	f := func(*Hub, []byte) (Module, error) { return Module{}, nil }
 	for i := range MaxRegistered {
 		if err := r.h.Register(fmt.Sprint("module ", i), f); err != nil {
@@ -224,7 +226,7 @@ func TestAssociations(t *testing.T) {
 
 // TestSteadyStateAllocatesNothing is the rule of the hot path.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	sink := Module{Name: "sink", ReadPut: func(q *Queue, m Msg) { q.hub.Free(m) }, ReadService: func(*Queue) {}}
 	drain := Module{Name: "drain", ReadPut: (*Queue).PutQ, ReadService: func(q *Queue) {
 		for {
@@ -243,7 +245,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	a, b, c := up(near[0]), up(queued[0]), up(far[0])
 	send := func(q *Queue, m Msg) {
 		if m.Block != 0 {
-			r.h.Extend(m.Block, 40)
+			r.h.Pool.Extend(m.Block, 40)
 			m.Len = 40
 		}
 		q.PutNext(m)
@@ -254,24 +256,24 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		timers[i].Fire = func() {}
 	}
 	for name, fn := range map[string]func(){
-		"put to put": func() { send(a, Msg{Type: Data, Block: r.h.Alloc()}) },
+		"put to put": func() { send(a, Msg{Type: Data, Block: r.h.Pool.Alloc(1)}) },
 		"putq, service, getq, bands": func() {
 			for i := range 10 {
-				send(b, Msg{Type: Data, Band: uint8(i % 3), Block: r.h.Alloc()})
+				send(b, Msg{Type: Data, Band: uint8(i % 3), Block: r.h.Pool.Alloc(1)})
 			}
 			r.h.Pass()
 		},
 		"dup, copy and external": func() {
-			m := r.h.Alloc()
-			r.h.Pool.Free(r.h.Dup(m))
-			r.h.Pool.Free(r.h.Copy(m))
+			m := r.h.Pool.Alloc(1)
+			r.h.Pool.Free(r.h.Pool.Dup(m))
+			r.h.Pool.Free(r.h.Pool.Copy(m))
 			r.h.Pool.Free(m)
 		},
 		"borrowed and queued": func() {
-			loan := r.h.Loan()
-			r.h.Lend(loan, slot)
+			loan := r.h.Pool.Loan()
+			r.h.Pool.Lend(loan, slot)
 			send(b, Msg{Type: Data, Block: loan})
-			r.h.Reclaim(loan)
+			r.h.Pool.Reclaim(loan)
 			r.h.Pass()
 		},
 		"timers": func() {
@@ -283,7 +285,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		},
 		"across hubs": func() {
 			for range 40 {
-				send(c, Msg{Type: Data, Block: r.h.Alloc()})
+				send(c, Msg{Type: Data, Block: r.h.Pool.Alloc(1)})
 			}
 			send(c, Msg{Type: PCProto})
 			r.h.Pass()

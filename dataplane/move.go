@@ -281,10 +281,10 @@ func (h *Hub) detach(run []ProcID, below, above *proxy) ([]moved, error) {
 func (q *Queue) ownAll() error {
 	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
 		m := &q.hub.nodes.at(n).msg
-		if m.Block == 0 || !q.hub.shared(m.Block) {
+		if m.Block == 0 || !q.hub.Pool.Shared(m.Block) {
 			continue
 		}
-		b := q.hub.CopyMsg(m.Block)
+		b := q.hub.Pool.CopyMsg(m.Block)
 		if b == 0 {
 			return fmt.Errorf("%w: no blocks to move a shared message", ErrHub)
 		}

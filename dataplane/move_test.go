@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // mover is a stream of a bottom and a top on hub 0 with movable modules between, and
@@ -20,7 +22,7 @@ type mover struct {
 }
 
 func newMover(t testing.TB, seed uint64, hubs, modules int) *mover {
-	m := &mover{rig: newRig(t, hubs, ArenaConfig{}), rng: rand.New(rand.NewPCG(seed, 3)), ends: [2]*end{{}, {}}}
+	m := &mover{rig: newRig(t, hubs, block.Config{}), rng: rand.New(rand.NewPCG(seed, 3)), ends: [2]*end{{}, {}}}
 	code := []Module{m.ends[0].bottom(), through("low")}
 	for i := range modules {
 		code = append(code, []Module{pass("p"), through("t")}[i%2])
@@ -40,11 +42,11 @@ func (m *mover) send() {
 		return
 	}
 	if m.rng.IntN(2) == 0 {
-		if b := m.h.Alloc(); b != 0 {
-			copy(m.h.Extend(b, 4), "data")
+		if b := m.h.Pool.Alloc(1); b != 0 {
+			copy(m.h.Pool.Extend(b, 4), "data")
 			msg.Block, msg.Len = b, 4
 			if m.rng.IntN(4) == 0 { // shared for a while
-				if d := m.h.Dup(b); d != 0 {
+				if d := m.h.Pool.Dup(b); d != 0 {
 					timer := &Timer{Fire: func() { m.h.Pool.Free(d) }}
 					m.h.StartTimer(timer, m.now+int64(m.rng.IntN(5)))
 				}
@@ -222,7 +224,7 @@ func TestMovesAtRandom(t *testing.T) {
 }
 
 func TestMoveRefuses(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	e := &end{}
 	stays := pass("stays")
 	stays.Leave = nil
@@ -315,7 +317,7 @@ func TestMoveToAFullHubChangesNothing(t *testing.T) {
 
 // TestMoveTakesAlong marks, notes and flags of the queues.
 func TestMoveTakesAlong(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	var arrived *Queue
 	left := 0
 	mod := pass("m")
@@ -419,7 +421,7 @@ func TestChangesBetweenTheStepsOfAMove(t *testing.T) {
 
 // TestAPathToAnotherHubIsNotParted by its own hub: the far end would be left.
 func TestAPathToAnotherHubIsNotParted(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	across(r)
 	for i, h := range r.hubs {
 		for _, p := range h.procs {
@@ -485,7 +487,7 @@ func TestMovesBesideALongPath(t *testing.T) {
 // TestTheOldPathAsksWhoIsAhead: while both paths put to a module, topology changes
 // beyond it, and the old path must not put to a full queue that it did not ask.
 func TestTheOldPathAsksWhoIsAhead(t *testing.T) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	bottom, top := &end{}, &end{}
 	ids := r.chain(bottom.bottom(), pass("popped"), through("x"), pass("moved"), pass("source"), top.top())
 	run, err := r.fabric.Move(ids[3:4], 1)
@@ -529,7 +531,7 @@ func TestAPathWaitsForItsEnd(t *testing.T) {
 }
 
 func aPathWaitsForItsEnd(t *testing.T, seed uint64) {
-	r := newRig(t, 2, ArenaConfig{})
+	r := newRig(t, 2, block.Config{})
 	rng := rand.New(rand.NewPCG(seed, 4))
 	bottom, top := &end{}, &end{}
 	ids := r.chain(bottom.bottom(), through("k"), through("popped"), through("y"), through("source"), top.top())

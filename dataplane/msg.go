@@ -1,6 +1,10 @@
 package dataplane
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/cellhub/cellhub/dataplane/block"
+)
 
 // ProcID is the number of a process: of one queue pair of a module. A message names
 // its sender and its receiver by number, never by pointer. The high bits are the
@@ -9,7 +13,7 @@ import "unsafe"
 type ProcID uint32
 
 const (
-	hubShift = 26 // MaxHubs in the bits above
+	hubShift = 26 // block.MaxHubs in the bits above
 	useShift = 21 // MaxProcesses, and place 0, in the bits below
 )
 
@@ -79,10 +83,10 @@ type Msg struct {
 	Flags uint8
 	Src   ProcID
 	Dst   ProcID
-	Block BlockID // first block; 0 for none
-	Conn  uint64  // connection or association, by its owner's numbering
-	Len   uint32  // octets of data in the message's blocks
-	Info  uint32  // by type: errno, flush bits, CPCS-UU …
+	Block block.ID // first block; 0 for none
+	Conn  uint64   // connection or association, by its owner's numbering
+	Len   uint32   // octets of data in the message's blocks
+	Info  uint32   // by type: errno, flush bits, CPCS-UU …
 }
 
 const msgBytes = 32

@@ -3,12 +3,14 @@ package dataplane
 import (
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // TestOneMessageRunsToCompletion: a put that forwards returns only when all that the
 // message sets off along the stream has happened, and nothing else runs between.
 func TestOneMessageRunsToCompletion(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	var trace []string
 	step := func(name string) Module {
 		return Module{Name: name, WritePut: func(q *Queue, m Msg) {
@@ -39,7 +41,7 @@ func (e *entries) out() { e.depth-- }
 // the process above it by every way there is: put, service, poll, flush, a timer, a
 // call for blocks, and a head's calls.
 func TestPutNextNeverReenters(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	var e entries
 	echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 	var wq *Queue
@@ -83,7 +85,7 @@ func TestPutNextNeverReenters(t *testing.T) {
 		{"put", func() { above.PutNext(numbered(0)) }},
 		{"service", wq.Enable},
 		{"timer", func() { r.h.StartTimer(&timer, r.now) }},
-		{"bufcall", func() { r.h.BufCall(1, func() { wq.Enter(inside(send)) }) }},
+		{"bufcall", func() { r.h.BufCall(1, 1, func() { wq.Enter(inside(send)) }) }},
 		{"flush", func() { r.now = 2 }},
 	} {
 		e = entries{}
@@ -116,7 +118,7 @@ func (p *poller) Flush() {
 // TestNothingOvertakesADeferredMessage: once a message waits in the hub's own ring for
 // a process, later ones wait there too, even when the process has left the stack.
 func TestNothingOvertakesADeferredMessage(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	top := &end{}
 	echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 	m := Module{Name: "m", WritePut: func(q *Queue, m Msg) { q.PutNext(m) }}
@@ -139,7 +141,7 @@ func TestNothingOvertakesADeferredMessage(t *testing.T) {
 // TestPairsOfOneProcessAreOneProcess: while one pair of a multiplexor is on the stack
 // no other pair of it is entered.
 func TestPairsOfOneProcessAreOneProcess(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	var e entries
 	echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 	var lower *Queue
@@ -165,7 +167,7 @@ func TestPairsOfOneProcessAreOneProcess(t *testing.T) {
 
 // TestForwardNeverOvertakes: a message that could go waits behind one that could not.
 func TestForwardNeverOvertakes(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(e.bottom(), pass("m"))
 	_, w := r.queues(ids[1])
@@ -194,7 +196,7 @@ func TestForwardNeverOvertakes(t *testing.T) {
 
 // TestDeferredMessagesAreBounded fills the hub's own ring.
 func TestDeferredMessagesAreBounded(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	got := 0
 	echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 	m := Module{Name: "m", ReadPut: func(q *Queue, m Msg) { got++; q.hub.Free(m) },
@@ -219,7 +221,7 @@ func TestDeferredMessagesAreBounded(t *testing.T) {
 // TestDeferredMessagesOfARemovedProcessAreCounted and nothing of them is left when
 // the hub closes.
 func TestDeferredMessagesOfARemovedProcessAreCounted(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	defer2 := func() {
 		echo := Module{Name: "echo", WritePut: func(q *Queue, m Msg) { q.Reply(m) }}
 		ids := r.chain(echo, Module{Name: "m", WritePut: (*Queue).PutNext}, through("x"))
@@ -239,7 +241,7 @@ func TestDeferredMessagesOfARemovedProcessAreCounted(t *testing.T) {
 	if err := r.h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if chunks, _ := r.h.InUse(); chunks != 0 {
+	if chunks, _ := r.h.Pool.InUse(); chunks != 0 {
 		t.Errorf("%d blocks are out after the hub was closed with messages in its own ring", chunks)
 	}
 	r.hubs, r.h.sleeper = nil, nil
@@ -249,7 +251,7 @@ func TestDeferredMessagesOfARemovedProcessAreCounted(t *testing.T) {
 }
 
 func TestTimersFireInOrder(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	var fired []int64
 	timers := make([]Timer, 200)
 	for i := range timers {
@@ -290,7 +292,7 @@ func TestTimersFireInOrder(t *testing.T) {
 
 // TestTimersThatStartThemselvesDoNotHoldThePass.
 func TestTimersThatStartThemselvesDoNotHoldThePass(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	var again Timer
 	again.Fire = func() { n++; r.h.StartTimer(&again, r.now) }

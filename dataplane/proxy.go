@@ -128,14 +128,12 @@ func (x *proxy) wait() {
 // unshare makes a message's blocks fit to cross: their counts are plain integers, so
 // what is shared or borrowed is copied. false: there was no memory, and the message is
 // freed and counted.
-func (x *proxy) unshare(m *Msg) (ok bool) {
-	if !x.hub.shared(m.Block) {
-		return true
-	}
-	if *m, ok = x.hub.replace(*m); !ok {
+func (x *proxy) unshare(m *Msg) bool {
+	if m.Block = x.hub.Pool.Unshare(m.Block, m.Type != Data); m.Block == 0 {
 		x.hub.counters.NoBlocks++
+		return false
 	}
-	return ok
+	return true
 }
 
 // arrive takes a message from another hub. One for a proxy that has gone is freed. It

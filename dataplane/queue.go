@@ -351,7 +351,7 @@ func (q *Queue) flushIf(match func(*Msg) bool) {
 // insert places a message by precedence; at the head or the tail of its equals.
 func (q *Queue) insert(m *Msg, head bool) bool {
 	h := q.hub
-	if m.Block != 0 && !h.own(m) {
+	if !h.own(m) {
 		h.counters.NoBlocks++
 		return false
 	}

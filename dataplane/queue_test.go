@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // runs makes a module whose write service only counts its runs.
@@ -12,7 +14,7 @@ func runs(n *int) Module {
 }
 
 func TestServiceScheduledByFirstMessageOnly(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	turn := func(want int, why string) {
@@ -44,7 +46,7 @@ func TestServiceScheduledByFirstMessageOnly(t *testing.T) {
 }
 
 func TestNoEnableAndEnableOK(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	q.NoEnable()
@@ -71,7 +73,7 @@ func TestNoEnableAndEnableOK(t *testing.T) {
 // TestServicesRunOncePerPassInOrderOfEnabling also wants what services enable to wait
 // for the next pass.
 func TestServicesRunOncePerPassInOrderOfEnabling(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	var order []int
 	var qs []*Queue
 	for i := range 4 {
@@ -97,7 +99,7 @@ func TestServicesRunOncePerPassInOrderOfEnabling(t *testing.T) {
 // TestMessagesStandByPrecedence puts random messages and compares with a stable sort:
 // high priority, then bands falling, first come first within each.
 func TestMessagesStandByPrecedence(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	types := []Type{Data, Proto, PCProto, Ioctl, IocAck, Data}
@@ -121,7 +123,7 @@ func TestMessagesStandByPrecedence(t *testing.T) {
 }
 
 func TestPutBQGoesToTheHeadOfItsPrecedence(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	for _, m := range []Msg{{Type: Data, Conn: 1}, {Type: Data, Conn: 2}, {Type: Data, Band: 5, Conn: 3}, {Type: PCProto, Conn: 4}} {
@@ -145,7 +147,7 @@ func TestPutBQGoesToTheHeadOfItsPrecedence(t *testing.T) {
 // TestPutBQIsNeverRefused: what service took it can always put back, even when the
 // table of queued messages is at its limit for data.
 func TestPutBQIsNeverRefused(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	q.PutQ(numbered(1))
@@ -163,7 +165,7 @@ func TestPutBQIsNeverRefused(t *testing.T) {
 }
 
 func TestPriorityBandsHaveMarksOfTheirOwn(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(e.bottom(), through("m"))
 	_, w := r.queues(ids[1])
@@ -194,7 +196,7 @@ func TestPriorityBandsHaveMarksOfTheirOwn(t *testing.T) {
 }
 
 func TestHighPriorityPassesFullQueues(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(e.bottom(), pass("b"), through("m"), pass("a"), through("x"))
 	_, w := r.queues(ids[4])
@@ -222,7 +224,7 @@ func TestHighPriorityPassesFullQueues(t *testing.T) {
 
 // TestLowWaterReenablesExactlyTheRefused has three callers, of whom two were refused.
 func TestLowWaterReenablesExactlyTheRefused(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ran := map[string]int{}
 	mux, err := r.h.Add(Module{Name: "lower"})
@@ -270,7 +272,7 @@ func TestLowWaterReenablesExactlyTheRefused(t *testing.T) {
 
 // TestCanPutNextLooksPastQueuesWithoutService, and remembers who asked.
 func TestCanPutNextLooksPastQueuesWithoutService(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(e.bottom(), through("a"), through("b"), pass("m"))
 	_, w := r.queues(ids[3])
@@ -297,7 +299,7 @@ func TestFlushReenables(t *testing.T) {
 		"flushband": func(q *Queue) { q.FlushBand(0) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, 1, ArenaConfig{})
+			r := newRig(t, 1, block.Config{})
 			e := &end{stalled: true}
 			ids := r.chain(e.bottom(), pass("m"))
 			_, w := r.queues(ids[1])
@@ -339,7 +341,7 @@ func TestFlushTakesDataOnly(t *testing.T) {
 		{"band", func(q *Queue) { q.FlushBand(4) }, func(m Msg) bool { return m.Band != 4 || m.Type == Ioctl }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, 1, ArenaConfig{})
+			r := newRig(t, 1, block.Config{})
 			n := 0
 			_, q := r.queues(r.add(r.h, runs(&n)))
 			var want []Msg
@@ -386,7 +388,7 @@ func TestFlushTurnsRoundAtTheEnds(t *testing.T) {
 		{"FLUSHRW of a band", false, FlushRead | FlushWrite | FlushBand, 2, 2, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, 1, ArenaConfig{})
+			r := newRig(t, 1, block.Config{})
 			var seen []string
 			note := func(name string) func(*Queue, Msg) {
 				return func(_ *Queue, m Msg) {
@@ -432,7 +434,7 @@ func TestFlushTurnsRoundAtTheEnds(t *testing.T) {
 }
 
 func TestQueueFindsItsMate(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	id := r.add(r.h, through("m"))
 	rq, wq := r.queues(id)
 	if rq.Mate() != wq || wq.Mate() != rq || !rq.Reader() || wq.Reader() || rq.ID() != id || wq.ID() != id || rq.Hub() != r.h {
@@ -448,7 +450,7 @@ func TestQueueFindsItsMate(t *testing.T) {
 // would leave a queue full for ever or never.
 func TestMarksAreMadeSane(t *testing.T) {
 	for _, c := range []struct{ hi, lo int }{{100, 200}, {100, 100}, {1, 5}, {-3, 2}, {50, -1}} {
-		r := newRig(t, 1, ArenaConfig{})
+		r := newRig(t, 1, block.Config{})
 		n := 0
 		m := runs(&n)
 		m.HiWat, m.LoWat = c.hi, c.lo
@@ -479,7 +481,7 @@ func TestMarksAreMadeSane(t *testing.T) {
 }
 
 func TestStatTellsWhatStrqgetDoes(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	n := 0
 	_, q := r.queues(r.add(r.h, runs(&n)))
 	q.SetMarks(200, 50)
@@ -504,20 +506,20 @@ func TestStatTellsWhatStrqgetDoes(t *testing.T) {
 // TestBorrowedBlocksAreCopiedWhenQueued: a loan's memory changes as soon as put has
 // returned.
 func TestBorrowedBlocksAreCopiedWhenQueued(t *testing.T) {
-	r := newRig(t, 1, ArenaConfig{})
+	r := newRig(t, 1, block.Config{})
 	e := &end{stalled: true}
 	ids := r.chain(pass("driver"), e.top())
 	rq, _ := r.queues(ids[0])
 	slot := []byte("abc")
-	loan := r.h.Loan()
+	loan := r.h.Pool.Loan()
 	for _, s := range []string{"abc", "def", "ghi"} {
 		copy(slot, s)
-		r.h.Lend(loan, slot)
+		r.h.Pool.Lend(loan, slot)
 		rq.PutNext(Msg{Type: Data, Block: loan, Len: 3})
 	}
 	copy(slot, "xxx")
-	r.h.Reclaim(loan)
-	if c := r.h.PoolCounters().Copied; c != 3 {
+	r.h.Pool.Reclaim(loan)
+	if c := r.h.Pool.Counters().Copied; c != 3 {
 		t.Errorf("%d copies counted", c)
 	}
 	e.resume()

@@ -8,12 +8,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // runners are hubs that really run, each on its own thread.
 type runners struct {
 	t      *testing.T
-	arena  *Arena
+	arena  *block.Arena
 	hubs   []*Hub
 	fabric *Fabric
 	wait   sync.WaitGroup
@@ -26,7 +28,7 @@ func newRunners(t *testing.T, hubs int) *runners {
 	r := &runners{t: t, before: runtime.NumGoroutine()}
 	r.procs = runtime.GOMAXPROCS(hubs + 2) // a busy hub keeps its processor from the test's goroutines
 	var err error
-	if r.arena, err = NewArena(ArenaConfig{Hubs: hubs, Chunks: 512, ChunkBytes: MinChunkBytes}); err != nil {
+	if r.arena, err = block.NewArena(block.Config{Hubs: hubs, Small: 512}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range hubs {
@@ -112,14 +114,14 @@ func (e *terminal) Poll() (n int) {
 			m.Type = PCProto
 		}
 		if e.sent%4 == 3 {
-			b := e.hub.Alloc()
+			b := e.hub.Pool.Alloc(1)
 			if b == 0 {
 				if !e.waits {
-					e.waits = e.hub.BufCall(16, func() { e.waits = false })
+					e.waits = e.hub.BufCall(16, 1, func() { e.waits = false })
 				}
 				return n
 			}
-			e.hub.Extend(b, 8)[0] = byte(e.sent)
+			e.hub.Pool.Extend(b, 8)[0] = byte(e.sent)
 			m.Block, m.Len = b, 8
 		}
 		e.sent++
@@ -144,7 +146,7 @@ func (e *terminal) take(q *Queue, m Msg) {
 	if m.Conn != at && e.trouble == nil {
 		e.trouble = fmt.Errorf("%d came, type %#x, where %d was due", m.Conn, m.Type, at)
 	}
-	if m.Block != 0 && e.hub.Bytes(m.Block)[0] != byte(m.Conn) && e.trouble == nil {
+	if m.Block != 0 && e.hub.Pool.Bytes(m.Block)[0] != byte(m.Conn) && e.trouble == nil {
 		e.trouble = fmt.Errorf("%d came with another block", m.Conn)
 	}
 	q.Hub().Free(m)
@@ -216,7 +218,7 @@ func (r *runners) arrive(ends [2]*terminal) {
 func (r *runners) dump() {
 	for i, h := range r.hubs {
 		h.Call(func() {
-			r.t.Logf("hub %d: %+v, %d blocks available, %d calls for blocks", i, h.counters, h.Available(), len(h.bufcalls))
+			r.t.Logf("hub %d: %+v, %d blocks available, %d calls for blocks", i, h.counters, h.Pool.Available(1), len(h.bufcalls))
 			for _, p := range h.procs {
 				if p == nil {
 					continue
@@ -369,7 +371,7 @@ func TestRunningCommands(t *testing.T) {
 		calls.Go(func() {
 			for i := range 200 {
 				h := r.hubs[i%2]
-				if !h.Call(func() { _ = h.Counters(); _, _ = h.InUse() }) {
+				if !h.Call(func() { _ = h.Counters(); _, _ = h.Pool.InUse() }) {
 					t.Error("a call was not taken")
 				}
 			}

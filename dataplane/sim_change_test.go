@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // change does one random thing to the topology.
@@ -296,7 +298,7 @@ func (w *world) trouble() {
 		}
 	case 7:
 		n := 1 + w.rng.IntN(8)
-		if h.BufCall(n, func() { w.calls--; w.cover.hit("bufcall") }) {
+		if h.BufCall(n, 1, func() { w.calls--; w.cover.hit("bufcall") }) {
 			w.calls++
 		}
 	case 8:
@@ -309,14 +311,14 @@ func (w *world) hog(h *Hub) {
 	i := h.index
 	switch w.rng.IntN(4) {
 	case 0:
-		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.AllocControl() }, 1+w.rng.IntN(80))...)
+		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() block.ID { return h.Pool.AllocControl(1) }, 1+w.rng.IntN(80))...)
 	case 1:
-		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.Alloc() }, 1000)...)
+		w.hogs[i] = append(w.hogs[i], w.takeWhile(func() block.ID { return h.Pool.Alloc(1) }, 1000)...)
 	case 2:
-		if h.nfree > 0 {
-			b := h.AllocControl()
+		if free(h) > 0 {
+			b := h.Pool.AllocControl(1)
 			w.hogs[i] = append(w.hogs[i], b)
-			w.hogs[i] = append(w.hogs[i], w.takeWhile(func() BlockID { return h.Dup(b) }, 1000)...)
+			w.hogs[i] = append(w.hogs[i], w.takeWhile(func() block.ID { return h.Pool.Dup(b) }, 1000)...)
 		}
 	case 3:
 		w.fakeNodes[i] = MaxQueued - reserveNodes - h.nodes.used - w.rng.IntN(30)
@@ -325,7 +327,7 @@ func (w *world) hog(h *Hub) {
 	w.cover.hit("hog")
 }
 
-func (w *world) takeWhile(take func() BlockID, n int) (taken []BlockID) {
+func (w *world) takeWhile(take func() block.ID, n int) (taken []block.ID) {
 	for range n {
 		b := take()
 		if b == 0 {

@@ -1,5 +1,7 @@
 package dataplane
 
+import "github.com/cellhub/cellhub/dataplane/block"
+
 // check audits the world: between passes all of this must hold.
 func (w *world) check() {
 	if w.fault != nil {
@@ -17,13 +19,9 @@ func (w *world) check() {
 		for _, b := range w.hogs[i] {
 			w.meet(b)
 		}
-		blocks += h.nfree
-		views += h.nviews
-		for _, in := range h.inward {
-			if in != nil {
-				blocks += in.Len()
-			}
-		}
+		outside, shown := h.Pool.InUse()
+		blocks += w.arena.Blocks() - outside + h.Pool.Returning()
+		views += w.views - shown
 		refused -= h.refusals.used
 		w.auditTrouble(h)
 	}
@@ -39,19 +37,22 @@ func (w *world) check() {
 		if w.seen[id] != w.audit {
 			continue
 		}
-		if uint32(id) <= w.arena.chunks {
+		if w.arena.Stat(block.ID(id)).Own {
 			blocks++
 		} else {
 			views++
 		}
 	}
-	if all := len(w.hubs) * int(w.arena.perHub); blocks != all {
+	if all := len(w.hubs) * w.arena.Blocks(); blocks != all {
 		w.fail("%d chunks of %d are accounted for", blocks, all)
 	}
-	if all := len(w.hubs) * int(w.arena.views); views != all {
+	if all := len(w.hubs) * w.views; views != all {
 		w.fail("%d views of %d are accounted for", views, all)
 	}
 }
+
+// pool is any of the pools: they read each other's blocks.
+func (w *world) pool() *block.Pool { return w.hubs[0].Pool }
 
 // lost is what the hubs have counted.
 func (w *world) lost() (n int64) {
@@ -65,22 +66,22 @@ func (w *world) lost() (n int64) {
 func (w *world) underWay() int64 { return w.made - w.taken - w.lost() }
 
 // meet notes a block, and the one whose memory it shows.
-func (w *world) meet(b BlockID) {
-	h := &w.arena.head[b]
-	if h.kind == kindFree {
+func (w *world) meet(b block.ID) {
+	h := w.arena.Stat(b)
+	if h.Free {
 		w.fail("block %d is free and in use", b)
 		return
 	}
 	w.seen[b] = w.audit
-	if h.kind == kindView {
-		w.seen[h.base] = w.audit
+	if h.Base != 0 {
+		w.seen[h.Base] = w.audit
 	}
 }
 
 // meetMessage notes a message's blocks: none of them may be another message's.
 func (w *world) meetMessage(m *Msg) {
-	for b := m.Block; b != 0; b = w.arena.head[b].next {
-		if h := &w.arena.head[b]; w.seen[b] == w.audit && h.refs == 1 {
+	for b := m.Block; b != 0; b = w.pool().Next(b) {
+		if w.seen[b] == w.audit && w.arena.Stat(b).Holders == 1 {
 			w.fail("block %d is in two messages", b)
 			return
 		}
@@ -283,7 +284,7 @@ func (w *world) auditCredit(x *proxy) {
 
 // auditTrouble notes what a hub has counted.
 func (w *world) auditTrouble(h *Hub) {
-	c, p := &h.counters, &h.stats
+	c, p := &h.counters, h.Pool.Counters()
 	for _, e := range [...]struct {
 		n    uint64
 		name string
@@ -314,7 +315,7 @@ func (w *world) auditHolders() {
 				continue
 			}
 			for _, d := range n.elem.dups {
-				for b := d.block; b != 0; b = w.arena.head[b].next {
+				for b := d.block; b != 0; b = w.pool().Next(b) {
 					w.meet(b)
 				}
 			}

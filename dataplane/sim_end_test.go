@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // source makes the messages of an end: a flow of each class.
@@ -52,8 +54,8 @@ func (w *world) identity(h *Hub, m Msg) uint64 {
 	}
 	var id uint64
 	n := 0
-	for b := m.Block; b != 0 && n < 8; b = h.Next(b) {
-		for _, o := range h.Bytes(b) {
+	for b := m.Block; b != 0 && n < 8; b = h.Pool.Next(b) {
+		for _, o := range h.Pool.Bytes(b) {
 			if n++; n > 8 {
 				break
 			}
@@ -98,8 +100,8 @@ func (w *world) receive(r *receiver, h *Hub, m Msg) {
 		r.last[f] = at
 	}
 	at := int(m.Info)
-	for b := m.Block; b != 0; b = h.Next(b) {
-		for _, o := range h.Bytes(b) {
+	for b := m.Block; b != 0; b = h.Pool.Next(b) {
+		for _, o := range h.Pool.Bytes(b) {
 			if o != pattern(id, at) {
 				w.fail("flow %d: message %d has other data at octet %d", f, uint32(id), at)
 				return
@@ -126,9 +128,9 @@ type simEnd struct {
 	room    int // messages that the device still takes in this pass
 	most    int
 	stalled bool
-	loop    bool      // what comes down goes up again
-	tx      []BlockID // kept until Flush
-	loan    BlockID
+	loop    bool       // what comes down goes up again
+	tx      []block.ID // kept until Flush
+	loan    block.ID
 	slot    []byte
 	driver  ioctlDriver
 	conn    uint64 // of the ioctl under way
@@ -157,7 +159,7 @@ func (w *world) openEnd(top bool) ProcID {
 	e.id, err = h.Add(m)
 	w.must(err)
 	w.must(h.AddPoller(e.id, e))
-	e.loan = h.Loan()
+	e.loan = h.Pool.Loan()
 	w.ends = append(w.ends, e)
 	return e.id
 }
@@ -168,7 +170,7 @@ func (e *simEnd) close() {
 	}
 	e.tx = nil
 	if e.loan != 0 {
-		e.hub.Reclaim(e.loan)
+		e.hub.Pool.Reclaim(e.loan)
 		e.loan = 0
 	}
 	e.w.ends = slices.DeleteFunc(e.w.ends, func(o *simEnd) bool { return o == e })
@@ -204,7 +206,7 @@ func (e *simEnd) Poll() (n int) {
 // control stops, to where something must be lost.
 func (w *world) mayMake() bool {
 	for _, h := range w.hubs {
-		if w.calm && h.Available() < 1000 {
+		if w.calm && h.Pool.Available(1) < 1000 {
 			return false
 		}
 	}
@@ -231,7 +233,7 @@ func (e *simEnd) make(class int) (Msg, bool) {
 	}
 	n := 8 + w.rng.IntN(60)
 	if w.chance(10) {
-		n += w.rng.IntN(MinChunkBytes - Headroom - n)
+		n += w.rng.IntN(block.SmallBytes - block.Headroom - n)
 	}
 	switch form := w.rng.IntN(10); {
 	case form == 0:
@@ -240,17 +242,17 @@ func (e *simEnd) make(class int) (Msg, bool) {
 		w.cover.hit("external block")
 		mem := make([]byte, n)
 		fill(mem, id, 0)
-		if m.Block = h.External(mem, func() { w.externals-- }); m.Block != 0 {
+		if m.Block = h.Pool.External(mem, func() { w.externals-- }); m.Block != 0 {
 			w.externals++
 		}
 	case form < 4 && n <= len(e.slot) && e.loan != 0:
 		w.cover.hit("borrowed block")
 		fill(e.slot[:n], id, 0)
-		h.Lend(e.loan, e.slot[:n])
+		h.Pool.Lend(e.loan, e.slot[:n])
 		m.Block = e.loan
 	default:
-		if m.Block = h.Alloc(); m.Block != 0 {
-			fill(h.Extend(m.Block, n), id, 0)
+		if m.Block = h.Pool.Alloc(1); m.Block != 0 {
+			fill(h.Pool.Extend(m.Block, n), id, 0)
 		}
 	}
 	if n > 0 && m.Block == 0 {
@@ -322,8 +324,8 @@ func (e *simEnd) take(m Msg) {
 		e.out.PutNext(m)
 		return
 	}
-	if m.Block != 0 && !e.hub.borrowed(m.Block) && e.hub.Next(m.Block) == 0 {
-		if d := e.hub.Dup(m.Block); d != 0 {
+	if m.Block != 0 && !borrowed(e.hub.Pool, m.Block) && e.hub.Pool.Next(m.Block) == 0 {
+		if d := e.hub.Pool.Dup(m.Block); d != 0 {
 			e.tx = append(e.tx, d)
 		}
 	}
@@ -333,7 +335,7 @@ func (e *simEnd) take(m Msg) {
 // control answers an ioctl; without blocks it does not, and the head gives up.
 func (e *simEnd) control(q *Queue, m Msg) {
 	e.w.taken++
-	e.driver.deaf = e.hub.nfree < 3
+	e.driver.deaf = free(e.hub) < 3
 	if m.Type == Ioctl {
 		e.conn = m.Conn
 	} else if m.Conn != e.conn {
@@ -475,7 +477,7 @@ func (s *simHead) write(class int) {
 
 // control starts an ioctl and checks its end.
 func (s *simHead) control() {
-	arg := make([]byte, s.w.rng.IntN(1200))
+	arg := make([]byte, s.w.rng.IntN(4000))
 	for i := range arg {
 		arg[i] = byte(s.w.rng.Uint32())
 	}
@@ -528,12 +530,18 @@ func (w *world) arrives(q *Queue, m *Msg) {
 	w.fail("%s on hub %d was put a message of band %d while full: %s", q.pair().module.Name, h.index, m.Band, w.describe())
 }
 
+// free is how many blocks of a hub nobody has.
+func free(h *Hub) int {
+	out, _ := h.Pool.InUse()
+	return h.Pool.Blocks() - out
+}
+
 func (w *world) moving() bool { return w.fabric != nil && len(w.fabric.splices) > 0 }
 
 func (w *world) describe() string {
 	var s bytes.Buffer
 	for i, h := range w.hubs {
-		fmt.Fprintf(&s, "\nhub %d: %+v, %d blocks, %d deferred", i, h.counters, h.Available(), h.deferred.tail-h.deferred.head)
+		fmt.Fprintf(&s, "\nhub %d: %+v, %d blocks, %d deferred", i, h.counters, h.Pool.Available(1), h.deferred.tail-h.deferred.head)
 		for _, p := range h.procs {
 			if p == nil {
 				continue

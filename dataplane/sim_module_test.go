@@ -1,5 +1,7 @@
 package dataplane
 
+import "github.com/cellhub/cellhub/dataplane/block"
+
 // simElem is a simulated module. All kinds keep order and lose nothing but what the
 // executive counts.
 type simElem struct {
@@ -34,7 +36,7 @@ var simKindNames = [simKinds]string{"through", "pass", "always", "delay", "slow"
 
 // heldDup is a duplicate, and a sum of what it showed when it was made.
 type heldDup struct {
-	block BlockID
+	block block.ID
 	sum   uint32
 	until int64
 }
@@ -189,11 +191,11 @@ func (e *simElem) service(q *Queue) {
 // be put back.
 func (e *simElem) split(q *Queue, m Msg) bool {
 	h := q.hub
-	if m.Type != Data || m.Len < 24 || h.Next(m.Block) != 0 || h.Borrowed(m.Block) || e.w.chance(50) {
+	if m.Type != Data || m.Len < 24 || h.Pool.Next(m.Block) != 0 || h.Pool.Borrowed(m.Block) || e.w.chance(50) {
 		q.PutNext(m)
 		return true
 	}
-	rest := h.Dup(m.Block)
+	rest := h.Pool.Dup(m.Block)
 	if rest == 0 {
 		e.w.cover.hit("views exhausted")
 		q.PutNext(m)
@@ -203,8 +205,8 @@ func (e *simElem) split(q *Queue, m Msg) bool {
 	cut := 8 + e.w.rng.IntN(int(m.Len)-8)
 	second := m
 	second.Block, second.Len, second.Info = rest, m.Len-uint32(cut), m.Info+uint32(cut)
-	h.Trim(rest, cut)
-	h.Cut(m.Block, cut)
+	h.Pool.Trim(rest, cut)
+	h.Pool.Cut(m.Block, cut)
 	m.Len = uint32(cut)
 	e.w.made++
 	e.w.cover.hit("split")
@@ -224,15 +226,15 @@ func (e *simElem) work(h *Hub, m Msg) Msg {
 	}
 	switch e.kind {
 	case kindCopy:
-		if c := h.CopyMsg(m.Block); c != 0 {
+		if c := h.Pool.CopyMsg(m.Block); c != 0 {
 			h.Pool.Free(m.Block)
 			m.Block = c
 		}
 	case kindTee:
-		if h.borrowed(m.Block) || len(e.dups) > 8 {
+		if borrowed(h.Pool, m.Block) || len(e.dups) > 8 {
 			return m
 		}
-		if d := h.DupMsg(m.Block); d != 0 {
+		if d := h.Pool.DupMsg(m.Block); d != 0 {
 			e.w.cover.hit("dup")
 			e.dups = append(e.dups, heldDup{d, sum(h, d), e.w.now + int64(e.w.rng.IntN(80))})
 			e.start()
@@ -240,21 +242,21 @@ func (e *simElem) work(h *Hub, m Msg) Msg {
 	case kindChain:
 		m.Block = e.rechain(h, m)
 	case kindHeader:
-		if p := h.Prepend(m.Block, 5); p != nil {
+		if p := h.Pool.Prepend(m.Block, 5); p != nil {
 			copy(p, "head!")
-			h.Trim(m.Block, 5)
+			h.Pool.Trim(m.Block, 5)
 		}
-		n := h.Len(m.Block)
-		if p := h.Extend(m.Block, 5); p != nil {
+		n := h.Pool.Len(m.Block)
+		if p := h.Pool.Extend(m.Block, 5); p != nil {
 			copy(p, "tail!")
-			h.Cut(m.Block, n)
+			h.Pool.Cut(m.Block, n)
 		}
 	}
 	return m
 }
 
 // borrowed tells whether some block of a message is on loan.
-func (p *Pool) borrowed(b BlockID) bool {
+func borrowed(p *block.Pool, b block.ID) bool {
 	for ; b != 0; b = p.Next(b) {
 		if p.Borrowed(b) {
 			return true
@@ -264,31 +266,31 @@ func (p *Pool) borrowed(b BlockID) bool {
 }
 
 // rechain pulls a message of many blocks up, and makes two blocks of one.
-func (e *simElem) rechain(h *Hub, m Msg) BlockID {
-	if h.Next(m.Block) != 0 {
-		if up := h.PullUp(m.Block, 1+e.w.rng.IntN(int(m.Len))); up != 0 {
+func (e *simElem) rechain(h *Hub, m Msg) block.ID {
+	if h.Pool.Next(m.Block) != 0 {
+		if up := h.Pool.PullUp(m.Block, 1+e.w.rng.IntN(int(m.Len))); up != 0 {
 			e.w.cover.hit("pullup")
 			return up
 		}
 		return m.Block
 	}
-	n := h.Len(m.Block)
-	if n < 10 || h.Borrowed(m.Block) {
+	n := h.Pool.Len(m.Block)
+	if n < 10 || h.Pool.Borrowed(m.Block) {
 		return m.Block
 	}
-	tail := h.Alloc()
+	tail := h.Pool.Alloc(1)
 	if tail == 0 {
 		return m.Block
 	}
-	copy(h.Extend(tail, n/2), h.Bytes(m.Block)[n-n/2:])
-	h.Cut(m.Block, n-n/2)
-	h.Append(m.Block, tail)
+	copy(h.Pool.Extend(tail, n/2), h.Pool.Bytes(m.Block)[n-n/2:])
+	h.Pool.Cut(m.Block, n-n/2)
+	h.Pool.Append(m.Block, tail)
 	return m.Block
 }
 
-func sum(h *Hub, b BlockID) (s uint32) {
-	for ; b != 0; b = h.Next(b) {
-		for _, o := range h.Bytes(b) {
+func sum(h *Hub, b block.ID) (s uint32) {
+	for ; b != 0; b = h.Pool.Next(b) {
+		for _, o := range h.Pool.Bytes(b) {
 			s = s*31 + uint32(o) + 1
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/ring"
 )
 
@@ -19,7 +20,8 @@ type world struct {
 	fault error // the first invariant that did not hold
 	step  int
 
-	arena      *Arena
+	arena      *block.Arena
+	views      int // of each hub
 	hubs       []*Hub
 	fabric     *Fabric // nil for one hub
 	commanders []*Commander
@@ -36,7 +38,7 @@ type world struct {
 	made, taken int64
 	externals   int // blocks over foreign memory that have not come back
 	calls       int // BufCalls that have not been served
-	hogs        [][]BlockID
+	hogs        [][]block.ID
 	fakeNodes   []int // by hub: table entries declared used
 	changing    int   // inside a change of topology, which passes on regardless of marks
 	quiet       bool  // sources have stopped: the world is to drain
@@ -99,12 +101,12 @@ func newWorld(seed uint64, cover *coverage) *world {
 	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5EED)), cover: cover}
 	w.calm = w.chance(40)
 	hubs := []int{1, 1, 2, 2, 3}[w.rng.IntN(5)]
-	sizes := ArenaConfig{Hubs: hubs, Chunks: 24 + w.rng.IntN(80), ChunkBytes: MinChunkBytes, Views: 24 + w.rng.IntN(40)}
+	sizes := block.Config{Hubs: hubs, Small: 24 + w.rng.IntN(80), Views: 24 + w.rng.IntN(40)}
 	if w.calm {
-		sizes.Chunks, sizes.Views = 2048, 2048
+		sizes.Small, sizes.Views = 2048, 2048
 	}
 	var err error
-	w.arena, err = NewArena(sizes)
+	w.arena, err = block.NewArena(sizes)
 	w.must(err)
 	for i := range hubs {
 		h, err := NewHub(Config{Pool: w.arena.Pool(i), Clock: func() int64 { return w.now }})
@@ -119,8 +121,9 @@ func newWorld(seed uint64, cover *coverage) *world {
 			h.deferred.slots = nil
 		}
 	}
-	w.hogs, w.fakeNodes, w.aside = make([][]BlockID, hubs), make([]int, hubs), make([]uint32, hubs)
-	w.seen = make([]uint32, len(w.arena.head))
+	w.hogs, w.fakeNodes, w.aside = make([][]block.ID, hubs), make([]int, hubs), make([]uint32, hubs)
+	w.views = sizes.Views
+	w.seen = make([]uint32, 1+hubs*(w.arena.Blocks()+w.views))
 	if hubs > 1 {
 		w.fabric, err = Connect(w.hubs...)
 		w.must(err)
@@ -381,7 +384,7 @@ func (w *world) close() {
 		}
 	}
 	for i, h := range w.hubs {
-		if chunks, views := h.InUse(); chunks+views != 0 && w.fault == nil {
+		if chunks, views := h.Pool.InUse(); chunks+views != 0 && w.fault == nil {
 			w.fail("hub %d: %d chunks and %d views are out after the end", i, chunks, views)
 		}
 	}

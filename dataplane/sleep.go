@@ -134,7 +134,7 @@ func (s *Sleeper) sleep(h *Hub) {
 func (h *Hub) pending() bool {
 	if h.stopped.Load() || h.calls.Load() != nil || h.run.head != nil ||
 		h.deferred.head != h.deferred.tail || h.mailWaits() ||
-		len(h.bufcalls) > 0 && h.Available() >= h.bufcalls[0].blocks {
+		len(h.bufcalls) > 0 && (h.bufcalls[0].servable(h.Pool) || h.Pool.Returning() > 0) {
 		return true
 	}
 	for _, c := range h.commanders {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
@@ -18,14 +18,11 @@ import (
 // several times over.
 const blocks = 2048
 
-// minChunk is the smallest block worth having, in octets: an Ethernet frame's.
-const minChunk = 2048
-
 // tunnel is the running program: one hub, one stream.
 type tunnel struct {
 	c      config
 	device *hostDevice
-	arena  *dataplane.Arena
+	arena  *block.Arena
 	hub    *dataplane.Hub
 	tap    *modules.TAPEnd
 	rfc    *modules.RFC2684
@@ -106,8 +103,14 @@ func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
 		aal.AAL5PDUSize(t.sdu(t.device.mtu)+vlanTag),
 		t.sdu(t.device.mtu)+vlanTag+carrier.Overhead(),
 	)
-	size := max(minChunk, 1<<bits.Len(uint(dataplane.Headroom+longest-1)))
-	if t.arena, err = dataplane.NewArena(dataplane.ArenaConfig{Chunks: blocks, ChunkBytes: size}); err != nil {
+	sizes := block.Config{Small: blocks}
+	switch {
+	case longest > block.MediumBytes-block.Headroom:
+		sizes = block.Config{Large: blocks}
+	case longest > block.SmallBytes-block.Headroom:
+		sizes = block.Config{Medium: blocks}
+	}
+	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}
 	t.hub, err = dataplane.NewHub(dataplane.Config{Pool: t.arena.Pool(0)})
@@ -268,7 +271,7 @@ func (t *tunnel) count() snapshot {
 
 func hubCounts(h *dataplane.Hub) []modules.Count {
 	c := h.Counters()
-	chunks, _ := h.InUse()
+	chunks, _ := h.Pool.InUse()
 	return []modules.Count{
 		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "messages", N: c.Messages},
 		{Name: "services", N: c.Services}, {Name: "blocks_in_use", N: uint64(chunks)},

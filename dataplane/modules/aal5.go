@@ -3,6 +3,7 @@ package modules
 import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
@@ -17,8 +18,8 @@ type AAL5 struct {
 	header aal.Header
 	seg    aal.Segmenter
 	ras    aal.Reassembler
-	block  dataplane.BlockID // what the reassembler writes to; 0 between PDUs
-	train  int               // octets of cells in one message
+	block  block.ID // what the reassembler writes to; 0 between PDUs
+	train  int      // octets of cells in one message
 	rq     *dataplane.Queue
 	timer  dataplane.Timer
 	begun  int64 // when the PDU under way began, in the hub's time
@@ -37,7 +38,7 @@ type aal5Counts struct {
 // OpenAAL5 makes the module's process in h, for one VC.
 func OpenAAL5(h *dataplane.Hub, vc aal.VC) (*AAL5, dataplane.ProcID, error) {
 	a := &AAL5{hub: h, header: aal.MakeHeader(vc, aal.PTIUser, false)}
-	room := h.ChunkBytes() - dataplane.Headroom
+	room := h.Pool.MaxAlloc()
 	a.train = room - room%aal.CellSize
 	a.timer.Fire = a.expire
 	id, err := h.Add(dataplane.Module{
@@ -62,7 +63,7 @@ func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	cells := a.hub.Bytes(m.Block)
+	cells := a.hub.Pool.Bytes(m.Block)
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
 		if a.block == 0 && !a.begin() {
@@ -98,11 +99,11 @@ func (a *AAL5) watch() {
 
 // begin gives the reassembler memory for the next PDU.
 func (a *AAL5) begin() bool {
-	if a.block = a.hub.Alloc(); a.block == 0 {
+	if a.block = a.hub.Pool.Alloc(a.hub.Pool.MaxAlloc()); a.block == 0 {
 		a.counts.noBlocksIn++
 		return false
 	}
-	a.ras.Start(a.hub.Tail(a.block))
+	a.ras.Start(a.hub.Pool.Tail(a.block))
 	return true
 }
 
@@ -119,7 +120,7 @@ func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
 	if pdu.EFCI {
 		m.Flags |= dataplane.FlagEFCI
 	}
-	a.hub.Extend(a.block, len(pdu.SDU))
+	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
 	q.PutNext(m)
@@ -146,9 +147,9 @@ func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	defer a.hub.Free(m)
-	sdu := a.hub.Bytes(m.Block)
+	sdu := a.hub.Pool.Bytes(m.Block)
 	octets := aal.AAL5Cells(len(sdu)) * aal.CellSize
-	if a.hub.Available() < (octets+a.train-1)/a.train {
+	if a.hub.Pool.Available(min(octets, a.train)) < (octets+a.train-1)/a.train {
 		a.counts.noBlocksOut++
 		return
 	}
@@ -160,13 +161,14 @@ func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	a.counts.pdusOut++
 	a.counts.octetsOut += uint64(len(sdu))
 	for !a.seg.Done() {
-		b := a.hub.Alloc()
+		room := min(octets, a.train)
+		b := a.hub.Pool.Alloc(room)
 		if b == 0 { // others have taken them meanwhile: the far end sees a damaged PDU
 			a.seg = aal.Segmenter{}
 			a.counts.noBlocksOut++
 			return
 		}
-		n := a.seg.Cells(a.hub.Extend(b, min(octets, a.train)))
+		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
 		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
 	}

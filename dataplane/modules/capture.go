@@ -97,7 +97,7 @@ func (c *Capture) see(m dataplane.Msg, direction byte) {
 
 // build writes one record and gives its size.
 func (c *Capture) build(m dataplane.Msg, direction byte) (int, bool) {
-	sdu := c.hub.Bytes(m.Block)
+	sdu := c.hub.Pool.Bytes(m.Block)
 	pdu := aal.AAL5PDUSize(len(sdu))
 	n := erfHeader + aal.HeaderSize + pdu
 	if n > len(c.record) {

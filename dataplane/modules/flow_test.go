@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/cellhub/cellhub/aal"
-	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -146,9 +146,9 @@ func unhex(t testing.TB, s string) []byte {
 // counted, and traffic goes on by itself when blocks are there again.
 func TestShortageShedsAtTheDevice(t *testing.T) {
 	a, b, _ := newTunnel(t, tunnelConfig{mode: ModeN1, encap: aal.LLC, kind: aal.Bridged})
-	var taken []dataplane.BlockID
+	var taken []block.ID
 	for {
-		id := a.hub.Alloc()
+		id := a.hub.Pool.Alloc(1)
 		if id == 0 {
 			break
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -53,8 +54,8 @@ type Port struct {
 	wire     wire
 	dev      device
 	rq, wq   *dataplane.Queue
-	frame    dataplane.BlockID // cells of this pass, under construction
-	maxCells int               // octets of cells in one frame
+	frame    block.ID // cells of this pass, under construction
+	maxCells int      // octets of cells in one frame
 	maxFrame int
 	counts   portCounts
 }
@@ -106,7 +107,7 @@ func poll(h *dataplane.Hub, id dataplane.ProcID, p dataplane.Poller) error {
 // use opens a device for both directions.
 func (p *Port) use(dev nic.Device) error {
 	info := dev.Info()
-	p.maxFrame = min(info.MaxFrame, p.hub.ChunkBytes()-dataplane.Headroom)
+	p.maxFrame = min(info.MaxFrame, p.hub.Pool.MaxAlloc())
 	room := min(p.maxFrame, MaxCellFrame) - p.wire.overhead()
 	if p.maxCells = room - room%aal.CellSize; p.cfg.Mode.Cells() && p.maxCells <= 0 {
 		_ = dev.Close()
@@ -160,14 +161,14 @@ func (p *Port) Poll() int {
 }
 
 // input takes one frame.
-func (p *Port) input(b dataplane.BlockID) {
-	from, to, cw, cause := p.wire.strip(p.hub.Bytes(b))
+func (p *Port) input(b block.ID) {
+	from, to, cw, cause := p.wire.strip(p.hub.Pool.Bytes(b))
 	if cause != taken {
 		p.drop(b, cause)
 		return
 	}
-	p.hub.Cut(b, to)
-	p.hub.Trim(b, from)
+	p.hub.Pool.Cut(b, to)
+	p.hub.Pool.Trim(b, from)
 	if p.cfg.Mode.Cells() {
 		p.inputCells(b)
 		return
@@ -188,8 +189,8 @@ func (p *Port) input(b dataplane.BlockID) {
 
 // inputCells puts up a run for each stretch of cells of one VC. A frame of one VC,
 // the usual one, goes up as it is; of a mixed one every run but the last is lent.
-func (p *Port) inputCells(b dataplane.BlockID) {
-	cells := p.hub.Bytes(b)
+func (p *Port) inputCells(b block.ID) {
+	cells := p.hub.Pool.Bytes(b)
 	if len(cells) == 0 || len(cells)%aal.CellSize != 0 {
 		p.drop(b, badLength)
 		return
@@ -204,20 +205,20 @@ func (p *Port) inputCells(b dataplane.BlockID) {
 		}
 		p.putPart(m, cells[:n])
 		cells = cells[n:]
-		p.hub.Trim(b, n)
+		p.hub.Pool.Trim(b, n)
 	}
 }
 
 // putPart puts up a run that shares its frame with others.
 func (p *Port) putPart(m dataplane.Msg, cells []byte) {
-	if m.Block = p.hub.Loan(); m.Block == 0 {
+	if m.Block = p.hub.Pool.Loan(); m.Block == 0 {
 		p.counts.noViews += uint64(len(cells) / aal.CellSize)
 		return
 	}
-	p.hub.Lend(m.Block, cells)
+	p.hub.Pool.Lend(m.Block, cells)
 	loan := m.Block
 	p.rq.PutNext(m)
-	p.hub.Reclaim(loan)
+	p.hub.Pool.Reclaim(loan)
 }
 
 // run measures the cells of one VC that cells begins with: whole cells, at least one.
@@ -229,7 +230,7 @@ func run(cells []byte) (key uint64, n int) {
 	return Key(vc), n
 }
 
-func (p *Port) drop(b dataplane.BlockID, cause dropCause) {
+func (p *Port) drop(b block.ID, cause dropCause) {
 	p.counts.drops[cause]++
 	p.hub.Pool.Free(b)
 }
@@ -282,20 +283,20 @@ func (p *Port) output(m dataplane.Msg) {
 		p.hub.Free(m)
 		return
 	}
-	dst := p.hub.Prepend(m.Block, head)
+	dst := p.hub.Pool.Prepend(m.Block, head)
 	if dst == nil { // borrowed or shared: the headers need a block of our own
 		if m.Block = p.own(m.Block); m.Block == 0 {
 			return
 		}
-		dst = p.hub.Prepend(m.Block, head)
+		dst = p.hub.Pool.Prepend(m.Block, head)
 	}
 	p.wire.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
 	p.dev.tx.add(m.Block)
 }
 
-func (p *Port) own(b dataplane.BlockID) dataplane.BlockID {
-	c := p.hub.Copy(b)
+func (p *Port) own(b block.ID) block.ID {
+	c := p.hub.Pool.Copy(b)
 	p.hub.Pool.Free(b)
 	if c == 0 {
 		p.counts.noBlocks++
@@ -306,7 +307,7 @@ func (p *Port) own(b dataplane.BlockID) dataplane.BlockID {
 // pack appends a run of cells to the frame of this pass, and to further ones. What
 // the device has no room for goes back to the head of the queue.
 func (p *Port) pack(m dataplane.Msg) {
-	cells := p.hub.Bytes(m.Block)
+	cells := p.hub.Pool.Bytes(m.Block)
 	for len(cells) > 0 {
 		if p.frame == 0 && !p.openFrame() {
 			p.counts.noBlocks++
@@ -317,12 +318,12 @@ func (p *Port) pack(m dataplane.Msg) {
 			if p.closeFrame() {
 				continue
 			}
-			p.hub.Trim(m.Block, int(m.Len)-len(cells))
+			p.hub.Pool.Trim(m.Block, int(m.Len)-len(cells))
 			m.Len = uint32(len(cells))
 			p.wq.PutBQ(m)
 			return
 		}
-		copy(p.hub.Extend(p.frame, n), cells)
+		copy(p.hub.Pool.Extend(p.frame, n), cells)
 		cells = cells[n:]
 		p.counts.cellsOut += uint64(n / aal.CellSize)
 	}
@@ -334,14 +335,14 @@ func (p *Port) pack(m dataplane.Msg) {
 
 // frameRoom is the octets of cells that the frame under construction still takes.
 func (p *Port) frameRoom() int {
-	return p.maxCells + p.wire.overhead() - p.hub.Len(p.frame)
+	return p.maxCells + p.wire.overhead() - p.hub.Pool.Len(p.frame)
 }
 
 func (p *Port) openFrame() bool {
-	if p.frame = p.hub.Alloc(); p.frame == 0 {
+	if p.frame = p.hub.Pool.Alloc(p.wire.overhead() + p.maxCells); p.frame == 0 {
 		return false
 	}
-	p.wire.put(p.hub.Extend(p.frame, p.wire.overhead()), 0, false, false, 0)
+	p.wire.put(p.hub.Pool.Extend(p.frame, p.wire.overhead()), 0, false, false, 0)
 	return true
 }
 

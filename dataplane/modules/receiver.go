@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -17,23 +18,24 @@ type receiver struct {
 	dev      nic.Device
 	lends    bool
 	bufs     [][]byte
-	posted   []dataplane.BlockID
-	loan     dataplane.BlockID
+	posted   []block.ID
+	size     int // octets of room in each
+	loan     block.ID
 	noBlocks uint64 // frames shed
 }
 
 func (r *receiver) open(h *dataplane.Hub, dev nic.Device) error {
 	info := dev.Info()
-	r.hub, r.dev, r.lends = h, dev, info.Lends
+	r.hub, r.dev, r.lends, r.size = h, dev, info.Lends, min(info.MaxFrame, h.Pool.MaxAlloc())
 	r.bufs = make([][]byte, info.Batch)
 	if r.lends {
-		if r.loan = h.Loan(); r.loan == 0 {
+		if r.loan = h.Pool.Loan(); r.loan == 0 {
 			return fmt.Errorf("%s: no block to borrow with", info.Name)
 		}
 		return nil
 	}
 	for range info.Batch {
-		b := h.Alloc()
+		b := h.Pool.Alloc(r.size)
 		if b == 0 {
 			r.close()
 			return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, info.Batch)
@@ -50,7 +52,7 @@ func (r *receiver) close() {
 	}
 	r.posted = nil
 	if r.loan != 0 {
-		r.hub.Reclaim(r.loan)
+		r.hub.Pool.Reclaim(r.loan)
 		r.loan = 0
 	}
 	r.dev = nil
@@ -61,7 +63,7 @@ func (r *receiver) close() {
 func (r *receiver) receive() (int, error) {
 	if !r.lends {
 		for i, b := range r.posted {
-			r.bufs[i] = r.hub.Tail(b)
+			r.bufs[i] = r.hub.Pool.Tail(b)
 		}
 	}
 	return r.dev.Receive(r.bufs)
@@ -69,22 +71,22 @@ func (r *receiver) receive() (int, error) {
 
 // take gives frame i of the burst as a block, owned or borrowed; 0 when the frame
 // was shed.
-func (r *receiver) take(i int) dataplane.BlockID {
+func (r *receiver) take(i int) block.ID {
 	switch {
 	case r.dev == nil: // closed by what an earlier frame of the burst did
 		return 0
 	case r.lends:
-		r.hub.Lend(r.loan, r.bufs[i])
+		r.hub.Pool.Lend(r.loan, r.bufs[i])
 		return r.loan
 	}
-	fresh := r.hub.Alloc()
+	fresh := r.hub.Pool.Alloc(r.size)
 	if fresh == 0 {
 		r.noBlocks++
 		return 0
 	}
 	b := r.posted[i]
 	r.posted[i] = fresh
-	r.hub.Extend(b, len(r.bufs[i]))
+	r.hub.Pool.Extend(b, len(r.bufs[i]))
 	return b
 }
 

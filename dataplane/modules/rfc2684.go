@@ -37,7 +37,7 @@ func (r *RFC2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	sdu := r.hub.Bytes(m.Block)
+	sdu := r.hub.Pool.Bytes(m.Block)
 	p, err := r.encap.Decap(sdu, r.kind)
 	switch {
 	case err != nil:
@@ -53,8 +53,8 @@ func (r *RFC2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if p.FCS {
 		tail = fcsBytes
 	}
-	r.hub.Cut(m.Block, len(sdu)-tail)
-	r.hub.Trim(m.Block, len(sdu)-tail-len(p.Data))
+	r.hub.Pool.Cut(m.Block, len(sdu)-tail)
+	r.hub.Pool.Trim(m.Block, len(sdu)-tail-len(p.Data))
 	m.Len = uint32(len(p.Data))
 	r.counts.in++
 	q.PutNext(m)
@@ -68,22 +68,22 @@ func (r *RFC2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	etherType, ok := r.protocol(r.hub.Bytes(m.Block))
+	etherType, ok := r.protocol(r.hub.Pool.Bytes(m.Block))
 	if !ok {
 		r.hub.Free(m)
 		return
 	}
 	n := r.encap.HeaderSize(r.kind)
-	dst := r.hub.Prepend(m.Block, n)
+	dst := r.hub.Pool.Prepend(m.Block, n)
 	if dst == nil { // borrowed or shared: the header needs a block of our own
-		b := r.hub.Copy(m.Block)
+		b := r.hub.Pool.Copy(m.Block)
 		r.hub.Free(m)
 		if b == 0 {
 			r.counts.noBlocks++
 			return
 		}
 		m.Block = b
-		dst = r.hub.Prepend(b, n)
+		dst = r.hub.Pool.Prepend(b, n)
 	}
 	r.encap.PutHeader(dst, r.kind, etherType)
 	m.Len += uint32(n)

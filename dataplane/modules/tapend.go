@@ -70,7 +70,7 @@ func (t *TAPEnd) Poll() int {
 	n := t.dev.receive()
 	for i := range n {
 		if b := t.dev.rx.take(i); b != 0 {
-			t.wq.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(t.hub.Len(b))})
+			t.wq.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(t.hub.Pool.Len(b))})
 		}
 	}
 	if n > 0 {
@@ -112,7 +112,7 @@ func (t *TAPEnd) output(m dataplane.Msg) {
 		t.dev.drop(m)
 		return
 	}
-	if t.hub.Borrowed(m.Block) {
+	if t.hub.Pool.Borrowed(m.Block) {
 		if t.dev.flush() && t.dev.tx.direct(m.Block) {
 			return
 		}

@@ -2,6 +2,7 @@ package modules
 
 import (
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -14,7 +15,7 @@ type transmitter struct {
 	hub    *dataplane.Hub
 	dev    nic.Device
 	frames [transmitBatch][]byte
-	blocks [transmitBatch]dataplane.BlockID
+	blocks [transmitBatch]block.ID
 	n      int
 	lost   uint64 // blocks for a device that was not there
 	err    error  // of a flush that a full batch made necessary
@@ -25,13 +26,13 @@ func (t *transmitter) room() bool { return t.n < transmitBatch }
 
 // add takes a block; room must be there. A full batch is sent at once. Without a
 // device the block is lost and counted.
-func (t *transmitter) add(b dataplane.BlockID) {
+func (t *transmitter) add(b block.ID) {
 	if t.dev == nil {
 		t.lost++
 		t.hub.Pool.Free(b)
 		return
 	}
-	t.frames[t.n], t.blocks[t.n] = t.hub.Bytes(b), b
+	t.frames[t.n], t.blocks[t.n] = t.hub.Pool.Bytes(b), b
 	if t.n++; t.n == transmitBatch {
 		t.err = t.flush()
 	}
@@ -59,11 +60,11 @@ func (t *transmitter) flush() error {
 
 // direct sends one frame ahead of the pass's end, and frees it; false when others
 // wait or the device is full.
-func (t *transmitter) direct(b dataplane.BlockID) bool {
+func (t *transmitter) direct(b block.ID) bool {
 	if t.n > 0 || t.dev == nil {
 		return false
 	}
-	t.frames[0] = t.hub.Bytes(b)
+	t.frames[0] = t.hub.Pool.Bytes(b)
 	n, err := t.dev.Transmit(t.frames[:1])
 	if n == 0 && err == nil {
 		return false

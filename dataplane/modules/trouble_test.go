@@ -7,6 +7,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -153,7 +154,7 @@ func TestCongestionOneWay(t *testing.T) {
 		e.hub.Pass()
 		e.hub.Pass()
 		if n := len(receiveAll(t, e.host)); n != 10 {
-			t.Errorf("frames of %d octets: %d of 10 frames came the other way, %d blocks left", size, n, e.hub.Available())
+			t.Errorf("frames of %d octets: %d of 10 frames came the other way, %d blocks left", size, n, e.hub.Pool.Available(1))
 		}
 		if e.aal5.counts.noBlocksOut+e.tap.dev.rx.noBlocks != 0 {
 			t.Errorf("frames of %d octets: the host's frames were shed, not held back", size)
@@ -206,9 +207,9 @@ func TestBlocksRunOutInAPDU(t *testing.T) {
 		send(t, e.host, frame(aal.Bridged, 60, uint64(i)))
 		e.hub.Pass()
 	}
-	var held []dataplane.BlockID
-	for e.hub.Available() > 4 {
-		held = append(held, e.hub.Alloc())
+	var held []block.ID
+	for e.hub.Pool.Available(1) > 4 {
+		held = append(held, e.hub.Pool.Alloc(1))
 	}
 	for range 20 {
 		_, _ = e.host.Transmit([][]byte{frame(aal.Bridged, 940, 1), frame(aal.Bridged, 9000, 1)})
@@ -233,7 +234,7 @@ func settleOne(e *end) {
 // TestDriversAnswerControl: an ioctl that nobody knows is refused at once, and a flush
 // from the head empties the whole stream and comes round.
 func TestDriversAnswerControl(t *testing.T) {
-	arena, err := dataplane.NewArena(dataplane.ArenaConfig{Chunks: 512, ChunkBytes: 4096})
+	arena, err := block.NewArena(block.Config{Medium: 512})
 	if err != nil {
 		t.Fatal(err)
 	}

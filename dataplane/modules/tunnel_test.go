@@ -8,6 +8,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -15,7 +16,7 @@ import (
 // are wires, turned by hand on a clock of the test's.
 type end struct {
 	hub    *dataplane.Hub
-	arena  *dataplane.Arena
+	arena  *block.Arena
 	tap    *TAPEnd
 	rfc    *RFC2684
 	aal5   *AAL5
@@ -42,7 +43,7 @@ func (c *testClock) read() int64 { return c.now }
 
 func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, own, peer byte) *end {
 	t.Helper()
-	arena, err := dataplane.NewArena(dataplane.ArenaConfig{Chunks: 512, ChunkBytes: 16384})
+	arena, err := block.NewArena(block.Config{Medium: 512})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,38 +1,33 @@
-package dataplane
-
-import "github.com/cellhub/cellhub/dataplane/ring"
+package block
 
 // Part of a pool only control messages may take: when data has eaten the rest,
 // control still gets through.
 const (
-	reserveShare = 64 // one chunk in so many …
+	reserveShare = 64 // one block in so many …
 	reserveMin   = 4  // … and at least so many
 )
 
 // maxRefs is how many holders one block's memory may have.
 const maxRefs = 1<<16 - 1
 
-// Pool is one hub's share of the arena: a free list of chunks, and one of views.
+// Pool is one hub's share of the arena: a free list of blocks, and one of views.
 // Only the hub's goroutine uses it.
 type Pool struct {
 	*Arena
 	hub      int
-	free     BlockID // chunks
-	freeView BlockID
+	free     ID // blocks
+	freeView ID
 	nfree    int
 	nviews   int
 	reserve  int
-	notes    notebook //nolint:unused // of a debug build
-	stats    PoolCounters
-
-	homeward []*ring.Producer[BlockID] // by hub: chunks of others that were freed here
-	inward   []*ring.Consumer[BlockID] // by hub: ours that were freed there
-	away     bool                      // some homeward ring has unpublished entries
+	acting   Actor //nolint:unused // of a debug build
+	stats    Counters
+	homes    homes
 }
 
-// PoolCounters is what a pool has counted.
-type PoolCounters struct {
-	Refused      uint64 // chunks asked for and not given: only the reserve was left
+// Counters is what a pool has counted.
+type Counters struct {
+	Refused      uint64 // blocks asked for and not given: only the reserve was left
 	RefusedViews uint64 // duplicates or loans not given
 	Copied       uint64 // borrowed blocks copied because somebody kept them
 }
@@ -41,11 +36,11 @@ func newPool(a *Arena, hub int) *Pool {
 	p := &Pool{Arena: a, hub: hub}
 	first := 1 + uint32(hub)*a.perHub
 	for i := a.perHub; i > 0; i-- {
-		p.pushChunk(BlockID(first + i - 1))
+		p.pushChunk(ID(first + i - 1))
 	}
 	firstView := 1 + a.chunks + uint32(hub)*a.views
 	for i := a.views; i > 0; i-- {
-		p.pushView(BlockID(firstView + i - 1))
+		p.pushView(ID(firstView + i - 1))
 	}
 	if p.reserve = int(a.perHub) / reserveShare; p.reserve < reserveMin {
 		p.reserve = min(reserveMin, int(a.perHub)/2)
@@ -53,24 +48,25 @@ func newPool(a *Arena, hub int) *Pool {
 	return p
 }
 
-func (p *Pool) pushChunk(b BlockID) {
+func (p *Pool) pushChunk(b ID) {
 	h := &p.head[b]
 	h.next, h.kind, h.home = p.free, kindFree, uint8(p.hub)
 	p.free = b
 	p.nfree++
 }
 
-func (p *Pool) pushView(b BlockID) {
+func (p *Pool) pushView(b ID) {
 	h := &p.head[b]
 	h.next, h.kind, h.home = p.freeView, kindFree, uint8(p.hub)
 	p.freeView = b
 	p.nviews++
 }
 
-// Alloc takes an empty block whose data begins after Headroom octets; 0, counted,
-// when only the reserve is left. The caller frees it or passes it on.
-func (p *Pool) Alloc() BlockID {
-	if p.nfree <= p.reserve {
+// Alloc takes an empty block whose data begins after Headroom octets, with room for n
+// octets of data; 0, counted, when only the reserve is left or n is over MaxAlloc. The
+// caller frees it or passes it on.
+func (p *Pool) Alloc(n int) ID {
+	if p.nfree <= p.reserve || n > int(p.chunk)-Headroom {
 		p.stats.Refused++
 		return 0
 	}
@@ -78,49 +74,64 @@ func (p *Pool) Alloc() BlockID {
 }
 
 // AllocControl is Alloc for control messages, which may take the reserve too.
-func (p *Pool) AllocControl() BlockID {
-	if p.nfree == 0 {
+func (p *Pool) AllocControl(n int) ID {
+	if p.nfree == 0 || n > int(p.chunk)-Headroom {
 		p.stats.Refused++
 		return 0
 	}
 	return p.take()
 }
 
-func (p *Pool) take() BlockID {
+func (p *Pool) take() ID {
 	b := p.free
 	h := &p.head[b]
 	p.free = h.next
 	p.nfree--
 	h.rd, h.wr, h.next, h.refs, h.kind = Headroom, Headroom, 0, 1, kindOwned
-	if debug {
+	if Debug {
 		p.noteAllocated(b)
 	}
 	return b
 }
 
-// Available is how many chunks Alloc would give now.
-func (p *Pool) Available() int { return max(p.nfree-p.reserve, 0) }
+// Available is how many blocks with room for n octets Alloc would give now.
+func (p *Pool) Available(n int) int {
+	if n > int(p.chunk)-Headroom {
+		return 0
+	}
+	return max(p.nfree-p.reserve, 0)
+}
 
-// InUse is how many chunks and views are out.
-func (p *Pool) InUse() (chunks, views int) {
+// Limit is how many blocks with room for n octets Alloc would give if none were out.
+func (p *Pool) Limit(n int) int {
+	if n > int(p.chunk)-Headroom {
+		return 0
+	}
+	return int(p.perHub) - p.reserve
+}
+
+// InUse is how many blocks of the arena's memory and how many views are out. Blocks on
+// their way home are.
+func (p *Pool) InUse() (blocks, views int) {
 	return int(p.perHub) - p.nfree, int(p.views) - p.nviews
 }
 
-// PoolCounters is a copy of the pool's counters.
-func (p *Pool) PoolCounters() PoolCounters { return p.stats }
+// Counters is a copy of the pool's counters.
+func (p *Pool) Counters() Counters { return p.stats }
 
 // Free gives a message's blocks back: all that are linked from b. A chunk goes
 // back to the pool with its last holder; a loan is only forgotten.
-func (p *Pool) Free(b BlockID) {
+func (p *Pool) Free(b ID) {
 	for b != 0 {
 		next := p.head[b].next
-		p.freeOne(b)
+		p.FreeOne(b)
 		b = next
 	}
 }
 
-func (p *Pool) freeOne(b BlockID) {
-	if debug {
+// FreeOne gives one block back, not those linked behind it; freeb.
+func (p *Pool) FreeOne(b ID) {
+	if Debug {
 		p.noteFreed(b)
 	}
 	h := &p.head[b]
@@ -135,12 +146,12 @@ func (p *Pool) freeOne(b BlockID) {
 	case kindLoan:
 		// The lender takes it back with Reclaim.
 	default:
-		panic("dataplane: block freed twice")
+		panic("block: block freed twice")
 	}
 }
 
 // drop gives up one hold on a block's memory.
-func (p *Pool) drop(b BlockID) {
+func (p *Pool) drop(b ID) {
 	h := &p.head[b]
 	if h.refs--; h.refs > 0 {
 		return
@@ -157,23 +168,21 @@ func (p *Pool) drop(b BlockID) {
 }
 
 // release puts a chunk back where it belongs: on the free list, or on its way home.
-func (p *Pool) release(b BlockID) {
+func (p *Pool) release(b ID) {
 	if home := int(p.head[b].home); home != p.hub {
-		p.head[b] = header{home: uint8(home)}
-		p.homeward[home].Put(b) // the ring has room for all of them
-		p.away = true
+		p.sendHome(b, home)
 		return
 	}
 	p.pushChunk(b)
 }
 
 // sideIndex is a block's place in the tables of those without a chunk.
-func (p *Pool) sideIndex(b BlockID) uint32 { return uint32(b) - 1 - p.chunks }
+func (p *Pool) sideIndex(b ID) uint32 { return uint32(b) - 1 - p.chunks }
 
 // External makes a block over memory that is not the pool's, all of it data; done is
 // called, on this hub, when its last holder has freed it; esballoc. 0 when all views
 // are out. The block may be duplicated; it is copied when it crosses to another hub.
-func (p *Pool) External(mem []byte, done func()) BlockID {
+func (p *Pool) External(mem []byte, done func()) ID {
 	b := p.takeView(kindExternal)
 	if b != 0 {
 		i := p.sideIndex(b)
@@ -184,7 +193,7 @@ func (p *Pool) External(mem []byte, done func()) BlockID {
 }
 
 // takeView takes a header without a chunk; 0, counted, when all are out.
-func (p *Pool) takeView(kind blockKind) BlockID {
+func (p *Pool) takeView(kind kind) ID {
 	b := p.freeView
 	if b == 0 {
 		p.stats.RefusedViews++
@@ -194,7 +203,7 @@ func (p *Pool) takeView(kind blockKind) BlockID {
 	p.freeView = h.next
 	p.nviews--
 	h.rd, h.wr, h.next, h.refs, h.kind = 0, 0, 0, 1, kind
-	if debug {
+	if Debug {
 		p.noteAllocated(b)
 	}
 	return b
@@ -203,81 +212,91 @@ func (p *Pool) takeView(kind blockKind) BlockID {
 // Loan takes a block header for memory that is not the pool's, for a driver that
 // lends ring slots: one loan serves one put after another (Lend), until Reclaim.
 // 0 when all views are out.
-func (p *Pool) Loan() BlockID { return p.takeView(kindLoan) }
+func (p *Pool) Loan() ID { return p.takeView(kindLoan) }
 
 // Lend points a loan at mem, all of it data. The memory must stay as it is until
 // the put it is handed to returns.
-func (p *Pool) Lend(b BlockID, mem []byte) {
+func (p *Pool) Lend(b ID, mem []byte) {
 	h := &p.head[b]
 	if h.kind != kindLoan {
-		panic("dataplane: lend without a loan")
+		panic("block: lend without a loan")
 	}
 	p.lent[p.sideIndex(b)] = mem
 	h.rd, h.wr, h.next = 0, uint32(len(mem)), 0
-	if debug {
+	if Debug {
 		p.noteAllocated(b)
 	}
 }
 
 // Reclaim gives a loan's header back.
-func (p *Pool) Reclaim(b BlockID) {
+func (p *Pool) Reclaim(b ID) {
 	if p.head[b].kind != kindLoan {
-		panic("dataplane: reclaim without a loan")
+		panic("block: reclaim without a loan")
 	}
 	p.lent[p.sideIndex(b)] = nil
 	p.pushView(b)
 }
 
-// Own makes a message safe to keep: when a block of it is on loan, all of it is
-// copied. false: no memory, and the message freed.
-func (p *Pool) Own(m Msg) (Msg, bool) {
-	ok := p.own(&m)
-	return m, ok
-}
-
-// own is Own in place, which spares putq two copies of the message.
-func (p *Pool) own(m *Msg) (ok bool) {
-	for b := m.Block; b != 0; b = p.head[b].next {
-		if p.head[b].kind == kindLoan {
-			*m, ok = p.replace(*m)
-			return ok
+// Keep makes a message's blocks safe to keep: when one of them is on loan, all are
+// copied. It gives the first block, or 0, with the blocks freed, when there is no memory.
+// Those of control may take the reserve.
+func (p *Pool) Keep(b ID, control bool) ID {
+	for x := b; x != 0; x = p.head[x].next {
+		if p.head[x].kind == kindLoan {
+			return p.replace(b, control)
 		}
 	}
-	return true
+	return b
 }
 
-// replace puts a copy in the place of a message's blocks; one of control may take
-// the reserve.
-func (p *Pool) replace(m Msg) (Msg, bool) {
+// Unshare is Keep for blocks that are to cross to another hub, or to be written: what
+// others hold too, or is not the arena's, is copied as well.
+func (p *Pool) Unshare(b ID, control bool) ID {
+	if p.Shared(b) {
+		return p.replace(b, control)
+	}
+	return b
+}
+
+// replace puts a copy in the place of blocks.
+func (p *Pool) replace(b ID, control bool) ID {
 	one := p.Copy
-	if m.Type != Data {
+	if control {
 		one = p.copyControl
 	}
-	b := p.each(m.Block, one)
-	p.Free(m.Block)
-	if m.Block = b; b == 0 {
-		return m, false
+	c := p.each(b, one)
+	p.Free(b)
+	if c != 0 {
+		p.stats.Copied++
 	}
-	p.stats.Copied++
-	return m, true
+	return c
 }
 
 // Copy copies the data of one block into a fresh one; 0 when there is none or the
-// data is longer than a chunk holds behind its headroom. The original stays held.
-func (p *Pool) Copy(b BlockID) BlockID { return p.copyTo(p.Alloc, b) }
+// data is over MaxAlloc. The original stays held.
+func (p *Pool) Copy(b ID) ID { return p.copyTo(p.Alloc(p.Len(b)), b) }
 
 // copyControl is Copy for a control message.
-func (p *Pool) copyControl(b BlockID) BlockID { return p.copyTo(p.AllocControl, b) }
+func (p *Pool) copyControl(b ID) ID { return p.copyTo(p.AllocControl(p.Len(b)), b) }
 
-func (p *Pool) copyTo(alloc func() BlockID, b BlockID) BlockID {
-	data := p.Bytes(b)
-	if len(data) > int(p.chunk)-Headroom {
-		p.stats.Refused++
-		return 0
-	}
-	c := alloc()
+func (p *Pool) copyTo(c, b ID) ID {
 	if c != 0 {
+		data := p.Bytes(b)
 		copy(p.Extend(c, len(data)), data)
+	}
+	return c
+}
+
+// Grow gives room for n octets behind the data of one block that nothing is linked
+// behind: the block itself if it has that and may be written, or else a larger one with
+// its data, and the block freed. 0: no memory, and the block is as it was.
+func (p *Pool) Grow(b ID, n int) ID {
+	if p.exclusive(b) && len(p.Tail(b)) >= n {
+		return b
+	}
+	c := p.copyTo(p.Alloc(p.Len(b)+n), b)
+	if c != 0 {
+		p.FreeOne(b)
 	}
 	return c
 }
@@ -285,13 +304,13 @@ func (p *Pool) copyTo(alloc func() BlockID, b BlockID) BlockID {
 // Dup is a second block over the same data, with positions of its own; 0 when all
 // views are out. Both holders may read, neither may write. A loan cannot be
 // duplicated: Own it first.
-func (p *Pool) Dup(b BlockID) BlockID {
+func (p *Pool) Dup(b ID) ID {
 	base := b
 	switch p.head[b].kind {
 	case kindView:
 		base = p.head[b].base
 	case kindLoan, kindFree:
-		panic("dataplane: duplicate of a block that is not held")
+		panic("block: duplicate of a block that is not held")
 	}
 	if p.head[base].refs == maxRefs {
 		p.stats.RefusedViews++
