@@ -35,7 +35,7 @@ func (s *benchSource) Poll() (n int) {
 	return n
 }
 
-func (s *benchSource) Flush() {}
+func (s *benchSource) Send() {}
 
 // benchQuotas are what is still to be sent and to come, each on cache lines of its own.
 type benchQuotas struct {
@@ -61,7 +61,7 @@ func benchTwoHubs(b *testing.B, streams int, blocks bool) (carry func(messages i
 		hubs[i], err = NewHub(Config{Pool: a.Pool(i), CPU: i + 1, Pace: Pace{Spin: 10_000}})
 		check(err)
 	}
-	f, err := Connect(hubs[0], hubs[1])
+	f, err := connectHubs(hubs[0], hubs[1])
 	check(err)
 	n, done := new(benchQuotas), make(chan bool)
 	sink := benchSink(hubs[1])

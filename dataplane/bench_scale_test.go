@@ -7,9 +7,8 @@ import (
 )
 
 const (
-	manyAssociations = 1_000_000
-	manyStreams      = 100_000
-	few              = 100 // of either: the small table, and the small working set
+	manyStreams = 100_000
+	few         = 100 // the small hub, and the small working set
 )
 
 // benchHeap is the octets in use on the heap, after a collection.
@@ -18,23 +17,6 @@ func benchHeap() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
-}
-
-// benchKey is the key of the i-th VC: port, VPI and VCI, VCIs from 32 as they are given out.
-func benchKey(i int) uint64 {
-	const vcis = 1<<16 - 32
-	return 1<<32 | uint64(i/vcis)<<16 | uint64(32+i%vcis)
-}
-
-func benchTable(b *testing.B, n int) *AssocTable {
-	b.Helper()
-	t := new(AssocTable)
-	for i := range n {
-		if err := t.Add(benchKey(i), uint32(i)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return t
 }
 
 // benchOrder is a random order in which to visit so many of n, each as often.
@@ -47,49 +29,6 @@ func benchOrder(visits, of, n int) []uint32 {
 	return order
 }
 
-// BenchmarkAssociations: finding the association of a VC among a million, when 100 of
-// them carry the traffic and when all do, against a table of 100.
-func BenchmarkAssociations(b *testing.B) {
-	before := benchHeap()
-	many := benchTable(b, manyAssociations)
-	each := (benchHeap() - before) / manyAssociations
-	small := benchTable(b, few)
-	const visits = 1 << 20
-	find := func(name string, t *AssocTable, of int) contestant {
-		order, sum := benchOrder(visits, of, t.Len()), uint32(0)
-		return contestant{name, visits, func() {
-			for _, i := range order {
-				v, ok := t.Find(benchKey(int(i)))
-				if !ok {
-					panic("association lost")
-				}
-				sum += v
-			}
-		}}
-	}
-	contest(b, "find one of 100 associations", "find",
-		find("of 100", small, few),
-		find("of 1,000,000, 100 in use", many, few),
-		find("of 1,000,000, all in use", many, manyAssociations))
-	benchMeasure(b, "1,000,000 associations", "bytes/association", each)
-	runtime.KeepAlive(many)
-}
-
-// BenchmarkFind: one lookup, allocations counted.
-func BenchmarkFind(b *testing.B) {
-	t := benchTable(b, few)
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		if _, ok := t.Find(benchKey(i)); !ok {
-			b.Fatal("association lost")
-		}
-		if i++; i == few {
-			i = 0
-		}
-	}
-}
-
 // benchStreams opens streams on a hub, each of a driver, a module and a head, and
 // gives the drivers' read queues.
 func benchStreams(b *testing.B, h *Hub, n int) []*Queue {
@@ -100,7 +39,7 @@ func benchStreams(b *testing.B, h *Hub, n int) []*Queue {
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, head, err := OpenHead(h, nil)
+		head, err := h.Add(NewSimHead().Module())
 		if err == nil {
 			err = h.Join(driver, head)
 		}

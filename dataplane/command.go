@@ -6,289 +6,196 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/cellhub/cellhub/dataplane/ring"
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
-// Op is what a command asks of a hub's topology. A command is a Ctl message of class
-// ClassHub with the Op in Info; it is carried out between two messages.
-type Op uint32
-
-// The commands. "Reply" is the Conn of the acknowledgement. A module is named by the
-// block: its name's length in 16 bits, big-endian, the name, then its argument.
+// Classes of control messages, as the control protocol numbers them.
 const (
-	OpOpen    Op = iota + 1 // makes a process of the named module; reply: its number
-	OpPair                  // gives the multiplexor Dst another pair; block: argument; reply: its number
-	OpClose                 // removes pair Dst
-	OpLink                  // joins Dst, below, and Conn, above; I_LINK
-	OpUnlink                // parts Dst from the pair above it; I_UNLINK
-	OpPush                  // puts the named module above Dst; reply: its number; I_PUSH
-	OpPop                   // takes Dst out of its stream; I_POP
-	OpReplace               // puts the named module's code in the place of Dst's
+	ClassHub    = 0 // to a hub, Info is one of its commands
+	ClassModule = 4 // to a process, Info is one of its module's own commands
 )
 
-// ClassHub is the class of topology commands in the control protocol.
-const ClassHub = 0
-
-// Limits of commands.
+// The hub's commands, as the control protocol numbers them. A is the process that they
+// act on. Whatever makes a module makes it off the hubs.
 const (
-	MaxModuleName = 32
-	MaxRegistered = 256
-	commandRing   = 256 // entries of each command ring
-	MaxCommanders = 16
+	CmdPush    = 10 // puts the named module above A; answer: its number; I_PUSH
+	CmdPop     = 11 // takes A out of its stream; I_POP
+	CmdLink    = 12 // joins A, below, and B, above, wherever they stand; I_LINK
+	CmdUnlink  = 13 // parts A from the process above it; I_UNLINK
+	CmdOpen    = 14 // makes a process of the named module on hub B, and what Autopush has above it
+	CmdClose   = 15 // removes A; its neighbours are left with an open end
+	CmdPair    = 16 // gives the multiplexor A another pair; answer: its number
+	CmdReplace = 17 // puts the named module's code in the place of A's
+	CmdMove    = 18 // takes A, all its pairs, to hub B; its number stays
+	CmdList    = 19 // tells of all processes
 )
 
-// Factory makes a module for a command, with the command's argument.
-type Factory func(h *Hub, arg []byte) (Module, error)
-
-// Register names a module so that commands can ask for it.
-func (h *Hub) Register(name string, f Factory) error {
-	switch {
-	case name == "" || len(name) > MaxModuleName:
-		return fmt.Errorf("%w: module name %q: 1 to %d octets", ErrHub, name, MaxModuleName)
-	case len(h.factories) == MaxRegistered:
-		return fmt.Errorf("%w: more than %d modules", ErrHub, MaxRegistered)
-	case h.factories[name] != nil:
-		return fmt.Errorf("%w: module %q is registered", ErrHub, name)
-	}
-	if h.factories == nil {
-		h.factories = map[string]Factory{}
-	}
-	h.factories[name] = f
-	return nil
+// Command is a command to the fabric: one of the hub's, or FirstCommand and above one of
+// A's module.
+type Command struct {
+	Number uint16
+	A, B   ProcID
+	Name   string // of a module
+	Arg    string // a constructor's argument, or a module command's octets
 }
 
-// Autopush has the named modules pushed, first one lowest, on every process that a
-// command opens of driver. They stand above it, under whatever is linked there.
-func (h *Hub) Autopush(driver string, modules ...string) {
-	if h.autopush == nil {
-		h.autopush = map[string][]string{}
-	}
-	h.autopush[driver] = modules
-}
-
-// Commander is one outside party's two rings to a hub: commands in, answers out. One
-// goroutine uses it. Blocks of commands are the hub's: name and argument are handed
-// over by Send, which copies them.
-type Commander struct {
-	hub  *Hub
-	out  *ring.Producer[command]
-	in   *ring.Consumer[Answer]
-	seq  uint64
-	side *commandSide
-}
-
-// command is a command in the ring: the message, and the text that its block will
-// hold once the hub has it.
-type command struct {
-	msg  Msg
-	text string
-	seq  uint64
-}
-
-// Answer is what became of a command.
+// Answer is what a command gives back.
 type Answer struct {
-	Seq    uint64 // of the command, as Send gave it
 	Number ProcID // the process made
-	Top    ProcID // the top of its stream: Number, or the last of what Autopush put on it
-	Err    error
+	Top    ProcID // the top of its stream
+	Data   []byte // of CmdList and of a module's own command
 }
 
-type commandSide struct {
-	in  *ring.Consumer[command]
-	out *ring.Producer[Answer]
+// As a message, a command to a hub is of type Ctl and class ClassHub, with its number in
+// Info and in its block A and B, 32 bits each, big-endian, the name, padded with zeros to
+// MaxModuleName, and the argument. The answer goes to its sender, with its Conn: IocAck
+// with Number in Info, and in its block Top and then Data; or IocNak, whose Info is an
+// errno.
+const (
+	commandHeader = 8 + MaxModuleName
+	answerHeader  = 4
+)
+
+// Encode gives the block of a command to a hub.
+func (c Command) Encode() []byte {
+	p := make([]byte, commandHeader, commandHeader+len(c.Arg))
+	binary.BigEndian.PutUint32(p, uint32(c.A))
+	binary.BigEndian.PutUint32(p[4:], uint32(c.B))
+	copy(p[8:], c.Name)
+	return append(p, c.Arg...)
 }
 
-// NewCommander makes a pair of command rings. Before Run, or on the hub.
-func (h *Hub) NewCommander() (*Commander, error) {
-	if len(h.commanders) == MaxCommanders {
-		return nil, fmt.Errorf("%w: more than %d commanders", ErrHub, MaxCommanders)
+// decodeCommand reads a command that has come as a message.
+func decodeCommand(m Msg, p []byte) (Command, error) {
+	c := Command{Number: uint16(m.Info)}
+	if m.Class == ClassModule {
+		c.A, c.Arg = m.Dst, string(p)
+		return c, nil
 	}
-	tx, rx, err := ring.New[command](commandRing)
-	if err != nil {
-		return nil, err
+	if len(p) < commandHeader || c.Number >= FirstCommand {
+		return c, fmt.Errorf("%w: command %d of %d octets: %w", ErrHub, c.Number, len(p), syscall.EINVAL)
 	}
-	answers, in, err := ring.New[Answer](commandRing)
-	if err != nil {
-		return nil, err
+	c.A, c.B = ProcID(binary.BigEndian.Uint32(p)), ProcID(binary.BigEndian.Uint32(p[4:]))
+	name := p[8:commandHeader]
+	for len(name) > 0 && name[len(name)-1] == 0 {
+		name = name[:len(name)-1]
 	}
-	side := &commandSide{in: rx, out: answers}
-	h.commanders = append(h.commanders, side)
-	return &Commander{hub: h, out: tx, in: in, side: side}, nil
+	c.Name, c.Arg = string(name), string(p[commandHeader:])
+	return c, nil
 }
 
-// Send queues a command: op, the processes it names, a module's name and argument.
-// false: the ring is full.
-func (c *Commander) Send(op Op, dst, other ProcID, name string, arg []byte) (seq uint64, ok bool) {
-	m := Msg{Type: Ctl, Class: ClassHub, Info: uint32(op), Dst: dst, Conn: uint64(other)}
-	text := make([]byte, 2, 2+len(name)+len(arg))
-	binary.BigEndian.PutUint16(text, uint16(len(name)))
-	text = append(append(text, name...), arg...)
-	if !c.out.Put(command{m, string(text), c.seq + 1}) {
-		return 0, false
+// encode gives the block of the answer to a command of a class.
+func (a Answer) encode(class uint8) []byte {
+	if class == ClassModule {
+		return a.Data
 	}
-	c.seq++
-	c.out.Publish()
-	c.hub.sleeper.wake()
-	return c.seq, true
+	p := make([]byte, answerHeader, answerHeader+len(a.Data))
+	binary.BigEndian.PutUint32(p, uint32(a.Top))
+	return append(p, a.Data...)
 }
 
-// Receive takes an answer; false when there is none yet.
-func (c *Commander) Receive() (Answer, bool) {
-	a, ok := c.in.Get()
-	c.in.Release()
-	return a, ok
+// DecodeAnswer reads the answer to a command to a hub.
+func DecodeAnswer(m Msg, p []byte) (Answer, error) {
+	a := Answer{Number: ProcID(m.Info)}
+	switch {
+	case m.Type == IocNak:
+		return Answer{}, syscall.Errno(m.Info)
+	case m.Type != IocAck:
+		return Answer{}, fmt.Errorf("%w: no answer: %w", ErrHub, syscall.EPROTO)
+	case len(p) >= answerHeader: // there was memory for it
+		a.Top, a.Data = ProcID(binary.BigEndian.Uint32(p)), p[answerHeader:]
+	}
+	return a, nil
 }
 
-// runCommands carries out what commanders ask, as long as there is room to answer.
-func (h *Hub) runCommands() (work int) {
-	for _, side := range h.commanders {
-		n := 0
-		for side.out.Free() > 0 {
-			c, ok := side.in.Get()
-			if !ok {
-				break
-			}
-			number, err := h.Command(c.msg, []byte(c.text))
-			side.out.Put(Answer{c.seq, number, h.top(number), err})
-			n++
-		}
-		if n > 0 {
-			side.in.Release()
-			side.out.Publish()
-		}
-		work += n
+// errno is how an answer names a refusal.
+func errno(err error) syscall.Errno {
+	var e syscall.Errno
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrUnknown):
+		return syscall.ENOENT
+	case errors.Is(err, ErrRestless), errors.Is(err, ErrNoRoom):
+		return syscall.EAGAIN
+	case errors.Is(err, ErrStays):
+		return syscall.EOPNOTSUPP
+	case errors.Is(err, errNobody):
+		return syscall.ESRCH
 	}
-	return work
+	return syscall.EINVAL
 }
 
-// Command carries one command out: the message, and what its block holds. On the
-// hub, between messages.
-func (h *Hub) Command(m Msg, text []byte) (ProcID, error) {
-	if m.Type != Ctl || m.Class != ClassHub {
-		return 0, fmt.Errorf("%w: not a command", ErrHub)
+// address delivers a message that has come by its process's number: a command to its
+// module, all else to its write side, as what comes down to it.
+func (h *Hub) address(p *pair, m Msg) {
+	if m.Type == Ctl && m.Class == ClassModule {
+		h.command(p, m)
+		return
 	}
-	switch op := Op(m.Info); op {
-	case OpOpen, OpPush, OpReplace:
-		return h.commandModule(op, m.Dst, text)
-	case OpPair:
-		return h.commandPair(m.Dst, text)
-	case OpClose:
-		return 0, h.Remove(m.Dst)
-	case OpLink:
-		return 0, h.Join(m.Dst, ProcID(m.Conn))
-	case OpUnlink:
-		return 0, h.Part(m.Dst)
-	case OpPop:
-		return 0, h.Pop(m.Dst)
-	default:
-		return 0, fmt.Errorf("%w: command %d: %w", ErrHub, op, syscall.EINVAL)
-	}
+	h.deliver(p.wq, m)
 }
 
-func (h *Hub) commandModule(op Op, dst ProcID, text []byte) (ProcID, error) {
-	name, arg, err := commandName(text)
-	if err != nil {
-		return 0, err
+// command carries out a module's own command, or hands it to the clerk, when the fabric
+// must stand still for it.
+func (h *Hub) command(p *pair, m Msg) {
+	c, err := p.module.command(uint16(m.Info))
+	if err == nil && c.Stops && h.fabric != nil {
+		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
+		return
 	}
-	m, err := h.makeModule(name, arg)
-	if err != nil {
-		return 0, err
-	}
-	switch op {
-	case OpPush:
-		return h.Push(dst, m)
-	case OpReplace:
-		return dst, h.Replace(dst, m)
-	}
-	id, err := h.Add(m)
-	if err != nil {
-		return 0, err
-	}
-	if err := h.pushAll(id, h.autopush[name]); err != nil {
-		return 0, err
-	}
-	return id, nil
-}
-
-// pushAll stacks modules on a process that has nobody above it yet. When one cannot
-// be, all of them and the process are removed again.
-func (h *Hub) pushAll(id ProcID, names []string) error {
-	made := []ProcID{id}
-	for _, name := range names {
-		if err := h.stack(&made, name); err != nil {
-			for _, id := range made {
-				_ = h.Remove(id)
-			}
-			return err
+	var arg, result []byte
+	if err == nil && m.Block != 0 {
+		if whole := h.Pool.PullUp(m.Block, -1); whole != 0 {
+			m.Block = whole
+			arg = h.Pool.Bytes(whole)
+		} else {
+			err = syscall.ENOBUFS
 		}
 	}
-	return nil
+	if err == nil {
+		result, err = c.run(arg)
+	}
+	h.Free(m)
+	h.answer(m, result, err)
 }
 
-func (h *Hub) stack(made *[]ProcID, name string) error {
-	m, err := h.makeModule(name, nil)
-	if err != nil {
-		return err
+// answer sends IocAck or IocNak to the sender of a message.
+func (h *Hub) answer(m Msg, result []byte, err error) {
+	a := Msg{Type: IocAck, Class: m.Class, Src: m.Dst, Dst: m.Src, Conn: m.Conn, Len: uint32(len(result))}
+	if err == nil && len(result) > 0 {
+		if a.Block = h.Pool.AllocControl(len(result)); a.Block != 0 {
+			copy(h.Pool.Extend(a.Block, len(result)), result)
+		} else {
+			err = syscall.ENOBUFS
+		}
 	}
-	id, err := h.Add(m)
 	if err != nil {
-		return err
+		a.Type, a.Info, a.Len, a.Block = IocNak, uint32(errno(err)), 0, block.ID(0)
 	}
-	below := (*made)[len(*made)-1]
-	*made = append(*made, id)
-	return h.Join(below, id)
+	h.dispatch(a)
 }
 
-// top is the highest pair of the stream that id stands in, as far as it is linked.
-func (h *Hub) top(id ProcID) ProcID {
-	p, err := h.pair(id)
-	if err != nil {
-		return 0
-	}
-	return p.top().id
+// hubModule is the hub as a process: its commands go to the clerk.
+func (h *Hub) hubModule() Module {
+	return Module{Name: "hub", WritePut: func(q *Queue, m Msg) {
+		if m.Type != Ctl || m.Class != ClassHub || h.fabric == nil {
+			h.Refuse(m)
+			return
+		}
+		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
+	}}
 }
 
-func (h *Hub) makeModule(name string, arg []byte) (Module, error) {
-	f := h.factories[name]
-	if f == nil {
-		return Module{}, fmt.Errorf("%w: no module %q", ErrHub, name)
-	}
-	m, err := f(h, arg)
-	if err != nil {
-		return Module{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return m, nil
-}
+// Number is the hub's own, as a process.
+func (h *Hub) Number() ProcID { return ProcID(h.index<<hubShift | hubPlace) }
 
-func (h *Hub) commandPair(id ProcID, text []byte) (ProcID, error) {
-	_, arg, err := commandName(text)
-	if err != nil {
-		return 0, err
-	}
-	p, err := h.pair(id)
-	if err != nil {
-		return 0, err
-	}
-	if p.module.Pair == nil {
-		return 0, fmt.Errorf("%w: %s is no multiplexor", ErrHub, p.module.Name)
-	}
-	m, err := p.module.Pair(arg)
-	if err != nil {
-		return 0, err
-	}
-	return h.AddPair(id, m)
-}
+// hubPlace is where a hub stands among its processes.
+const hubPlace = 1
 
-var errCommand = errors.New("command cut short")
-
-// commandName takes a command's text apart.
-func commandName(text []byte) (name string, arg []byte, err error) {
-	if len(text) < 2 {
-		return "", nil, fmt.Errorf("%w: %w", ErrHub, errCommand)
-	}
-	n := int(binary.BigEndian.Uint16(text))
-	if n > MaxModuleName || n > len(text)-2 {
-		return "", nil, fmt.Errorf("%w: %w", ErrHub, errCommand)
-	}
-	return string(text[2 : 2+n]), text[2+n:], nil
+// Post sends a message from the queue's process to the one of a number, wherever in the
+// fabric that stands; nobody there, and it is freed and counted.
+func (q *Queue) Post(m Msg) {
+	m.Src = q.ID()
+	q.hub.dispatch(m)
 }

@@ -48,10 +48,10 @@ func (f *frame) String() string {
 	if q.Reader() {
 		side = "read"
 	}
-	if q.flags&qClosed == 0 && q.pair() != nil {
-		name = q.pair().module.Name
+	if q.flags&qClosed == 0 {
+		name = q.pair.module.Name
 	}
-	return fmt.Sprintf("dataplane: module %q (process %#x), %s %s", name, uint32(q.id), side, f.verb)
+	return fmt.Sprintf("dataplane: module %q (process %#x), %s %s", name, uint32(q.ID()), side, f.verb)
 }
 
 func (h *Hub) enter(q *Queue, verb string) *frame {
@@ -73,7 +73,7 @@ func (h *Hub) leave(f *frame) {
 		if !h.Pool.Holds(f.queue.proc, t.id, t.use) {
 			continue
 		}
-		if f.queue.flags&qClosed == 0 && h.polls(f.queue.pair()) {
+		if f.queue.flags&qClosed == 0 && f.queue.pair.driver != nil {
 			continue
 		}
 		panic(fmt.Sprintf("%s: neither forwarded, queued nor freed its message, block %d", f, t.id))

@@ -53,7 +53,11 @@ func TestDebugBuildCatchesBadModules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &rig{t: t, arena: arena, hubs: []*Hub{h}, h: h}
+			f, err := connectHubs(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &rig{t: t, arena: arena, hubs: []*Hub{h}, h: h, fabric: f}
 			ids := r.chain((&end{}).bottom(), through("good"), Module{Name: c.name, WritePut: c.put, WriteService: c.service}, through("source"))
 			_, w := r.queues(ids[3])
 			why := caught(func() {

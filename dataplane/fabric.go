@@ -1,156 +1,609 @@
 package dataplane
 
 import (
+	"errors"
 	"fmt"
-	"sync/atomic"
-
-	"github.com/cellhub/cellhub/dataplane/ring"
+	"strings"
+	"sync"
+	"syscall"
 )
 
-// Sizes of the rings between two hubs, in entries.
-const (
-	dataRing   = 4096
-	urgentRing = 1024 // high-priority messages and credits
-)
-
-// peer is a hub's side of its rings with one other hub.
-type peer struct {
-	hub     *Hub // the other one
-	data    *ring.Producer[Msg]
-	urgent  *ring.Producer[Msg]
-	dataIn  *ring.Consumer[Msg]
-	highIn  *ring.Consumer[Msg]
-	mail    bool     // something was published to the other hub in this pass
-	waiting []*proxy // who met a full ring
-	// Flags shared with the other side, one writer of true and one of false each.
-	full   *atomic.Bool // we wait for room in a ring to it
-	theirs *atomic.Bool // it waits for room in a ring to us
+// Fabric is hubs that make one: it builds their streams, by commands, and joins and moves
+// processes across them while they carry traffic. Its methods are for any goroutine
+// outside the hubs.
+//
+// What concerns one hub is done there between two messages. For what concerns more than
+// one all stand still, each between two messages, and what is on its way between them
+// lies in the queues that it is meant for: then a change is plain code over plain
+// structures.
+type Fabric struct {
+	mu       sync.Mutex
+	hubs     []*Hub
+	registry *Registry
+	clerk    []*Line // by hub: the commands that have come as messages
+	bell     chan struct{}
+	stop     chan struct{}
+	stopOnce sync.Once
+	between  func() // before each change, for tests: the hubs turn
 }
 
-// Connect joins hubs into a fabric: from then on a process of one can be joined to a
-// process of another (Fabric.Join), over rings. The hubs' pools must be those of one
-// arena, hub i with pool i, and none may run yet.
-func Connect(hubs ...*Hub) (*Fabric, error) {
+var errNobody = errors.New("no such process")
+
+// NewFabric joins hubs: hub i has pool i of one arena, and all its pools are in. Their
+// modules are made by the registry's constructors. None may run yet.
+func NewFabric(r *Registry, hubs ...*Hub) (*Fabric, error) {
+	f := &Fabric{hubs: hubs, registry: r, bell: make(chan struct{}, 1), stop: make(chan struct{})}
 	for i, h := range hubs {
-		if h.index != i || h.Pool.Arena != hubs[0].Pool.Arena || h.Pool.Hubs() != len(hubs) || h.peers != nil {
+		if h.index != i || h.Pool.Arena != hubs[0].Pool.Arena || h.Pool.Hubs() != len(hubs) || h.fabric != nil {
 			return nil, fmt.Errorf("%w: hub %d: a fabric takes the pools of one arena, in order, all of them, once", ErrHub, i)
 		}
 	}
 	for i, h := range hubs {
-		h.peers = make([]*peer, len(hubs))
-		for j, o := range hubs {
-			if i != j {
-				h.peers[j] = &peer{hub: o}
-			}
+		h.fabric, h.peers = f, make([]*peer, len(hubs))
+		clerk, err := h.newLine(f.bell)
+		if err != nil {
+			return nil, err
 		}
-	}
-	for i := range hubs {
-		for j := range i {
-			if err := connect(hubs[i], hubs[j]); err != nil {
+		f.clerk = append(f.clerk, clerk)
+		for _, o := range hubs[:i] {
+			if err := connect(h, o); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return &Fabric{hubs: hubs}, nil
+	for _, h := range hubs {
+		for _, p := range h.peers {
+			if p != nil {
+				var err error
+				if p.post, err = h.add(p.postModule(), &process{}); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return f, nil
 }
 
-func connect(a, b *Hub) error {
-	pa, pb := a.peers[b.index], b.peers[a.index]
-	pa.full, pb.full = new(atomic.Bool), new(atomic.Bool)
-	pa.theirs, pb.theirs = pb.full, pa.full
-	var errs [4]error
-	pa.data, pb.dataIn, errs[0] = ring.New[Msg](dataRing)
-	pb.data, pa.dataIn, errs[1] = ring.New[Msg](dataRing)
-	pa.urgent, pb.highIn, errs[2] = ring.New[Msg](urgentRing)
-	pb.urgent, pa.highIn, errs[3] = ring.New[Msg](urgentRing)
-	for _, err := range errs {
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrHub, err)
+// Hub is hub i.
+func (f *Fabric) Hub(i int) *Hub { return f.hubs[i] }
+
+// Run turns all hubs until Stop, and carries out the commands that come as messages.
+func (f *Fabric) Run() {
+	var wait sync.WaitGroup
+	for _, h := range f.hubs {
+		wait.Go(h.Run)
+	}
+	for running := true; running; {
+		select {
+		case <-f.stop:
+			running = false
+		case <-f.bell:
+			f.attend()
 		}
+	}
+	for _, h := range f.hubs {
+		h.Stop()
+	}
+	wait.Wait()
+}
+
+// Stop ends Run. Any goroutine may call it.
+func (f *Fabric) Stop() { f.stopOnce.Do(func() { close(f.stop) }) }
+
+// Close closes all hubs. Run must have returned, if it was called.
+func (f *Fabric) Close() error {
+	var errs []error
+	for _, h := range f.hubs {
+		errs = append(errs, h.Close())
+	}
+	for _, h := range f.hubs {
+		h.Pool.TakeHome()
+	}
+	return errors.Join(errs...)
+}
+
+// attend carries out the commands that have come as messages, and answers them.
+func (f *Fabric) attend() {
+	for _, l := range f.clerk {
+		for m, data, ok := l.Receive(); ok; m, data, ok = l.Receive() {
+			var a Answer
+			c, err := decodeCommand(m, data)
+			if err == nil {
+				a, err = f.Do(c)
+			}
+			reply := Msg{Type: IocAck, Class: m.Class, Dst: m.Src, Conn: m.Conn, Info: uint32(a.Number)}
+			data = a.encode(m.Class)
+			if err != nil {
+				reply.Type, reply.Info, data = IocNak, uint32(errno(err)), nil
+			}
+			for !l.Send(reply, data) && !f.stopping() { // the hub takes them every pass
+				<-f.bell
+			}
+		}
+	}
+}
+
+func (f *Fabric) stopping() bool {
+	select {
+	case <-f.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Do carries a command out. A module's constructor runs on the caller's goroutine, off
+// the hubs.
+func (f *Fabric) Do(c Command) (a Answer, err error) {
+	switch c.Number {
+	case CmdOpen:
+		a.Number, a.Top, err = f.open(c)
+	case CmdPair:
+		a.Number, err = f.pair(c)
+	case CmdPush, CmdReplace:
+		a.Number, err = f.install(c)
+	case CmdClose:
+		err = f.change(c.A, apart, f.close)
+	case CmdUnlink:
+		err = f.change(c.A, apart, f.unlink)
+	case CmdPop:
+		err = f.change(c.A, between, f.pop)
+	case CmdLink:
+		err = f.link(c.A, c.B)
+	case CmdMove:
+		err = f.moveTo(c.A, c.B)
+	case CmdList:
+		a.Data, err = f.list()
+	default:
+		a.Data, err = f.command(c)
+	}
+	if a.Top == 0 && a.Number != 0 && err == nil {
+		a.Top = f.top(a.Number)
+	}
+	return a, err
+}
+
+// Build makes a stream on a hub of its parts, the lowest first: all of it or nothing. It
+// gives a number for each. Their constructors run before, the highest first. Nothing is
+// pushed by itself: the list says it all.
+func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
+	modules := make([]Module, len(parts))
+	made := 0
+	defer func() {
+		if err != nil {
+			for i := len(ids) - 1; i >= 0; i-- {
+				_, _ = f.Do(Command{Number: CmdClose, A: ids[i]})
+			}
+			discard(modules[made:])
+		}
+	}()
+	for i := len(parts) - 1; i >= 0; i-- {
+		if parts[i].Name != "" {
+			if modules[i], err = f.registry.construct(parts[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, p := range parts {
+		var id ProcID
+		if p.Name == "" && i > 0 {
+			id, err = f.pair(Command{A: ids[i-1], Arg: p.Arg})
+		} else {
+			id, _, err = f.stack(f.hubs[hub], modules[i:i+1])
+		}
+		made = i + 1 // it is open, or discarded
+		if err != nil {
+			return ids, err
+		}
+		if ids = append(ids, id); i > 0 && p.Name != "" {
+			err = f.link(ids[i-1], id)
+		}
+		if err != nil {
+			return ids, err
+		}
+	}
+	return ids, nil
+}
+
+// On runs fn on the hub that a process stands on, between two messages.
+func (f *Fabric) On(id ProcID, fn func()) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err == nil {
+		err = f.at(p.rq.hub, func() error { fn(); return nil })
+	}
+	return err
+}
+
+// Counters reads the counters of processes: on each hub at one moment.
+func (f *Fabric) Counters(ids ...ProcID) ([][]Count, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pairs, counts := make([]*pair, len(ids)), make([][]Count, len(ids))
+	var err error
+	for i, id := range ids {
+		if pairs[i], err = f.find(id); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range f.hubs {
+		if err := f.at(h, func() error {
+			for i, p := range pairs {
+				if p.rq.hub == h && p.module.Counters != nil {
+					counts[i] = p.module.Counters()
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
+}
+
+// at runs a change that concerns one hub.
+func (f *Fabric) at(h *Hub, fn func() error) (err error) {
+	if f.between != nil {
+		f.between()
+	}
+	if !h.Call(func() { h.settle(); err = fn() }) {
+		return fmt.Errorf("%w: hub %d is closed", ErrHub, h.index)
+	}
+	return err
+}
+
+// still runs a change while no hub turns.
+func (f *Fabric) still(fn func() error) error {
+	if f.between != nil {
+		f.between()
+	}
+	release := make(chan struct{})
+	defer close(release)
+	var stands []chan bool
+	for _, h := range f.hubs {
+		if h.turn.TryLock() { // nobody turns it
+			defer h.turn.Unlock()
+			if h.closed {
+				return fmt.Errorf("%w: hub %d is closed", ErrHub, h.index)
+			}
+			continue
+		}
+		stand := make(chan bool, 2)
+		stands = append(stands, stand)
+		go func() {
+			if !h.Call(func() { stand <- true; <-release }) {
+				stand <- false
+			}
+		}()
+	}
+	all := true
+	for _, s := range stands {
+		all = <-s && all
+	}
+	if !all {
+		return fmt.Errorf("%w: a hub is closed", ErrHub)
+	}
+	f.land()
+	return fn()
+}
+
+// land takes what is on its way along paths between the hubs into their queues, and
+// delivers what is addressed to a process.
+func (f *Fabric) land() {
+	for range maxSettle {
+		work := 0
+		for _, h := range f.hubs {
+			h.settle()
+			h.publish()
+		}
+		for _, h := range f.hubs {
+			for _, p := range h.peers {
+				if p != nil {
+					work += h.drainRing(p.urgentIn, (*Hub).land) + h.drainRing(p.dataIn, (*Hub).land)
+				}
+			}
+		}
+		if work == 0 {
+			return
+		}
+	}
+}
+
+// find is the pair of a number, wherever it stands. Tables and links change under f.mu
+// alone, so that it may look.
+func (f *Fabric) find(id ProcID) (*pair, error) {
+	if id.Hub() < len(f.hubs) {
+		if p := f.hubs[id.Hub()].numbers.find(id); p != nil {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %w: %#x", ErrHub, errNobody, uint32(id))
+}
+
+func (f *Fabric) top(id ProcID) ProcID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return 0
+	}
+	return p.top().id
+}
+
+// hub is the hub of its number; 0 is the first.
+func (f *Fabric) hub(id ProcID) (*Hub, error) {
+	if id == 0 {
+		return f.hubs[0], nil
+	}
+	if id.Hub() >= len(f.hubs) || id != f.hubs[id.Hub()].Number() {
+		return nil, fmt.Errorf("%w: %#x is no hub: %w", ErrHub, uint32(id), syscall.ENXIO)
+	}
+	return f.hubs[id.Hub()], nil
+}
+
+// open makes a process, and stacks on it what Autopush says.
+func (f *Fabric) open(c Command) (id, top ProcID, err error) {
+	h, err := f.hub(c.B)
+	if err != nil {
+		return 0, 0, err
+	}
+	parts := append([]Part{{c.Name, c.Arg}}, f.registry.autopush[c.Name]...)
+	modules := make([]Module, 0, len(parts))
+	for _, p := range parts {
+		m, err := f.registry.construct(p)
+		if err != nil {
+			discard(modules)
+			return 0, 0, err
+		}
+		modules = append(modules, m)
+	}
+	return f.stack(h, modules)
+}
+
+// stack makes a process of each module, one above the other; all or none.
+func (f *Fabric) stack(h *Hub, modules []Module) (id, top ProcID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var made []*pair
+	err = f.at(h, func() error {
+		for i, m := range modules {
+			p, err := h.add(m, &process{})
+			if err == nil && i > 0 {
+				err = join(made[i-1], p)
+			}
+			if err != nil {
+				for _, p := range made {
+					h.remove(p)
+				}
+				return err
+			}
+			made = append(made, p)
+		}
+		return nil
+	})
+	if err != nil {
+		discard(modules[len(made):])
+		return 0, 0, err
+	}
+	return made[0].id, made[len(made)-1].id, nil
+}
+
+func discard(modules []Module) {
+	for _, m := range modules {
+		m.discard()
+	}
+}
+
+// pair gives a multiplexor another pair.
+func (f *Fabric) pair(c Command) (id ProcID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(c.A)
+	if err != nil {
+		return 0, err
+	}
+	return id, f.at(p.rq.hub, func() error {
+		if p.module.Pair == nil {
+			return fmt.Errorf("%w: %s is no multiplexor", ErrHub, p.module.Name)
+		}
+		m, err := p.module.Pair(c.Arg)
+		if err != nil {
+			return err
+		}
+		n, err := p.rq.hub.add(m, p.rq.proc)
+		if err == nil {
+			id = n.id
+		}
+		return err
+	})
+}
+
+// install makes a module and pushes it, or puts it in another's place.
+func (f *Fabric) install(c Command) (id ProcID, err error) {
+	m, err := f.registry.construct(Part{c.Name, c.Arg})
+	if err != nil {
+		return 0, err
+	}
+	err = f.change(c.A, nil, func(p *pair) error {
+		id = p.id
+		if c.Number == CmdReplace {
+			return p.rq.hub.replace(p, m)
+		}
+		n, err := p.rq.hub.push(p, m)
+		if err == nil {
+			id = n.id
+		}
+		return err
+	})
+	if err != nil {
+		m.discard()
+	}
+	return id, err
+}
+
+// change does something to a process: with all standing still when far says that it
+// concerns other hubs.
+func (f *Fabric) change(id ProcID, far func(*pair) bool, do func(*pair) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	switch {
+	case err != nil:
+		return err
+	case far != nil && (far(p) || p.id.Hub() != p.rq.hub.index):
+		return f.still(func() error { return do(p) })
+	}
+	return f.at(p.rq.hub, func() error { return do(p) })
+}
+
+// apart tells whether a neighbour stands on another hub.
+func apart(p *pair) bool { return isProxy(p.above()) || isProxy(p.below()) }
+
+// between tells whether both do: without what is between them their path is one.
+func between(p *pair) bool { return isProxy(p.above()) && isProxy(p.below()) }
+
+func isProxy(p *pair) bool { return p != nil && p.proxy != nil }
+
+func (f *Fabric) close(p *pair) error {
+	for _, o := range [...]*pair{p.above(), p.below()} {
+		if isProxy(o) {
+			o.proxy.cutAll()
+		}
+	}
+	p.rq.hub.remove(p)
+	return nil
+}
+
+func (f *Fabric) unlink(p *pair) error {
+	switch above := p.above(); {
+	case above == nil:
+		return fmt.Errorf("%w: nobody above %s", ErrHub, p.module.Name)
+	case above.proxy != nil:
+		above.proxy.cutAll()
+	default:
+		p.part()
 	}
 	return nil
 }
 
-// drainPeers empties the rings from the other hubs: always all that is there, so that
-// no hub ever waits for this one. What streams have no room for waits in their
-// proxies, within their credit.
-func (h *Hub) drainPeers() (work int) {
-	for _, p := range h.peers {
-		if p == nil {
-			continue
-		}
-		work += h.drainRing(p.highIn) + h.drainRing(p.dataIn)
-		if p.theirs.Load() && p.theirs.Swap(false) {
-			p.hub.sleeper.wake()
-		}
-		h.retry(p)
+func (f *Fabric) pop(p *pair) error {
+	below := p.below()
+	if err := p.rq.hub.pop(p); err != nil {
+		return err
 	}
-	return work + h.Pool.TakeHome()
+	if isProxy(below) && below.proxy.beside() != nil {
+		f.land()
+		popAll(below.proxy.shorten())
+	}
+	return nil
 }
 
-func (h *Hub) drainRing(in *ring.Consumer[Msg]) (work int) {
-	for n := in.Len(); work < n; work++ {
-		m, _ := in.Get()
-		h.arrive(&m)
-	}
-	if work > 0 {
-		in.Release()
-	}
-	return work
-}
-
-// publish ends a pass towards the other hubs: one store a ring, one ring of the bell
-// a hub at most.
-func (h *Hub) publish() {
-	homes := h.Pool.SendHome()
-	for i, p := range h.peers {
-		if p == nil {
-			continue
-		}
-		wake := p.mail || homes>>i&1 != 0
-		if p.mail {
-			p.data.Publish()
-			p.urgent.Publish()
-			p.mail = false
-		}
-		if wake {
-			p.hub.sleeper.wake()
-		}
+// popAll takes joints out. Neighbours that do not come to rest keep them: they only pass
+// on.
+func popAll(joints []*pair) {
+	for _, p := range joints {
+		_ = p.rq.hub.pop(p)
 	}
 }
 
-// retry schedules the proxies that met a full ring, once there is room again. The
-// flag is set before the look at the ring, and the other side takes it after it has
-// made room: one of the two sees the other.
-func (h *Hub) retry(p *peer) {
-	if len(p.waiting) == 0 {
-		return
+func (f *Fabric) link(lower, upper ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, err := f.find(lower)
+	if err != nil {
+		return err
 	}
-	p.full.Store(true)
-	if p.data.Free() == 0 || p.urgent.Free() == 0 {
-		return
+	u, err := f.find(upper)
+	if err != nil {
+		return err
 	}
-	p.full.Store(false)
-	for i, x := range p.waiting {
-		x.waits = false
-		x.out.Enable()
-		p.waiting[i] = nil
+	a, b := l.rq.hub, u.rq.hub
+	if a == b {
+		return f.at(a, func() error { return join(l, u) })
 	}
-	p.waiting = p.waiting[:0]
+	return f.still(func() error {
+		if l.rq.next != nil || u.wq.next != nil || u.top() == l {
+			return join(l, u) // which says why not
+		}
+		x, y, err := pave(a, b)
+		if err == nil {
+			err = errors.Join(join(l, x.pair()), join(y.pair(), u))
+		}
+		return err
+	})
 }
 
-// mailWaits is the look at the rings before sleeping.
-func (h *Hub) mailWaits() bool {
-	for _, p := range h.peers {
-		if p == nil {
-			continue
-		}
-		if !p.dataIn.Empty() || !p.highIn.Empty() {
-			return true
-		}
-		if len(p.waiting) > 0 && p.data.Free() > 0 && p.urgent.Free() > 0 {
-			return true
+func (f *Fabric) moveTo(id, to ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	h, err := f.hub(to)
+	if err != nil || h == p.rq.hub {
+		return err
+	}
+	return f.still(func() error {
+		joints, err := f.move(p.rq.proc, h)
+		popAll(joints)
+		return err
+	})
+}
+
+// command carries out a module's own command.
+func (f *Fabric) command(c Command) (result []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(c.A)
+	if err != nil {
+		return nil, err
+	}
+	own, err := p.module.command(c.Number)
+	if err != nil {
+		return nil, err
+	}
+	run := func() error {
+		r, err := own.run([]byte(c.Arg))
+		result = append([]byte(nil), r...)
+		return err
+	}
+	if own.Stops {
+		return result, f.still(run)
+	}
+	err = f.at(p.rq.hub, run)
+	return result, err
+}
+
+// list tells of all processes that a module is, a line each: its number, the hub that it
+// stands on, the numbers of those below and above it, and its name.
+func (f *Fabric) list() ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var s strings.Builder
+	for _, h := range f.hubs {
+		if err := f.at(h, func() error {
+			for _, p := range h.standing() {
+				if p.proxy == nil {
+					fmt.Fprintf(&s, "%#x %d %#x %#x %s\n", uint32(p.id), h.index, uint32(number(p.below())), uint32(number(p.above())), p.module.Name)
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
 		}
 	}
-	return false
+	return []byte(s.String()), nil
+}
+
+// number is the number of a neighbour, whichever hubs the path to it passes; 0 for none.
+func number(p *pair) ProcID {
+	for p != nil && p.proxy != nil {
+		p = p.proxy.mate.in.neighbour()
+	}
+	if p == nil {
+		return 0
+	}
+	return p.id
 }

@@ -25,8 +25,8 @@ func across(r *rig) (bottom, top *end, up, down *Queue) {
 
 func (r *rig) proxies() (n int) {
 	for _, h := range r.hubs {
-		for _, p := range h.procs {
-			if p != nil && p.proxy != nil {
+		for _, p := range h.standing() {
+			if p.proxy != nil {
 				n++
 			}
 		}
@@ -40,7 +40,7 @@ func TestConnectRefusesWhatIsNoFabric(t *testing.T) {
 	for name, hubs := range map[string][]*Hub{
 		"out of order": {r.hubs[1], r.hubs[0]}, "not all": r.hubs[:1], "another arena": {r.hubs[0], other.h}, "twice": r.hubs,
 	} {
-		if _, err := Connect(hubs...); !errors.Is(err, ErrHub) {
+		if _, err := connectHubs(hubs...); !errors.Is(err, ErrHub) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -95,10 +95,8 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 		}
 	}
 	far := 0
-	for _, p := range r.hubs[1].procs {
-		if p != nil {
-			far += p.rq.msgs
-		}
+	for _, p := range r.hubs[1].standing() {
+		far += p.rq.msgs
 	}
 	// What fills the top and the module below it, and the window.
 	if fill := 2 * (400/msgCost + 1); far > creditWindow+fill || far < creditWindow {
@@ -445,8 +443,8 @@ func TestPartAcrossHubs(t *testing.T) {
 			t.Errorf("after %d passes: arrived %v", passes, top.texts)
 		}
 		for _, h := range r.hubs {
-			for _, p := range h.procs {
-				if p != nil && p.proxy != nil && p.proxy.credit > creditWindow {
+			for _, p := range h.standing() {
+				if p.proxy != nil && p.proxy.credit > creditWindow {
 					t.Errorf("a path got the credit of another: %d", p.proxy.credit)
 				}
 			}

@@ -5,14 +5,17 @@ package dataplane
 // forgotten.
 const MaxRefusals = 1 << 16
 
-// refusalList is the head of a list of callers that wait for one queue.
+// refusalList is the head of a list of callers that wait for one queue, in the order in
+// which they asked.
 type refusalList struct{ head, tail refusalID }
 
 type refusalID uint32
 
-// refusal is one caller waiting for one full queue, in that queue's list.
+// refusal is one caller waiting for room in one band of a full queue, in that queue's
+// list.
 type refusal struct {
-	caller *Queue
+	caller *Queue // nil: it has gone
+	band   uint8
 	next   refusalID
 }
 
@@ -23,13 +26,21 @@ type refusalTable struct {
 	used  int
 }
 
-// refuse remembers that caller found t full, once.
-func (h *Hub) refuse(t, caller *Queue) {
+// token is a queue's turn at another that has room again. Of those that were refused by a
+// band only one at a time has it: once its service has run, it goes on to the next, as
+// long as there is room. So who is woken is who there is room for, in turn.
+type token struct {
+	of   *Queue // nil: none
+	band uint8
+}
+
+// refuse remembers that caller found a band of t full, once.
+func (h *Hub) refuse(t, caller *Queue, number uint8) {
 	if caller.service == nil {
 		return // nothing could be scheduled; the caller asks again by itself
 	}
 	r := &h.refusals
-	if caller.waits > 0 && (caller.waitsFor == t || r.holds(t, caller)) {
+	if caller.waits > 0 && (caller.waitsFor == token{t, number} || r.holds(t, caller, number)) {
 		return
 	}
 	if r.free == 0 && !r.grow() {
@@ -40,7 +51,7 @@ func (h *Hub) refuse(t, caller *Queue) {
 	i := r.free
 	r.free = r.slots[i].next
 	r.used++
-	r.slots[i] = refusal{caller: caller}
+	r.slots[i] = refusal{caller: caller, band: number}
 	if t.refused.tail == 0 {
 		t.refused.head = i
 	} else {
@@ -48,32 +59,118 @@ func (h *Hub) refuse(t, caller *Queue) {
 	}
 	t.refused.tail = i
 	caller.waits++
-	caller.waitsFor = t
+	caller.waitsFor = token{t, number}
 }
 
-func (r *refusalTable) holds(t, caller *Queue) bool {
+func (r *refusalTable) holds(t, caller *Queue, number uint8) bool {
 	for i := t.refused.head; i != 0; i = r.slots[i].next {
-		if r.slots[i].caller == caller {
+		if r.slots[i].caller == caller && r.slots[i].band == number {
 			return true
 		}
 	}
 	return false
 }
 
-// reenable schedules those who found t full, in the order in which they asked.
-func (h *Hub) reenable(t *Queue) {
+// unlink takes refusal i, which stands behind before, out of t's list.
+func (h *Hub) unlink(t *Queue, before, i refusalID) *Queue {
 	r := &h.refusals
-	for i := t.refused.head; i != 0; {
-		caller, next := r.slots[i].caller, r.slots[i].next
-		r.slots[i] = refusal{next: r.free}
-		r.free = i
-		r.used--
-		caller.waits--
-		caller.waitsFor = nil
-		caller.Enable()
-		i = next
+	caller, next := r.slots[i].caller, r.slots[i].next
+	if before == 0 {
+		t.refused.head = next
+	} else {
+		r.slots[before].next = next
 	}
-	t.refused = refusalList{}
+	if t.refused.tail == i {
+		t.refused.tail = before
+	}
+	r.slots[i] = refusal{next: r.free}
+	r.free = i
+	r.used--
+	if caller != nil {
+		caller.waits--
+		caller.waitsFor = token{}
+	}
+	return caller
+}
+
+// next takes the caller whose turn it is at a band of t out of the list, and gives it the
+// token; nil when nobody waits. One that has a turn somewhere else runs anyway, and needs
+// none here.
+func (h *Hub) next(t *Queue, number uint8) *Queue {
+	for before, i := refusalID(0), t.refused.head; i != 0; {
+		e := &h.refusals.slots[i]
+		if e.caller != nil && e.band != number {
+			before, i = i, e.next
+			continue
+		}
+		at := e.next
+		caller := h.unlink(t, before, i)
+		i = at
+		switch {
+		case caller == nil || caller.flags&qClosed != 0 || caller.service == nil:
+		case caller.token.of != nil:
+			caller.Enable()
+		default:
+			caller.token = token{t, number}
+			return caller
+		}
+	}
+	return nil
+}
+
+// fell has the next in turn scheduled: a band of t has fallen to its low mark.
+func (h *Hub) fell(t *Queue, number uint8) {
+	if t.refused.head != 0 {
+		if q := h.next(t, number); q != nil {
+			q.Enable()
+		}
+	}
+}
+
+// passToken gives q's token on, when it will not run or has run.
+func (h *Hub) passToken(q *Queue) {
+	if t := q.token; t.of != nil {
+		q.token = token{}
+		if t.of.hub == h && t.of.flags&qClosed == 0 && !t.of.fullFor(t.band) {
+			h.fell(t.of, t.band)
+		}
+	}
+}
+
+// passTokenTo is passToken after q's service: the next has its turn in the same batch, if
+// it is not scheduled already.
+func (h *Hub) passTokenTo(q *Queue, batch *runList) {
+	t := q.token
+	q.token = token{}
+	if t.of.hub != h || t.of.flags&qClosed != 0 || t.of.fullFor(t.band) || t.of.refused.head == 0 {
+		return
+	}
+	if n := h.next(t.of, t.band); n != nil && n.flags&qEnabled == 0 {
+		n.flags |= qEnabled
+		batch.push(n)
+	}
+}
+
+// release schedules all who found t full, in the order in which they asked: they are to
+// ask somebody else.
+func (h *Hub) release(t *Queue) {
+	for t.refused.head != 0 {
+		if caller := h.unlink(t, 0, t.refused.head); caller != nil {
+			caller.Enable()
+		}
+	}
+}
+
+// unwait makes others forget that q waits for them; q has to ask again.
+func (h *Hub) unwait(q *Queue) {
+	for i := 0; q.waits > 0 && i < len(h.refusals.slots); i++ {
+		if e := &h.refusals.slots[i]; e.caller == q {
+			e.caller = nil
+			q.waits--
+		}
+	}
+	q.waitsFor = token{}
+	h.passToken(q)
 }
 
 func (r *refusalTable) grow() bool {

@@ -35,11 +35,8 @@ func newRig(t testing.TB, hubs int, c block.Config) *rig {
 		r.hubs = append(r.hubs, h)
 	}
 	r.h = r.hubs[0]
-	if hubs > 1 {
-		if r.fabric, err = Connect(r.hubs...); err != nil {
-			t.Fatal(err)
-		}
-		r.fabric.Direct = true
+	if r.fabric, err = connectHubs(r.hubs...); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(r.close)
 	return r
@@ -119,13 +116,7 @@ func (r *rig) chain(modules ...Module) []ProcID {
 // join works across hubs too.
 func (r *rig) join(lower, upper ProcID) {
 	r.t.Helper()
-	var err error
-	if r.fabric != nil {
-		err = r.fabric.Join(lower, upper)
-	} else {
-		err = r.h.Join(lower, upper)
-	}
-	if err != nil {
+	if err := r.fabric.Join(lower, upper); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -236,12 +227,12 @@ func passService(q *Queue) {
 // pass is a module with service that only passes on; it may move to other hubs.
 func pass(name string) Module {
 	return Module{Name: name, ReadService: passService, WriteService: passService,
-		Leave: func() {}, Arrive: func(*Queue) {}, HiWat: 400, LoWat: 100}
+		Arrive: func(*Queue) {}, HiWat: 400, LoWat: 100}
 }
 
 // through is a module without service that only passes on.
 func through(name string) Module {
-	return Module{Name: name, Leave: func() {}, Arrive: func(*Queue) {}}
+	return Module{Name: name, Arrive: func(*Queue) {}}
 }
 
 // count makes n numbers from first.

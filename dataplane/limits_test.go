@@ -11,8 +11,8 @@ import (
 	"github.com/cellhub/cellhub/dataplane/block"
 )
 
-// TestTableOfQueuedMessages: data leaves room for control, control for the barriers of
-// moves, every refusal is counted, and the table is good again afterwards.
+// TestTableOfQueuedMessages: data leaves room for control,
+// every refusal is counted, and the table is good again afterwards.
 func TestTableOfQueuedMessages(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
 	n := 0
@@ -20,7 +20,7 @@ func TestTableOfQueuedMessages(t *testing.T) {
 	for _, c := range []struct {
 		typ  Type
 		room int
-	}{{Data, MaxQueued - reserveNodes}, {Proto, reserveNodes - barrierNodes}, {Barrier, barrierNodes}} {
+	}{{Data, MaxQueued - reserveNodes}, {Proto, reserveNodes}} {
 		before, lost := q.Len(), r.h.counters.NoNodes
 		for range c.room + 3 {
 			q.PutQ(Msg{Type: c.typ})
@@ -49,7 +49,7 @@ func TestTableOfRefusals(t *testing.T) {
 	ran := 0
 	var callers []*Queue
 	for range MaxRefusals + 5 {
-		q := newQueue(r.h, Module{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
+		q := newQueue(r.h, &pair{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
 		q.proc = &process{}
 		callers = append(callers, q)
 		lower.CanPutNextFor(q, 0)
@@ -70,8 +70,8 @@ func TestTableOfRefusals(t *testing.T) {
 func TestProcessesAreBounded(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
 	first := r.add(r.h, through("m"))
-	have := len(r.h.procs)
-	r.h.procs = append(r.h.procs, make([]*pair, MaxProcesses+1-have)...)
+	have := len(r.h.numbers.pairs)
+	r.h.numbers.pairs = append(r.h.numbers.pairs, make([]*pair, MaxProcesses+1-have)...)
 	if _, err := r.h.Add(through("m")); !errors.Is(err, ErrHub) {
 		t.Errorf("one too many: %v", err)
 	}
@@ -85,26 +85,22 @@ func TestProcessesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.add(r.h, through("m")) // the place is free again
-	r.h.procs = r.h.procs[:have]
+	r.h.numbers.pairs = r.h.numbers.pairs[:have]
 }
 
 func TestDriversAreBounded(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
-	id := r.add(r.h, through("m"))
-	for range MaxPollers {
-		if err := r.h.AddPoller(id, &poller{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.h.AddPoller(id, &poller{}); !errors.Is(err, ErrHub) {
+	have := make([]*driver, MaxDrivers)
+	r.h.drivers = have[:MaxDrivers-1]
+	m := Module{Name: "driver", Poller: &poller{}}
+	id := r.add(r.h, m)
+	if _, err := r.h.Add(m); !errors.Is(err, ErrHub) {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := r.h.AddPoller(99, &poller{}); !errors.Is(err, ErrHub) {
-		t.Errorf("of nobody: %v", err)
+	if err := r.h.Remove(id); err != nil || len(r.h.drivers) != MaxDrivers-1 || len(r.h.always) != 0 {
+		t.Errorf("it is polled after its process has gone: %v", err)
 	}
-	if err := r.h.Remove(id); err != nil || len(r.h.pollers) != 0 {
-		t.Errorf("%d are polled after their process has gone: %v", len(r.h.pollers), err)
-	}
+	r.h.drivers = nil
 }
 
 func TestTimersAreBounded(t *testing.T) {
@@ -136,90 +132,55 @@ func TestDescriptorsAreBounded(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	s := r.h.sleeper
-	for i := 1; len(s.watches) < MaxWatches; i++ {
-		s.watches[-i] = &Watch{}
-	}
-	if _, err := s.Watch(fd); !errors.Is(err, ErrHub) {
+	_, q := r.queues(r.add(r.h, Module{Name: "driver", Poller: &poller{}}))
+	s.watches = make([]*Watch, MaxWatches)
+	if _, err := q.Watch(fd, nil); !errors.Is(err, ErrHub) {
 		t.Errorf("one too many: %v", err)
 	}
-	for i := range MaxWatches {
-		delete(s.watches, -i)
+	s.watches = nil
+	for _, bad := range []int{-1, 1 << 20} {
+		if _, err := q.Watch(bad, nil); err == nil {
+			t.Errorf("descriptor %d", bad)
+		}
 	}
-	if _, err := s.Watch(-1); err == nil {
-		t.Error("no descriptor at all")
+	_, other := r.queues(r.add(r.h, Module{Name: "no driver"}))
+	if _, err := other.Watch(fd, nil); err == nil {
+		t.Error("without a poller")
 	}
-	w, err := s.Watch(fd)
-	if err != nil {
-		t.Fatal(err)
+	for range 3 {
+		w, err := q.Watch(fd, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Want(false, false)
+		w.Want(true, true)
+		w.Forget()
 	}
-	w.Want(false, false)
-	w.Want(true, true)
-	w.Forget()
+	if len(s.watches) != 1 || s.watched != 0 {
+		t.Errorf("%d slots and %d watched after the last was given up", len(s.watches), s.watched)
+	}
 }
 
-func TestNamesAndCommandersAreBounded(t *testing.T) {
+func TestNamesAndLinesAreBounded(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
-	f := func(*Hub, []byte) (Module, error) { return Module{}, nil }
+	var registry Registry
+	f := func(string) (Module, error) { return Module{}, nil }
 	for i := range MaxRegistered {
-		if err := r.h.Register(fmt.Sprint("module ", i), f); err != nil {
+		if err := registry.Add(fmt.Sprint("module ", i), f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"one too many", "", strings.Repeat("x", MaxModuleName+1), "module 7"} {
-		if err := r.h.Register(name, f); !errors.Is(err, ErrHub) {
+	for _, name := range []string{"one too many", "", strings.Repeat("x", MaxModuleName+1)} {
+		if err := registry.Add(name, f); !errors.Is(err, ErrHub) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for range MaxCommanders {
-		if _, err := r.h.NewCommander(); err != nil {
+	for len(r.h.lines) < MaxLines {
+		if _, err := r.h.NewLine(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.h.NewCommander(); !errors.Is(err, ErrHub) {
-		t.Errorf("one too many: %v", err)
-	}
-}
-
-// TestAssociations adds and removes at random, beside a map.
-func TestAssociations(t *testing.T) {
-	var table AssocTable
-	want := map[uint64]uint32{}
-	key := func(i int) uint64 { return uint64(i*7919%4001+1) << 16 }
-	for i := range 20000 {
-		k := key(i * i)
-		switch _, there := want[k]; {
-		case i%3 == 0:
-			if table.Remove(k) != there {
-				t.Fatalf("step %d: removal of %#x, which is there: %v", i, k, there)
-			}
-			delete(want, k)
-		default:
-			if err := table.Add(k, uint32(i)); (err == nil) == there || err != nil && !errors.Is(err, ErrHub) {
-				t.Fatalf("step %d: adding %#x, which is there: %v: %v", i, k, there, err)
-			}
-			if !there {
-				want[k] = uint32(i)
-			}
-		}
-	}
-	if table.Len() != len(want) {
-		t.Errorf("%d entries, want %d", table.Len(), len(want))
-	}
-	for i := range 4001 {
-		k := key(i)
-		v, ok := table.Find(k)
-		if w, there := want[k]; ok != there || v != w {
-			t.Fatalf("key %#x: %d %v, want %d %v", k, v, ok, w, there)
-		}
-	}
-	if _, ok := table.Find(0); ok || table.Remove(0) {
-		t.Error("key 0 is there")
-	}
-	if err := table.Add(0, 1); !errors.Is(err, ErrHub) {
-		t.Errorf("key 0: %v", err)
-	}
-	table.count = MaxAssociations
-	if err := table.Add(1, 1); !errors.Is(err, ErrHub) {
+	if _, err := r.h.NewLine(); !errors.Is(err, ErrHub) {
 		t.Errorf("one too many: %v", err)
 	}
 }

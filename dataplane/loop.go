@@ -3,17 +3,25 @@ package dataplane
 import "runtime"
 
 // Run is the hub: it turns until Stop, on a thread of its own, which it pins to its
-// processor if it was given one.
+// processor if it was given one. It is called once.
 func (h *Hub) Run() {
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	defer close(h.ended)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer h.pin()()
 	for !h.stopped.Load() {
 		h.pace.rest(h, h.Pass())
 	}
-	h.flushPorts()
+	h.sendAll()
 	h.publish()
-	close(h.ended)
+}
+
+// Stop ends Run after the pass under way. Any goroutine may call it.
+func (h *Hub) Stop() {
+	h.stopped.Store(true)
+	h.sleeper.wake()
 }
 
 // Pass is one turn of the loop, and the whole program: everything else is called
@@ -21,37 +29,30 @@ func (h *Hub) Run() {
 func (h *Hub) Pass() int {
 	h.now = h.clock()
 	h.counters.Passes++
-	work := h.pollPorts()
+	work := h.Pool.TakeHome()
+	work += h.pollDrivers()
 	work += h.drainInboxes()
 	work += h.runServices()
 	work += h.timers.advance(h.now)
-	h.flushPorts()
+	h.unwound()
+	h.sendAll()
 	h.publish()
 	return work
 }
 
-func (h *Hub) pollPorts() (work int) {
-	for i := range h.pollers {
-		p := &h.pollers[i]
-		proc := p.owner.rq.proc
-		proc.busy = 1
-		work += p.Poll()
-		proc.busy = 0
-	}
-	h.counters.Messages += uint64(work)
-	return work
-}
-
+// drainInboxes takes what has come from outside and from other hubs, and what the hub has
+// put aside for itself.
 func (h *Hub) drainInboxes() int {
-	return h.drainPeers() + h.runCalls() + h.runCommands() + h.runDeferred() + h.serveBufCalls()
+	return h.drainPeers() + h.drainLines() + h.runDeferred() + h.serveBufCalls()
 }
 
 // runServices runs the queues enabled so far, in the order of enabling. What they
-// enable has its turn in the next pass.
+// enable has its turn in the next pass, but whoever was refused by a queue that has room
+// still when those before it have run.
 func (h *Hub) runServices() (work int) {
-	for q := h.run.takeAll(); q != nil; {
-		next := q.runNext
-		q.runNext = nil
+	batch := h.run
+	h.run = runList{}
+	for q := batch.take(); q != nil; q = batch.take() {
 		q.flags &^= qEnabled
 		if q.flags&qClosed == 0 && q.service != nil { // it may be replaced by now
 			q.proc.busy = 1
@@ -62,21 +63,14 @@ func (h *Hub) runServices() (work int) {
 			}
 			q.proc.busy = 0
 			work++
+			h.unwound()
 		}
-		q = next
+		if q.token.of != nil {
+			h.passTokenTo(q, &batch)
+		}
 	}
 	h.counters.Services += uint64(work)
 	return work
-}
-
-func (h *Hub) flushPorts() {
-	for i := range h.pollers {
-		p := &h.pollers[i]
-		proc := p.owner.rq.proc
-		proc.busy = 1
-		p.Flush()
-		proc.busy = 0
-	}
 }
 
 // runList is the queues to run, in order.
@@ -91,11 +85,27 @@ func (l *runList) push(q *Queue) {
 	l.tail = q
 }
 
-func (l *runList) takeAll() *Queue {
+func (l *runList) take() *Queue {
 	q := l.head
-	*l = runList{}
+	if q != nil {
+		l.head, q.runNext = q.runNext, nil
+	}
 	return q
 }
+
+// drop takes a queue out.
+func (l *runList) drop(q *Queue) {
+	var rest runList
+	for o := l.take(); o != nil; o = l.take() {
+		if o != q {
+			rest.push(o)
+		}
+	}
+	*l = rest
+}
+
+// MaxDeferred is how many messages wait for a process to leave the call stack.
+const MaxDeferred = 4096
 
 // deferRing is the hub's own ring: messages for processes that were on the call
 // stack when they were put.
@@ -133,6 +143,14 @@ func (h *Hub) deferPut(q *Queue, m Msg) {
 	}
 }
 
+// unwound delivers what was put aside, now that nothing is on the stack.
+func (h *Hub) unwound() {
+	if h.deferred.head != h.deferred.tail {
+		h.runDeferred()
+	}
+}
+
+// runDeferred delivers what waits now; what is put aside meanwhile has its turn later.
 func (h *Hub) runDeferred() (work int) {
 	d := &h.deferred
 	for end := d.tail; d.head != end; work++ {

@@ -6,28 +6,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/block"
 )
 
-// ProcID is the number of a process: of one queue pair of a module. A message names
-// its sender and its receiver by number, never by pointer. The high bits are the
-// hub's index in its fabric, the low ones the pair's place in the hub, those between
-// count how often the place was given. 0 is nobody.
-type ProcID uint32
-
-const (
-	hubShift = 26 // block.MaxHubs in the bits above
-	useShift = 21 // MaxProcesses, and place 0, in the bits below
-)
-
-// Hub is the index of the hub that the pair belongs to.
-func (id ProcID) Hub() int { return int(id >> hubShift) }
-
-func (id ProcID) index() int { return int(id & (1<<useShift - 1)) }
-
-// successor is the number of the next process in the same place.
-func (id ProcID) successor() ProcID {
-	const uses = 1<<hubShift - 1<<useShift // the bits that count
-	return id&^uses | (id+1<<useShift)&uses
-}
-
 // Type says what a message is. The kinds and their order of precedence are those
 // of SVR4 STREAMS: a type with the high bit set is a high-priority message, which
 // goes to the front of a queue and passes full ones.
@@ -35,11 +13,10 @@ type Type uint8
 
 // Ordinary messages: subject to bands and water marks.
 const (
-	Data    Type = 0x01 // user data; M_DATA
-	Proto   Type = 0x02 // control with data, in order with it; M_PROTO
-	Ctl     Type = 0x03 // device control from one module to the next; M_CTL
-	Ioctl   Type = 0x04 // request for a module below, acknowledged; M_IOCTL
-	Barrier Type = 0x05 // marks a place in the order of a path between hubs; see Fabric.Move
+	Data  Type = 0x01 // user data; M_DATA
+	Proto Type = 0x02 // control with data, in order with it; M_PROTO
+	Ctl   Type = 0x03 // control from one module to the next, or to a number; M_CTL
+	Ioctl Type = 0x04 // request for a module below, acknowledged; M_IOCTL
 )
 
 // High-priority messages.
@@ -53,8 +30,6 @@ const (
 	Flush   Type = 0x87 // Info holds FlushRead, FlushWrite; M_FLUSH
 	Hangup  Type = 0x88 // the driver has gone; M_HANGUP
 	Error   Type = 0x89 // the stream is unusable; Info holds the errno; M_ERROR
-
-	PCBarrier Type = 0x8A // Barrier of the high-priority messages
 )
 
 // HighPriority reports whether messages of the type pass full queues.

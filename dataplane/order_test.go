@@ -86,7 +86,7 @@ func TestPutNextNeverReenters(t *testing.T) {
 		{"service", wq.Enable},
 		{"timer", func() { r.h.StartTimer(&timer, r.now) }},
 		{"bufcall", func() { r.h.BufCall(1, 1, func() { wq.Enter(inside(send)) }) }},
-		{"flush", func() { r.now = 2 }},
+		{"flush", func() { r.now = 2; wq.AskSend() }},
 	} {
 		e = entries{}
 		c.do()
@@ -109,7 +109,7 @@ func (p *poller) Poll() int {
 	return p.poll()
 }
 
-func (p *poller) Flush() {
+func (p *poller) Send() {
 	if p.flush != nil {
 		p.flush()
 	}

@@ -42,7 +42,7 @@ func (p *pacer) rest(h *Hub, work int) {
 		yield()
 	default:
 		h.counters.Sleeps++
-		h.sleeper.sleep(h)
+		h.sleep()
 		p.idle = 0
 	}
 }

@@ -1,6 +1,6 @@
 package dataplane
 
-import "fmt"
+import "slices"
 
 // creditWindow is how many ordinary messages of one stream and direction may be on
 // their way to another hub or wait there: the sender has so much credit, and gets it
@@ -8,33 +8,38 @@ import "fmt"
 const creditWindow = 64
 
 // proxy stands, on its hub, for the neighbour that a stream has on another hub: what
-// is put to it goes to the far proxy, which stands for this side there. Its queues
+// is put to it goes to its mate, which stands for this side there. Its queues
 // are ordinary ones, so flow control works across hubs as within one.
 type proxy struct {
 	hub  *Hub
-	peer *peer
-	id   ProcID // our pair
-	far  ProcID // the pair of the far proxy
+	peer *peer  // the rings to the mate's hub
+	mate *proxy // the far side
 	down bool   // ours stands for a lower neighbour: what is put to it goes down
 	out  *Queue // what our neighbour puts to: messages leave by it
 	in   *Queue // what arrives leaves by it, to our neighbour
 
-	credit int  // messages that may still be sent
-	owed   int  // credits to give back
-	waits  bool // for room in a ring; the peer has it on its list
-	gate   gate // what arrives waits for an older path to run empty
-	// The gate of the path that takes over when our Barrier has come. Until then both
-	// put to our neighbour, changes of topology find only the new one, and we have to
-	// look ourselves whom to ask for room.
-	heir *gate
+	credit int // messages that may still be sent
+	owed   int // credits to give back
+}
+
+// pave makes the two proxies of a path: x on hub a, for what is above, and y on hub
+// b, for what is below.
+func pave(a, b *Hub) (x, y *proxy, err error) {
+	if x, err = a.newProxy(false); err != nil {
+		return nil, nil, err
+	}
+	if y, err = b.newProxy(true); err != nil {
+		a.remove(x.pair())
+		return nil, nil, err
+	}
+	x.mate, y.mate = y, x
+	x.face()
+	return x, y, nil
 }
 
 // newProxy makes one side. down: it takes the place of a lower neighbour.
-func (h *Hub) newProxy(peer int, down bool) (*proxy, error) {
-	if peer >= len(h.peers) || h.peers[peer] == nil {
-		return nil, fmt.Errorf("%w: hub %d has no hub %d beside it", ErrHub, h.index, peer)
-	}
-	x := &proxy{hub: h, peer: h.peers[peer], down: down, credit: creditWindow}
+func (h *Hub) newProxy(down bool) (*proxy, error) {
+	x := &proxy{hub: h, down: down, credit: creditWindow}
 	m := Module{Name: "proxy", HiWat: creditWindow << 10, LoWat: creditWindow << 8}
 	if down {
 		m.WritePut, m.WriteService = x.put, x.service
@@ -43,18 +48,56 @@ func (h *Hub) newProxy(peer int, down bool) (*proxy, error) {
 		m.ReadPut, m.ReadService = x.put, x.service
 		m.WritePut, m.WriteService = x.arrivePut, x.arriveService
 	}
-	id, err := h.Add(m)
+	p, err := h.add(m, &process{})
 	if err != nil {
 		return nil, err
 	}
-	p, _ := h.pair(id)
-	x.id, p.proxy = id, x
+	p.proxy = x
 	x.out, x.in = p.rq, p.wq
 	if down {
 		x.out, x.in = p.wq, p.rq
 	}
-	x.gate.queue = x.in
 	return x, nil
+}
+
+func (x *proxy) pair() *pair { return x.out.pair }
+
+// face has both sides use the rings between the hubs that they stand on.
+func (x *proxy) face() {
+	x.peer, x.mate.peer = x.hub.peers[x.mate.hub.index], x.mate.hub.peers[x.hub.index]
+}
+
+// leave ends the wait of both sides for room in rings that will not be used any more.
+func (x *proxy) leave() {
+	for _, s := range [...]*proxy{x, x.mate} {
+		s.peer.forget(s.out)
+		s.out.Enable()
+	}
+}
+
+// beside is the proxy next to this one, of a path that goes on to another hub, or nil.
+func (x *proxy) beside() *proxy {
+	if x.in.next == nil {
+		return nil
+	}
+	return x.in.next.pair.proxy
+}
+
+// cut removes both sides, and gives the proxy at which the path goes on.
+func (x *proxy) cut() *proxy {
+	x.leave()
+	beside := x.mate.beside()
+	for _, s := range [...]*proxy{x, x.mate} {
+		s.hub.remove(s.pair())
+	}
+	return beside
+}
+
+// cutAll removes the whole path, over whichever hubs it goes.
+func (x *proxy) cutAll() {
+	for x != nil {
+		x = x.cut()
+	}
 }
 
 // put sends a message over, or queues it for want of credit or room.
@@ -62,7 +105,7 @@ func (x *proxy) put(q *Queue, m Msg) {
 	if m.Type == Flush {
 		x.flush(q, m)
 	}
-	if (q.first == 0 || m.Type.HighPriority() && !q.highWaits()) && x.maySend(m.Type) {
+	if q.passes(&m) && x.maySend(m.Type) {
 		x.send(&m)
 		return
 	}
@@ -85,127 +128,61 @@ func (x *proxy) service(q *Queue) {
 // maySend tells whether a message of the type can go now. If not, the credit or the
 // room that is missing schedules service when it comes.
 func (x *proxy) maySend(t Type) bool {
-	room := x.peer.data
-	if t.HighPriority() {
-		room = x.peer.urgent
-	} else if x.credit == 0 {
+	if !t.HighPriority() && x.credit == 0 {
 		return false
 	}
-	if room.Free() == 0 {
-		x.wait()
-		return false
-	}
-	return true
+	return x.peer.room(t, x.out)
 }
 
 // send puts a message in the ring it belongs to, which has room, addressed to the far
-// proxy.
+// side. Its blocks' counts are plain integers, so what is shared or borrowed is copied;
+// where there is no memory for that the message is freed and counted.
 func (x *proxy) send(m *Msg) {
-	if m.Block != 0 && !x.unshare(m) {
-		return
-	}
-	if debug {
-		x.hub.noteSent(m)
-	}
-	m.Src, m.Dst = x.id, x.far
-	x.peer.mail = true
-	if m.Type.HighPriority() {
-		x.peer.urgent.Put(*m)
-		return
-	}
-	x.credit--
-	x.peer.data.Put(*m)
-}
-
-// wait has service scheduled when the ring has room.
-func (x *proxy) wait() {
-	if !x.waits {
-		x.waits = true
-		x.peer.waiting = append(x.peer.waiting, x)
+	m.Src, m.Dst = x.pair().id, x.mate.pair().id
+	if x.peer.send(x.hub, m) && !m.Type.HighPriority() {
+		x.credit--
 	}
 }
 
-// unshare makes a message's blocks fit to cross: their counts are plain integers, so
-// what is shared or borrowed is copied. false: there was no memory, and the message is
-// freed and counted.
-func (x *proxy) unshare(m *Msg) bool {
-	if m.Block = x.hub.Pool.Unshare(m.Block, m.Type != Data); m.Block == 0 {
-		x.hub.counters.NoBlocks++
-		return false
-	}
-	return true
-}
-
-// arrive takes a message from another hub. One for a proxy that has gone is freed. It
-// does not pass through the hub's own ring when the neighbour has put something aside
-// there for the proxy: that goes the other way, and the ring may be full.
-func (h *Hub) arrive(m *Msg) {
-	if debug {
-		h.noteArrived(m)
-	}
-	p, err := h.pair(m.Dst)
-	known := err == nil && p.proxy != nil && p.proxy.far == m.Src
-	switch {
-	case m.Type == credit:
-		if known {
-			p.proxy.credit += int(m.Info)
-			p.proxy.out.Enable()
-		}
-		return
-	case !known:
-		h.dropUnlinked(*m)
-		return
-	}
-	x := p.proxy
-	x.in.proc.busy = 1
-	x.arrivePut(x.in, *m)
-	x.in.proc.busy = 0
-}
-
-// credit is the type of the message that gives credit back: internal, and it never
-// enters a queue.
-const credit Type = 0xFF
-
-// arrivePut passes on what has arrived, or queues it; the window bounds how much. What
-// cannot be queued is lost, but not its credit.
+// arrivePut passes on what has arrived, or queues it; the window bounds how much.
 func (x *proxy) arrivePut(q *Queue, m Msg) {
-	if x.heir != nil {
-		x.hub.resolve(q)
-	}
-	if m.Type.HighPriority() {
-		if !x.gate.high && !q.highWaits() {
-			x.passOn(q, m)
-			return
-		}
-	} else if q.first == 0 && !x.gate.data && q.CanPutNextBand(m.Band) {
+	if q.passes(&m) && (m.Type.HighPriority() || q.CanPutNextBand(m.Band)) {
 		x.passOn(q, m)
 		return
 	}
-	if q.insert(&m, false) {
-		q.schedule(&m)
-	} else if !m.Type.HighPriority() {
+	if !x.keep(q, m) {
 		x.owe()
 	}
 }
 
-func (x *proxy) arriveService(q *Queue) {
-	if x.heir != nil {
-		x.hub.resolve(q)
+// keep queues what has arrived; false when an ordinary message is lost for want of
+// room, but not its credit.
+func (x *proxy) keep(q *Queue, m Msg) bool {
+	if q.insert(&m, false) {
+		q.schedule(&m)
+		return true
 	}
-	x.gate.drain(q, x.passOn)
+	return m.Type.HighPriority()
+}
+
+func (x *proxy) arriveService(q *Queue) {
+	for q.first != 0 {
+		m := &q.hub.nodes.at(q.first).msg
+		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
+			return
+		}
+		taken, _ := q.GetQ()
+		x.passOn(q, taken)
+	}
+	q.flags |= qWantR
 }
 
 // passOn hands a message to the neighbour and its credit back to the sender.
 func (x *proxy) passOn(q *Queue, m Msg) {
-	switch m.Type {
-	case Barrier, PCBarrier:
-		x.barrier(q, m)
-	case Flush:
+	if m.Type == Flush {
 		x.flush(q, m)
-		q.PutNext(m)
-	default:
-		q.PutNext(m)
 	}
+	q.PutNext(m)
 	if !m.Type.HighPriority() {
 		x.owe()
 	}
@@ -223,22 +200,12 @@ func (x *proxy) flush(q *Queue, m Msg) {
 
 // ordinary counts the queued messages that are not high-priority.
 func (q *Queue) ordinary() (n int) {
-	q.Each(func(m Msg) {
-		if !m.Type.HighPriority() {
+	for at := q.first; at != 0; at = q.hub.nodes.at(at).next {
+		if !q.hub.nodes.at(at).msg.Type.HighPriority() {
 			n++
 		}
-	})
-	return n
-}
-
-// barrier has come: all that was sent by this path has been passed on, and the path
-// that takes over may go on. Half way along the old path it is passed on itself.
-func (x *proxy) barrier(q *Queue, m Msg) {
-	if x.heir == nil {
-		q.PutNext(m)
-		return
 	}
-	x.heir.open(m.Type)
+	return n
 }
 
 // owe notes a credit and gives them back in batches of half a window.
@@ -249,11 +216,86 @@ func (x *proxy) owe() {
 }
 
 func (x *proxy) giveBack() {
-	if x.peer.urgent.Free() == 0 {
-		x.wait() // service of out calls again
-		return
+	if !x.peer.room(credit, x.out) {
+		return // service of out calls again
 	}
-	x.peer.urgent.Put(Msg{Type: credit, Src: x.id, Dst: x.far, Info: uint32(x.owed)})
-	x.peer.mail = true
+	x.peer.send(x.hub, &Msg{Type: credit, Src: x.pair().id, Dst: x.mate.pair().id, Info: uint32(x.owed)})
 	x.owed = 0
+}
+
+// credit is the type of the message that gives credit back: internal, and it never
+// enters a queue.
+const credit Type = 0xFF
+
+// shorten makes the path direct, when it goes on beside one of its sides or has come back
+// to its own hub. Of each stretch that lies on one hub then it gives two pairs that only
+// pass on; they are to be popped when all paths are as they will be.
+func (x *proxy) shorten() (joints []*pair) {
+	if x.pair().proxy != x { // done already
+		return nil
+	}
+	if x.mate.hub == x.hub {
+		return x.joint()
+	}
+	for _, s := range [...]*proxy{x, x.mate} {
+		if z := s.beside(); z != nil { // back to back, on a hub between
+			return s.mate.takeOver(s, z)
+		}
+	}
+	return nil
+}
+
+// takeOver has w, whose mate s stands beside z, reach z's mate: s and z go to w's own hub.
+// Where that has no room for what they hold the path stays as it is.
+func (w *proxy) takeOver(s, z *proxy) (joints []*pair) {
+	if fit([]*pair{s.pair(), z.pair()}, w.hub) != nil {
+		return nil
+	}
+	s.moveTo(w.hub)
+	z.moveTo(w.hub)
+	joints = w.joint()
+	if z.mate.hub == z.hub {
+		joints = append(joints, z.joint()...)
+	}
+	return joints
+}
+
+// moveTo takes one side of a path to another hub.
+func (x *proxy) moveTo(b *Hub) {
+	x.leave()
+	p := x.pair()
+	p.relocate(b)
+	x.hub = b
+	x.face()
+	if id, err := b.numbers.take(b.index); err == nil { // nobody else knows it, and it is found faster
+		b.numbersOf(p.id).give(p.id)
+		delete(b.guests, p.id)
+		p.id = id
+		b.numbers.set(p)
+	}
+}
+
+// joint makes pairs that only pass on of a path's two sides, on one hub.
+func (x *proxy) joint() []*pair {
+	low, high := x.pair(), x.mate.pair()
+	if x.down { // x stands below its neighbour: the other side is the lower one
+		low, high = high, low
+	}
+	for _, p := range [...]*pair{low, high} {
+		p.proxy, p.module = nil, Module{Name: "joint", Arrive: func(*Queue) {}}
+		for _, q := range [...]*Queue{p.rq, p.wq} {
+			q.setCode(nil, (*Queue).Drain)
+			q.Enable()
+		}
+	}
+	_ = join(low, high)
+	return []*pair{low, high}
+}
+
+// forget takes a queue off the list of those that wait for room.
+func (p *peer) forget(q *Queue) {
+	if q.flags&qForRoom != 0 {
+		q.flags &^= qForRoom
+		p.waiting = slices.DeleteFunc(p.waiting, func(o *Queue) bool { return o == q })
+	}
 }

@@ -34,6 +34,7 @@ const (
 	qWantR                           // getq found it empty: the next message schedules service
 	qFull                            // over the high mark, until the low mark
 	qClosed                          // out of its stream
+	qForRoom                         // it waits for room in a ring to another hub
 )
 
 // Queue is one direction of a queue pair. Put is called for every message that
@@ -47,19 +48,18 @@ type Queue struct {
 	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
 	mate  *Queue
 	hub   *Hub
-	id    ProcID
+	pair  *pair
 
-	service  func(*Queue)
-	flags    queueFlags
-	first    nodeID // queued messages, in order of precedence
-	last     nodeID
+	service func(*Queue)
+	flags   queueFlags
+	list
 	count    int // octets and costs of the messages of band 0
-	msgs     int
 	hi, lo   int
 	bands    []band
 	refused  refusalList // who found this queue full and waits for its low mark
 	waits    int         // full queues that this one waits for …
-	waitsFor *Queue      // … the latest of them
+	waitsFor token       // … the latest of them
+	token    token       // its turn at one of them that has room again
 	runNext  *Queue      // behind this one on the list of queues to run
 	ptr      any
 }
@@ -74,7 +74,7 @@ type band struct {
 }
 
 // ID is the number of the queue's pair.
-func (q *Queue) ID() ProcID { return q.id }
+func (q *Queue) ID() ProcID { return q.pair.id }
 
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }
@@ -152,21 +152,6 @@ func (q *Queue) Nak(m Msg, errno syscall.Errno) {
 	q.Reply(m)
 }
 
-// Drain is the service of a queue that only passes on: while the neighbour has room.
-func (q *Queue) Drain() {
-	for {
-		m, ok := q.GetQ()
-		if !ok {
-			return
-		}
-		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
-			q.PutBQ(m)
-			return
-		}
-		q.PutNext(m)
-	}
-}
-
 // Reply sends a message back the way it came; qreply.
 func (q *Queue) Reply(m Msg) { q.mate.PutNext(m) }
 
@@ -185,7 +170,7 @@ func (q *Queue) CanPutNextFor(caller *Queue, number uint8) bool {
 	if t == nil || !t.fullFor(number) {
 		return true
 	}
-	q.hub.refuse(t, caller)
+	q.hub.refuse(t, caller, number)
 	return false
 }
 
@@ -200,15 +185,42 @@ func (q *Queue) fullFor(number uint8) bool {
 // Forward is what put does with a message when it has nothing to add: pass it on if
 // nothing waits and the neighbour has room, else queue it. High-priority messages
 // pass all others, and a flush empties the pair on its way.
-func (q *Queue) Forward(m Msg) {
+func (q *Queue) Forward(m Msg) { q.ForwardTo(q, m) }
+
+// ForwardTo is Forward by way of another queue of the module: a multiplexor puts down one
+// of its lower queues what has come to one of its upper ones.
+func (q *Queue) ForwardTo(way *Queue, m Msg) {
 	if m.Type == Flush {
 		q.FlushPair(m)
 	}
-	if m.Type.HighPriority() && !q.highWaits() || q.first == 0 && q.CanPutNextBand(m.Band) {
-		q.PutNext(m)
+	if q.passes(&m) && (m.Type.HighPriority() || way.CanPutNextFor(q, m.Band)) {
+		way.PutNext(m)
 		return
 	}
 	q.PutQ(m)
+}
+
+// passes tells whether nothing is queued that a message would overtake.
+func (q *Queue) passes(m *Msg) bool {
+	return q.first == 0 || m.Type.HighPriority() && !q.highWaits()
+}
+
+// Drain is the service of a queue that only passes on: while the neighbour has room.
+func (q *Queue) Drain() { q.DrainTo(func(*Msg) *Queue { return q }) }
+
+// DrainTo is Drain by way of another queue of the module, which way finds for each
+// message.
+func (q *Queue) DrainTo(way func(*Msg) *Queue) {
+	for q.first != 0 {
+		m := &q.hub.nodes.at(q.first).msg
+		w := way(m)
+		if !m.Type.HighPriority() && !w.CanPutNextFor(q, m.Band) {
+			return
+		}
+		taken, _ := q.GetQ()
+		w.PutNext(taken)
+	}
+	q.flags |= qWantR
 }
 
 // highWaits tells whether a high-priority message is queued.
@@ -259,9 +271,7 @@ func (q *Queue) GetQ() (Msg, bool) {
 		return Msg{}, false
 	}
 	q.flags &^= qWantR
-	m := q.hub.nodes.at(n).msg
-	q.remove(0, n)
-	return m, true
+	return q.remove(0, n), true
 }
 
 // NoEnable stops first messages from scheduling service; high-priority ones still do.
@@ -340,37 +350,23 @@ func (q *Queue) flushIf(match func(*Msg) bool) {
 			before, n = n, next
 			continue
 		}
-		m := node.msg
-		q.remove(before, n)
 		q.hub.counters.Flushed++
-		q.hub.Free(m)
+		q.hub.Free(q.remove(before, n))
 		n = next
 	}
 }
 
-// insert places a message by precedence; at the head or the tail of its equals.
+// insert queues a message, at the head or the tail of its equals.
 func (q *Queue) insert(m *Msg, head bool) bool {
 	h := q.hub
 	if !h.own(m) {
 		h.counters.NoBlocks++
 		return false
 	}
-	n := h.nodes.take(m, head)
-	if n == 0 {
+	if !q.list.insert(&h.nodes, m, head) {
 		h.counters.NoNodes++
 		h.Free(*m)
 		return false
-	}
-	before := q.place(m.rank(), head)
-	node := h.nodes.at(n)
-	if before == 0 {
-		node.next, q.first = q.first, n
-	} else {
-		b := h.nodes.at(before)
-		node.next, b.next = b.next, n
-	}
-	if node.next == 0 {
-		q.last = n
 	}
 	q.account(m, +1)
 	if debug {
@@ -379,56 +375,19 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 	return true
 }
 
-// place finds the node behind which a message of the rank goes; 0 for the front.
-func (q *Queue) place(rank int, head bool) nodeID {
-	if q.first == 0 {
-		return 0
-	}
-	if !head && q.hub.nodes.at(q.last).msg.rank() >= rank {
-		return q.last // the common case: nothing of lower precedence waits
-	}
-	before := nodeID(0)
-	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
-		r := q.hub.nodes.at(n).msg.rank()
-		if r < rank || head && r == rank {
-			break
-		}
-		before = n
-	}
-	return before
-}
-
-// rank orders messages in a queue.
-func (m *Msg) rank() int {
-	if m.Type.HighPriority() {
-		return 256
-	}
-	return int(m.Band)
-}
-
-// remove unlinks node n, which stands behind before, and accounts for it.
-func (q *Queue) remove(before, n nodeID) {
-	nodes := &q.hub.nodes
-	node := nodes.at(n)
-	if before == 0 {
-		q.first = node.next
-	} else {
-		nodes.at(before).next = node.next
-	}
-	if q.last == n {
-		q.last = before
-	}
-	q.account(&node.msg, -1)
+// remove takes node n, which stands behind before, and accounts for it.
+func (q *Queue) remove(before, n nodeID) Msg {
+	m := q.list.remove(&q.hub.nodes, before, n)
+	q.account(&m, -1)
 	if debug {
-		q.hub.noteTaken(&node.msg)
+		q.hub.noteTaken(&m)
 	}
-	nodes.give(n)
+	return m
 }
 
 // account adds a message to the counts or takes it off, and keeps the full marks.
 // High-priority messages are outside flow control.
 func (q *Queue) account(m *Msg, sign int) {
-	q.msgs += sign
 	if m.Type.HighPriority() {
 		return
 	}
@@ -439,7 +398,7 @@ func (q *Queue) account(m *Msg, sign int) {
 			q.flags |= qFull
 		} else if q.flags&qFull != 0 {
 			q.flags &^= qFull
-			q.hub.reenable(q)
+			q.hub.fell(q, 0)
 		}
 		return
 	}
@@ -447,7 +406,7 @@ func (q *Queue) account(m *Msg, sign int) {
 	b.count += cost
 	was := b.full
 	if b.full = marks(was, b.count, b.hi, b.lo); was && !b.full {
-		q.hub.reenable(q)
+		q.hub.fell(q, m.Band)
 	}
 }
 

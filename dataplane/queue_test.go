@@ -93,7 +93,7 @@ func TestServicesRunOncePerPassInOrderOfEnabling(t *testing.T) {
 			t.Fatalf("pass %d ran %v, want %v", pass, order, want)
 		}
 	}
-	r.h.run.takeAll()
+	r.h.run = runList{}
 }
 
 // TestMessagesStandByPrecedence puts random messages and compares with a stable sort:
@@ -206,7 +206,7 @@ func TestHighPriorityPassesFullQueues(t *testing.T) {
 	}
 	for _, id := range ids[:2] {
 		if _, q := r.queues(id); !q.Full() {
-			t.Fatalf("%s is not full", q.pair().module.Name)
+			t.Fatalf("%s is not full", q.pair.module.Name)
 		}
 	}
 	e.onPut = func(_ *Queue, m Msg) { e.got = append(e.got, m.Conn) }
@@ -328,7 +328,7 @@ func TestFlushReenables(t *testing.T) {
 // takes ordinary messages of that band.
 func TestFlushTakesDataOnly(t *testing.T) {
 	all := []Msg{
-		{Type: Data}, {Type: Proto}, {Type: PCProto}, {Type: Ioctl}, {Type: IocAck}, {Type: Ctl}, {Type: Barrier},
+		{Type: Data}, {Type: Proto}, {Type: PCProto}, {Type: Ioctl}, {Type: IocAck}, {Type: Ctl},
 		{Type: Data, Band: 4}, {Type: Proto, Band: 4}, {Type: Ioctl, Band: 4}, {Type: Data, Band: 5},
 	}
 	for _, c := range []struct {
@@ -406,7 +406,7 @@ func TestFlushTurnsRoundAtTheEnds(t *testing.T) {
 					q.PutQ(Msg{Type: Data, Band: band})
 				}
 			}
-			r.h.run.takeAll()
+			r.h.run = runList{}
 			from := bottom.q.Mate()
 			if c.fromTop {
 				from = top.q.Mate()

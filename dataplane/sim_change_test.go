@@ -3,7 +3,7 @@ package dataplane
 import (
 	"errors"
 	"slices"
-	"strings"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/block"
 )
@@ -41,29 +41,63 @@ func (w *world) refused(what string, err error) bool {
 	case err == nil:
 		w.cover.hit(what)
 		return false
-	case errors.Is(err, ErrMoving):
-		w.cover.hit("refused while moving")
-	case strings.Contains(err.Error(), "no blocks to move"):
-		w.cover.hit("refused for want of blocks")
+	case errors.Is(err, ErrNoRoom), errors.Is(err, syscall.EAGAIN):
+		w.cover.hit("refused for want of room")
+	case errors.Is(err, syscall.ENOBUFS):
+		w.cover.hit("command without a block")
 	default:
 		w.fail("%s: %v%s", what, err, w.describe())
 	}
 	return true
 }
 
-// command sends a command, and has it carried out as between two messages.
-func (w *world) command(h *Hub, op Op, dst ProcID, kind int) (ProcID, error) {
-	c := w.commanders[h.index]
-	if _, ok := c.Send(op, dst, 0, "sim", []byte{byte(kind)}); !ok {
-		w.fail("the ring of commands is full")
-	}
-	h.runCommands()
-	a, ok := c.Receive()
-	if !ok {
-		w.fail("a command was not answered")
+// do carries a command out: called, or sent as a message from one hub's line to any hub,
+// and answered there.
+func (w *world) do(c Command) (Answer, error) {
+	if w.chance(60) {
+		w.changing++
+		defer func() { w.changing-- }()
+		return w.fabric.Do(c)
 	}
 	w.cover.hit("command")
-	return a.Number, a.Err
+	l := w.lines[w.rng.IntN(len(w.lines))]
+	w.seq++
+	if !l.Send(Msg{Type: Ctl, Class: ClassHub, Dst: w.hubs[w.rng.IntN(len(w.hubs))].Number(), Info: uint32(c.Number), Conn: w.seq}, c.Encode()) {
+		w.fail("the ring of a line is full")
+	}
+	for range 60 {
+		for _, h := range w.hubs {
+			w.pass(h)
+		}
+		w.changing++
+		w.fabric.attend()
+		w.changing--
+		m, data, ok := l.Receive()
+		if !ok {
+			continue
+		}
+		a, err := DecodeAnswer(m, data)
+		if errors.Is(err, syscall.ENOBUFS) {
+			w.made++ // the hub has counted it as lost
+		}
+		if m.Conn != w.seq {
+			w.fail("command %d has the answer to %d", w.seq, m.Conn)
+		}
+		return a, err
+	}
+	w.fail("command %d is not answered%s", c.Number, w.describe())
+	return Answer{}, syscall.EPROTO
+}
+
+// by does something by a command half the time, and else directly, as the hub does it.
+func (w *world) by(c Command, directly func() (ProcID, error)) (ProcID, error) {
+	if w.chance(50) {
+		a, err := w.do(c)
+		return a.Number, err
+	}
+	w.changing++
+	defer func() { w.changing-- }()
+	return directly()
 }
 
 func (w *world) push(s *segment) {
@@ -71,21 +105,25 @@ func (w *world) push(s *segment) {
 	if !s.linked[i] || len(s.nodes) > 9 {
 		return
 	}
-	h, kind := w.hubs[s.nodes[i].id.Hub()], w.rng.IntN(int(simKinds))
-	w.changing++
-	defer func() { w.changing-- }()
-	var id ProcID
-	var err error
-	if w.chance(50) {
-		id, err = w.command(h, OpPush, s.nodes[i].id, kind)
-	} else {
+	at, kind := s.nodes[i].id, w.rng.IntN(int(simKinds))
+	id, err := w.by(Command{Number: CmdPush, A: at, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
 		w.fresh = w.newElem(kind)
-		id, err = h.Push(s.nodes[i].id, w.fresh.module())
-	}
+		return w.hubOf(at).Push(at, w.fresh.module())
+	})
 	if !w.refused("push", err) {
 		s.nodes = slices.Insert(s.nodes, i+1, simNode{id, w.fresh})
 		s.linked = slices.Insert(s.linked, i, true)
 	}
+}
+
+// hubOf is the hub that a process stands on.
+func (w *world) hubOf(id ProcID) *Hub {
+	p, err := w.fabric.find(id)
+	w.must(err)
+	if err != nil {
+		return w.hubs[0]
+	}
+	return p.rq.hub
 }
 
 // inner picks a module of a segment; 0 for none.
@@ -101,15 +139,7 @@ func (w *world) pop(s *segment) {
 	if i == 0 || !s.linked[i-1] || !s.linked[i] {
 		return
 	}
-	id := s.nodes[i].id
-	w.changing++
-	defer func() { w.changing-- }()
-	var err error
-	if h := w.hubs[id.Hub()]; w.chance(50) {
-		_, err = w.command(h, OpPop, id, 0)
-	} else {
-		err = h.Pop(id)
-	}
+	_, err := w.do(Command{Number: CmdPop, A: s.nodes[i].id})
 	if !w.refused("pop", err) {
 		s.nodes = slices.Delete(s.nodes, i, i+1)
 		s.linked = slices.Delete(s.linked, i, i+1)
@@ -121,16 +151,11 @@ func (w *world) replace(s *segment) {
 	if i == 0 {
 		return
 	}
-	h, id, kind := w.hubs[s.nodes[i].id.Hub()], s.nodes[i].id, w.rng.IntN(int(simKinds))
-	w.changing++
-	defer func() { w.changing-- }()
-	var err error
-	if w.chance(50) {
-		_, err = w.command(h, OpReplace, id, kind)
-	} else {
+	id, kind := s.nodes[i].id, w.rng.IntN(int(simKinds))
+	_, err := w.by(Command{Number: CmdReplace, A: id, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
 		w.fresh = w.newElem(kind)
-		err = h.Replace(id, w.fresh.module())
-	}
+		return id, w.hubOf(id).Replace(id, w.fresh.module())
+	})
 	if !w.refused("replace", err) {
 		s.nodes[i].elem = w.fresh
 	}
@@ -141,12 +166,7 @@ func (w *world) part(s *segment, i int) bool {
 	if !s.linked[i] {
 		return true
 	}
-	var err error
-	if w.fabric != nil {
-		err = w.fabric.Part(s.nodes[i].id)
-	} else {
-		err = w.hubs[0].Part(s.nodes[i].id)
-	}
+	_, err := w.do(Command{Number: CmdUnlink, A: s.nodes[i].id})
 	s.linked[i] = w.refused("part", err)
 	return !s.linked[i]
 }
@@ -199,41 +219,11 @@ func (w *world) loosen() {
 	}
 }
 
-// move takes neighbouring modules of one hub to another.
+// move takes a process to another hub: a module, a head, or a multiplexor.
 func (w *world) move(s *segment) {
-	i := w.inner(s)
-	if i == 0 || w.fabric == nil {
-		return
-	}
-	from := s.nodes[i].id.Hub()
-	var run []ProcID
-	for j := i; j < len(s.nodes)-1 && s.nodes[j].id.Hub() == from && s.linked[j-1] && s.linked[j]; j++ {
-		if _, wq, err := w.hubs[from].Queues(s.nodes[j].id); err != nil || len(run) > 0 && wq.next.id != run[len(run)-1] {
-			break // a path by another hub lies between them, since a module there was popped
-		}
-		if run = append(run, s.nodes[j].id); w.chance(40) {
-			break
-		}
-	}
-	if len(run) == 0 {
-		return
-	}
-	to := w.rng.IntN(len(w.hubs))
-	if to == from {
-		return
-	}
-	w.changing++
-	ids, err := w.fabric.Move(run, to)
-	w.changing--
-	if w.refused("move", err) {
-		return
-	}
-	for k, id := range ids {
-		s.nodes[i+k].id = id
-	}
-	if w.moving() {
-		w.cover.hit("splice")
-	}
+	n := s.nodes[w.rng.IntN(len(s.nodes))]
+	_, err := w.do(Command{Number: CmdMove, A: n.id, B: w.hubs[w.rng.IntN(len(w.hubs))].Number()})
+	w.refused("move", err)
 }
 
 // reopen closes an end and puts another in its place.
@@ -244,10 +234,11 @@ func (w *world) reopen(s *segment) {
 		at, gap = 0, 0
 	}
 	old := s.nodes[at].id
-	if w.mux != nil && old.Hub() == w.mux.hub.index && w.mux.has(old) || !w.part(s, gap) {
+	if w.mux != nil && w.mux.has(old) || !w.part(s, gap) {
 		return
 	}
-	w.must(w.hubs[old.Hub()].Remove(old))
+	_, err := w.fabric.Do(Command{Number: CmdClose, A: old})
+	w.must(err)
 	w.heads = slices.DeleteFunc(w.heads, func(o *simHead) bool { return o.id == old })
 	if at == top {
 		s.nodes[at].id = w.openTop()
@@ -260,7 +251,7 @@ func (w *world) reopen(s *segment) {
 
 func (x *simMux) has(id ProcID) bool {
 	for _, q := range slices.Concat(x.lowers, x.uppers) {
-		if q.id == id {
+		if q.ID() == id {
 			return true
 		}
 	}

@@ -58,9 +58,9 @@ func (w *world) pool() *block.Pool { return w.hubs[0].Pool }
 func (w *world) lost() (n int64) {
 	for _, h := range w.hubs {
 		c := &h.counters
-		n += int64(c.Unlinked + c.NoBlocks + c.NoNodes + c.NoDefer + c.Flushed)
+		n += int64(c.Unlinked + c.Unknown + c.NoBlocks + c.NoNodes + c.NoDefer + c.Flushed)
 	}
-	return n
+	return n - w.unknown
 }
 
 func (w *world) underWay() int64 { return w.made - w.taken - w.lost() }
@@ -89,15 +89,10 @@ func (w *world) meetMessage(m *Msg) {
 	}
 }
 
-func barrier(m *Msg) bool { return m.Type == Barrier || m.Type == PCBarrier }
-
 // auditQueues goes through all queues of a hub and gives the messages there.
 func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 	nodes := w.fakeNodes[h.index]
-	for _, p := range h.procs {
-		if p == nil {
-			continue
-		}
+	for _, p := range h.standing() {
 		for _, q := range [...]*Queue{p.rq, p.wq} {
 			n += w.auditQueue(q)
 			nodes += q.msgs
@@ -124,22 +119,20 @@ func (w *world) auditQueue(q *Queue) (n int64) {
 	for at := q.first; at != 0; at = q.hub.nodes.at(at).next {
 		m := &q.hub.nodes.at(at).msg
 		if r := m.rank(); r > rank {
-			w.fail("%s: a message of rank %d stands behind one of %d", q.pair().module.Name, r, rank)
+			w.fail("%s: a message of rank %d stands behind one of %d", q.pair.module.Name, r, rank)
 		} else {
 			rank = r
 		}
 		if !m.Type.HighPriority() {
 			counts[m.Band] += m.cost()
 		}
-		if !barrier(m) {
-			n++
-		}
+		n++
 		w.meetMessage(m)
 		msgs++
 		last = at
 	}
 	if msgs != q.msgs || last != q.last {
-		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair().module.Name, msgs, q.msgs, last, q.last)
+		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair.module.Name, msgs, q.msgs, last, q.last)
 	}
 	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, q.hi, q.lo)
 	for i := range q.bands {
@@ -152,9 +145,9 @@ func (w *world) auditQueue(q *Queue) (n int64) {
 func (w *world) auditMarks(q *Queue, band uint8, full bool, count, says, hi, lo int) {
 	switch {
 	case count != says:
-		w.fail("%s, band %d: %d octets are queued, it says %d", q.pair().module.Name, band, count, says)
+		w.fail("%s, band %d: %d octets are queued, it says %d", q.pair.module.Name, band, count, says)
 	case full && count <= lo, !full && count >= hi:
-		w.fail("%s, band %d: %d octets with marks %d and %d: full is %v", q.pair().module.Name, band, count, hi, lo, full)
+		w.fail("%s, band %d: %d octets with marks %d and %d: full is %v", q.pair.module.Name, band, count, hi, lo, full)
 	}
 	if full {
 		w.cover.hit([]string{"queue full", "band full"}[min(band, 1)])
@@ -166,13 +159,7 @@ func (w *world) auditMarks(q *Queue, band uint8, full bool, count, says, hi, lo 
 func (w *world) auditWaiting(p *pair, q *Queue) {
 	if q.refused.head != 0 {
 		w.cover.hit("refusal")
-		full := q.flags&qFull != 0
-		for i := range q.bands {
-			full = full || q.bands[i].full
-		}
-		if !full {
-			w.fail("%s is not full, and somebody waits for it", p.module.Name)
-		}
+		w.auditTurns(q)
 	}
 	if q.first != 0 && q.service == nil {
 		w.fail("%s has no service, and %d messages", p.module.Name, q.msgs)
@@ -182,34 +169,47 @@ func (w *world) auditWaiting(p *pair, q *Queue) {
 	}
 	switch x := p.proxy; {
 	case x != nil && q == x.out:
-		if x.credit == 0 || x.waits {
+		if x.credit == 0 || q.flags&qForRoom != 0 {
 			w.cover.hit(map[bool]string{true: "credit exhausted", false: "ring full"}[x.credit == 0])
 			return
 		}
-	case x != nil:
-		if x.gate.data || x.gate.high {
-			w.cover.hit("gate closed")
-			return
-		}
-	case p.module.Name == "gate":
-		w.cover.hit("gate closed")
-		return
 	case p.module.Name == "device":
 		return // stalled, or no room until its flush
 	}
 	w.fail("%s has %d messages, and nothing will schedule it: %s", p.module.Name, q.msgs, w.describe())
 }
 
+// auditTurns wants a band that somebody waits for to be full, or somebody who is scheduled
+// to have its turn at it.
+func (w *world) auditTurns(q *Queue) {
+	for i := q.refused.head; i != 0; i = q.hub.refusals.slots[i].next {
+		e := &q.hub.refusals.slots[i]
+		if e.caller == nil || q.fullFor(e.band) {
+			continue
+		}
+		turn := false
+		for _, p := range q.hub.standing() {
+			for _, o := range [...]*Queue{p.rq, p.wq} {
+				turn = turn || o.token == token{q, e.band} && o.flags&qEnabled != 0
+			}
+		}
+		if !turn {
+			w.fail("%s has room in band %d, %s waits for it, and nobody has a turn", q.pair.module.Name, e.band, e.caller.pair.module.Name)
+		}
+		w.cover.hit("turn")
+	}
+}
+
 // auditRefused wants whoever waits for a queue to ask that one still. A multiplexor's
 // or a loop's queue waits on behalf of another.
 func (w *world) auditRefused(q, caller *Queue) {
-	if caller.flags&qClosed != 0 {
+	if caller == nil || caller.flags&qClosed != 0 {
 		return
 	}
-	switch name := caller.pair().module.Name; {
+	switch name := caller.pair.module.Name; {
 	case name == "mux", name == "device", caller.ahead == q:
 	default:
-		w.fail("%s waits for %s and would ask another", name, q.pair().module.Name)
+		w.fail("%s waits for %s and would ask another", name, q.pair.module.Name)
 	}
 }
 
@@ -221,9 +221,7 @@ func (w *world) auditDeferred(h *Hub) (n int64) {
 	for at := d.head; at != d.tail; at++ {
 		e := &d.slots[at%uint32(len(d.slots))]
 		w.meetMessage(&e.msg)
-		if !barrier(&e.msg) {
-			n++
-		}
+		n++
 	}
 	return n
 }
@@ -234,16 +232,14 @@ func (w *world) auditRings(h *Hub) (n int64) {
 		if p == nil {
 			continue
 		}
-		data, high := *p.dataIn, *p.highIn
+		data, high := *p.dataIn, *p.urgentIn
 		for _, in := range [...]func() (Msg, bool){data.Get, high.Get} {
 			for m, ok := in(); ok; m, ok = in() {
 				if m.Type == credit {
 					continue
 				}
 				w.meetMessage(&m)
-				if !barrier(&m) {
-					n++
-				}
+				n++
 			}
 		}
 		if p.data.Free() == 0 {
@@ -259,21 +255,20 @@ func (w *world) auditRings(h *Hub) (n int64) {
 // auditCredit wants the credit of a path to be complete: with the sender, on the way
 // with messages, at the receiver, and on the way back.
 func (w *world) auditCredit(x *proxy) {
-	far := w.hubs[x.far.Hub()]
-	p, err := far.pair(x.far)
-	if err != nil {
-		return // its other end has just gone
+	far, y := x.mate.hub, x.mate
+	if y.out.flags&qClosed != 0 {
+		w.fail("one side of a path has gone")
+		return
 	}
-	y := p.proxy
 	sum := x.credit + y.in.ordinary() + y.owed
-	there, back := *far.peers[x.hub.index].dataIn, *x.hub.peers[far.index].highIn
+	there, back := *far.peers[x.hub.index].dataIn, *x.hub.peers[far.index].urgentIn
 	for m, ok := there.Get(); ok; m, ok = there.Get() {
-		if m.Dst == y.id && m.Src == x.id {
+		if m.Dst == y.pair().id && m.Src == x.pair().id {
 			sum++
 		}
 	}
 	for m, ok := back.Get(); ok; m, ok = back.Get() {
-		if m.Type == credit && m.Dst == x.id && m.Src == y.id {
+		if m.Type == credit && m.Dst == x.pair().id && m.Src == y.pair().id {
 			sum += int(m.Info)
 		}
 	}

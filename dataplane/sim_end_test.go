@@ -147,8 +147,11 @@ func (w *world) openEnd(top bool) ProcID {
 			e.in, e.out = e.out, e.in
 		}
 		return nil
-	}, Close: func(*Queue) { e.close() }}
-	m.LoWat = w.rng.IntN(m.HiWat)
+	}, Close: func(*Queue) { e.close() }, Leave: func() error { e.putAside(); return nil }, Arrive: func(q *Queue) {
+		e.hub = q.Hub()
+		e.loan = e.hub.Pool.Loan()
+	}}
+	m.LoWat, m.Poller = w.rng.IntN(m.HiWat), e
 	again := func(*Queue) {} // the next poll asks again
 	if top {
 		m.ReadPut, m.ReadService, m.WriteService = e.put, e.service, again
@@ -158,13 +161,13 @@ func (w *world) openEnd(top bool) ProcID {
 	var err error
 	e.id, err = h.Add(m)
 	w.must(err)
-	w.must(h.AddPoller(e.id, e))
 	e.loan = h.Pool.Loan()
 	w.ends = append(w.ends, e)
 	return e.id
 }
 
-func (e *simEnd) close() {
+// putAside frees what belongs to its hub alone.
+func (e *simEnd) putAside() {
 	for _, b := range e.tx {
 		e.hub.Pool.Free(b)
 	}
@@ -173,6 +176,10 @@ func (e *simEnd) close() {
 		e.hub.Pool.Reclaim(e.loan)
 		e.loan = 0
 	}
+}
+
+func (e *simEnd) close() {
+	e.putAside()
 	e.w.ends = slices.DeleteFunc(e.w.ends, func(o *simEnd) bool { return o == e })
 }
 
@@ -264,8 +271,8 @@ func (e *simEnd) make(class int) (Msg, bool) {
 	return m, true
 }
 
-// Flush is the device's transmit side: what was kept is sent, and there is room again.
-func (e *simEnd) Flush() {
+// Send is the device's transmit side: what was kept is sent, and there is room again.
+func (e *simEnd) Send() {
 	for _, b := range e.tx {
 		e.hub.Pool.Free(b)
 	}
@@ -319,6 +326,7 @@ func (e *simEnd) mayLoop(m Msg) bool {
 // take sends a message; its block is kept until the device has it.
 func (e *simEnd) take(m Msg) {
 	e.room--
+	e.in.AskSend()
 	if e.loop {
 		e.w.cover.hit("loop")
 		e.out.PutNext(m)
@@ -373,7 +381,10 @@ type simHead struct {
 	w       *world
 	hub     *Hub
 	id      ProcID
-	head    *Head
+	head    SimHead
+	over    bool   // a hangup or an error has come
+	dying   bool   // an error has
+	ioctls  uint64 // that were begun
 	src     source
 	recv    receiver
 	lazy    int // percent of steps in which it does not read
@@ -384,12 +395,12 @@ type simHead struct {
 func (w *world) openHead() ProcID {
 	s := &simHead{w: w, hub: w.hubs[w.rng.IntN(len(w.hubs))], src: w.newSource(), lazy: w.rng.IntN(80)}
 	var err error
-	s.head, s.id, err = OpenHead(s.hub, nil)
+	s.head = NewSimHead()
+	s.id, err = s.hub.Add(s.head.Module())
 	w.must(err)
 	rq, _, err := s.hub.Queues(s.id)
 	w.must(err)
 	rq.SetMarks(200+w.rng.IntN(2000), 100)
-	s.head.ioctl.id = uint64(len(w.flows)) << 16 // no two heads have an ioctl of one number
 	put := rq.put
 	rq.put = func(q *Queue, m Msg) { s.arrives(q, &m); put(q, m) }
 	w.heads = append(w.heads, s)
@@ -401,6 +412,9 @@ func (s *simHead) arrives(q *Queue, m *Msg) {
 	s.w.arrives(q, m)
 	switch m.Type {
 	case Data, Proto, PCProto:
+		if s.dying {
+			s.w.taken++ // nobody reads it, and the head counts it
+		}
 	case Flush:
 		if m.Info&FlushWrite == 0 {
 			s.w.taken++
@@ -409,12 +423,21 @@ func (s *simHead) arrives(q *Queue, m *Msg) {
 		}
 	case CopyIn, CopyOut:
 		s.w.taken++
-		if s.head.ioctl.done != nil && s.head.ioctl.id == m.Conn {
+		if !s.pending || m.Conn != uint64(s.id)<<32+s.ioctls {
+			s.w.unknown++
+		} else if s.pending && m.Conn == uint64(s.id)<<32+s.ioctls {
 			s.w.cover.hit(map[Type]string{CopyIn: "copyin", CopyOut: "copyout"}[m.Type])
 			s.w.made++
 		}
+	case Hangup, Error:
+		s.w.taken++
+		s.over = true
+		s.dying = s.dying || m.Type == Error
 	default:
 		s.w.taken++
+		if m.Type != IocAck && m.Type != IocNak || !s.pending || m.Conn != uint64(s.id)<<32+s.ioctls {
+			s.w.unknown++ // the hub counts it too
+		}
 	}
 }
 
@@ -439,12 +462,12 @@ func (s *simHead) read(n int) (got int) {
 	for ; got < n; got++ {
 		m, err := s.head.GetMsg()
 		if err != nil {
-			if !errors.Is(err, ErrWouldBlock) && s.head.state() == nil {
+			if !errors.Is(err, SimWouldBlock) && !s.over {
 				s.w.fail("read: %v", err)
 			}
 			return got
 		}
-		s.w.receive(&s.recv, s.hub, m)
+		s.w.receive(&s.recv, s.w.hubOf(s.id), m)
 	}
 	return got
 }
@@ -468,9 +491,9 @@ func (s *simHead) write(class int) {
 	switch {
 	case err == nil:
 		s.w.sent(&s.src, class)
-	case errors.Is(err, ErrWouldBlock):
+	case errors.Is(err, SimWouldBlock):
 		s.w.cover.hit("head would block")
-	case s.head.state() == nil:
+	case !s.over:
 		s.w.fail("write: %v", err)
 	}
 }
@@ -491,11 +514,11 @@ func (s *simHead) control() {
 				s.w.fail("an ioctl of %d octets has another result, of %d", len(arg), len(result))
 			}
 			s.w.cover.hit("ioctl ack")
-		case errors.Is(status, ErrTimeout):
+		case errors.Is(status, SimTimeout):
 			s.w.cover.hit("ioctl timeout")
 		case errors.Is(status, syscall.EINVAL), errors.Is(status, syscall.EAGAIN), errors.Is(status, syscall.EFAULT):
 			s.w.cover.hit("ioctl nak")
-		case errors.Is(status, io.EOF), s.head.state() != nil:
+		case errors.Is(status, io.EOF), s.over:
 			s.w.cover.hit("ioctl cut off")
 		default:
 			s.w.fail("an ioctl ended with %v", status)
@@ -503,8 +526,9 @@ func (s *simHead) control() {
 	})
 	if err == nil {
 		s.pending = true
+		s.ioctls++
 		s.w.made++
-	} else if !errors.Is(err, ErrWouldBlock) && s.head.state() == nil {
+	} else if !errors.Is(err, SimWouldBlock) && !s.over {
 		s.w.fail("ioctl: %v", err)
 	}
 }
@@ -524,10 +548,10 @@ func (w *world) arrives(q *Queue, m *Msg) {
 		return
 	}
 	w.cover.hit("full queue met")
-	if w.changing > 0 || w.moving() || h.deferred.head != h.deferred.tail || h.deferred.head != w.aside[h.index] {
+	if w.changing > 0 || h.deferred.head != h.deferred.tail || h.deferred.head != w.aside[h.index] {
 		return // passed on regardless, or asked for before others came
 	}
-	w.fail("%s on hub %d was put a message of band %d while full: %s", q.pair().module.Name, h.index, m.Band, w.describe())
+	w.fail("%s on hub %d was put a message of band %d while full: %s", q.pair.module.Name, h.index, m.Band, w.describe())
 }
 
 // free is how many blocks of a hub nobody has.
@@ -536,26 +560,21 @@ func free(h *Hub) int {
 	return h.Pool.Blocks() - out
 }
 
-func (w *world) moving() bool { return w.fabric != nil && len(w.fabric.splices) > 0 }
-
 func (w *world) describe() string {
 	var s bytes.Buffer
 	for i, h := range w.hubs {
 		fmt.Fprintf(&s, "\nhub %d: %+v, %d blocks, %d deferred", i, h.counters, h.Pool.Available(1), h.deferred.tail-h.deferred.head)
-		for _, p := range h.procs {
-			if p == nil {
-				continue
-			}
+		for _, p := range h.standing() {
 			fmt.Fprintf(&s, "\n  %#x %s", uint32(p.id), p.module.Name)
 			for _, q := range [...]*Queue{p.rq, p.wq} {
 				next := uint32(0)
 				if q.next != nil {
-					next = uint32(q.next.id)
+					next = uint32(q.next.pair.id)
 				}
 				fmt.Fprintf(&s, " [next %#x, %d messages, %d of %d to %d, flags %#x, waits %d]", next, q.msgs, q.count, q.lo, q.hi, q.flags, q.waits)
 			}
 			if x := p.proxy; x != nil {
-				fmt.Fprintf(&s, " far %#x credit %d owed %d gate %v %v heir %v", uint32(x.far), x.credit, x.owed, x.gate.data, x.gate.high, x.heir != nil)
+				fmt.Fprintf(&s, " far %#x credit %d owed %d", uint32(x.mate.pair().id), x.credit, x.owed)
 			}
 		}
 	}

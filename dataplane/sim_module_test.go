@@ -52,8 +52,8 @@ func (w *world) newElem(kind int) *simElem {
 	return e
 }
 
-// factory makes a module for a command.
-func (w *world) factory(_ *Hub, arg []byte) (Module, error) {
+// construct makes a module for a command.
+func (w *world) construct(arg string) (Module, error) {
 	w.fresh = w.newElem(int(arg[0]))
 	return w.fresh.module(), nil
 }
@@ -66,7 +66,7 @@ func (e *simElem) module() Module {
 			return nil
 		},
 		Close:  func(*Queue) { e.leave(); e.freeDups(true) },
-		Leave:  func() { e.leave(); e.freeDups(true) },
+		Leave:  func() error { e.leave(); e.freeDups(true); return nil },
 		Arrive: func(q *Queue) { e.settle(q); e.start() },
 	}
 	if e.kind == kindThrough {
@@ -324,7 +324,7 @@ type simMux struct {
 
 // pair makes a pair for a stream below or above.
 func (x *simMux) pair(lower bool) ProcID {
-	m := Module{Name: "mux", ReadPut: x.put, WritePut: x.put, HiWat: 600, LoWat: 200}
+	m := Module{Name: "mux", ReadPut: x.put, WritePut: x.put, HiWat: 600, LoWat: 200, Arrive: func(q *Queue) { x.hub = q.Hub() }}
 	if lower {
 		m.ReadService = x.service
 	} else {

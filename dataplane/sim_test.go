@@ -36,11 +36,11 @@ const simSteps = 200
 // there proves nothing about it.
 var simMust = []string{
 	"queue full", "band full", "full queue met", "refusal", "source refused", "head would block", "service put back",
-	"deferral", "credit exhausted", "data ring full", "urgent ring full", "gate closed",
+	"deferral", "credit exhausted", "data ring full", "urgent ring full", "turn",
 	"blocks exhausted", "views exhausted", "chunks refused", "views refused", "bufcall", "hog", "stall",
 	"lost: unlinked", "lost: no blocks", "lost: no nodes", "lost: no room aside", "lost: flushed",
-	"push", "pop", "replace", "part", "join", "exchange", "move", "splice", "reopen", "command",
-	"refused while moving", "refused for want of blocks",
+	"push", "pop", "replace", "part", "join", "exchange", "move", "reopen", "command",
+	"refused for want of room",
 	"loop", "flush", "flush turned", "hangup", "error", "ioctl ack", "ioctl nak", "ioctl timeout", "ioctl cut off", "copyin", "copyout",
 	"dup", "split", "pullup", "external block", "borrowed block", "shared or borrowed copied",
 	"module through", "module pass", "module always", "module delay", "module slow", "module split", "module copy",

@@ -20,12 +20,14 @@ type world struct {
 	fault error // the first invariant that did not hold
 	step  int
 
-	arena      *block.Arena
-	views      int // of each hub
-	hubs       []*Hub
-	fabric     *Fabric // nil for one hub
-	commanders []*Commander
-	fresh      *simElem // made by the last command
+	arena    *block.Arena
+	views    int // of each hub
+	hubs     []*Hub
+	fabric   *Fabric // nil for one hub
+	lines    []*Line
+	registry Registry
+	seq      uint64   // of commands sent as messages
+	fresh    *simElem // made by the last command
 
 	segments []*segment
 	mux      *simMux
@@ -36,8 +38,9 @@ type world struct {
 	// The books: every message that was ever made is under way, was taken by somebody,
 	// or is counted as lost by a hub.
 	made, taken int64
-	externals   int // blocks over foreign memory that have not come back
-	calls       int // BufCalls that have not been served
+	unknown     int64 // messages that a hub has counted, and that were taken
+	externals   int   // blocks over foreign memory that have not come back
+	calls       int   // BufCalls that have not been served
 	hogs        [][]block.ID
 	fakeNodes   []int // by hub: table entries declared used
 	changing    int   // inside a change of topology, which passes on regardless of marks
@@ -112,10 +115,9 @@ func newWorld(seed uint64, cover *coverage) *world {
 		h, err := NewHub(Config{Pool: w.arena.Pool(i), Clock: func() int64 { return w.now }})
 		w.must(err)
 		w.hubs = append(w.hubs, h)
-		c, err := h.NewCommander()
+		l, err := h.NewLine()
 		w.must(err)
-		w.commanders = append(w.commanders, c)
-		w.must(h.Register("sim", w.factory))
+		w.lines = append(w.lines, l)
 		h.deferred.slots = make([]deferredPut, 8<<w.rng.IntN(5))
 		if w.calm {
 			h.deferred.slots = nil
@@ -124,16 +126,12 @@ func newWorld(seed uint64, cover *coverage) *world {
 	w.hogs, w.fakeNodes, w.aside = make([][]block.ID, hubs), make([]int, hubs), make([]uint32, hubs)
 	w.views = sizes.Views
 	w.seen = make([]uint32, 1+hubs*(w.arena.Blocks()+w.views))
-	if hubs > 1 {
-		w.fabric, err = Connect(w.hubs...)
-		w.must(err)
-		w.fabric.Direct = true
-		w.shrinkRings(16 << w.rng.IntN(4))
-	}
+	w.must(w.registry.Add("sim", w.construct))
+	w.fabric, err = NewFabric(&w.registry, w.hubs...)
+	w.must(err)
+	w.shrinkRings(16 << w.rng.IntN(4))
 	w.buildSegments()
-	if w.fabric != nil {
-		w.fabric.between = w.between
-	}
+	w.fabric.between = w.between
 	return w
 }
 
@@ -147,7 +145,7 @@ func (w *world) shrinkRings(n int) {
 			far := p.hub.peers[h.index]
 			var e1, e2 error
 			p.data, far.dataIn, e1 = ring.New[Msg](n)
-			p.urgent, far.highIn, e2 = ring.New[Msg](n)
+			p.urgent, far.urgentIn, e2 = ring.New[Msg](n)
 			w.must(e1)
 			w.must(e2)
 		}
@@ -202,12 +200,7 @@ func (w *world) build(class int, bottom, top ProcID) {
 
 func (w *world) join(s *segment, i int) {
 	lower, upper := s.nodes[i].id, s.nodes[i+1].id
-	var err error
-	if w.fabric != nil {
-		err = w.fabric.Join(lower, upper)
-	} else {
-		err = w.hubs[0].Join(lower, upper)
-	}
+	err := w.fabric.Join(lower, upper)
 	w.must(err)
 	s.linked[i] = err == nil
 }
@@ -259,7 +252,7 @@ func (w *world) pass(h *Hub) {
 // be entered twice.
 func (w *world) inside(q *Queue) func() {
 	if slices.Contains(w.stack, q.proc) {
-		w.fail("%s is entered while it is on the stack", q.pair().module.Name)
+		w.fail("%s is entered while it is on the stack", q.pair.module.Name)
 	}
 	w.stack = append(w.stack, q.proc)
 	return func() { w.stack = w.stack[:len(w.stack)-1] }
@@ -303,9 +296,8 @@ func (w *world) act() {
 	if w.chance(25) {
 		w.trouble()
 	}
-	if w.fabric != nil && w.chance(20) {
-		_, err := w.fabric.Finish()
-		w.must(err)
+	if w.chance(50) {
+		w.fabric.attend()
 	}
 }
 
@@ -327,7 +319,7 @@ func (w *world) drain() {
 		w.step++
 		w.now += 100
 		if rounds%50 == 49 {
-			w.now += IoctlTimeout
+			w.now += SimIoctlLimit
 		}
 		work := 0
 		for _, s := range w.heads {
@@ -337,11 +329,6 @@ func (w *world) drain() {
 			before := h.counters.Services
 			w.pass(h)
 			work += int(h.counters.Services - before)
-		}
-		if w.fabric != nil {
-			left, err := w.fabric.Finish()
-			w.must(err)
-			work += left
 		}
 		if idle++; work > 0 || w.underWay() > 0 || w.waiting() {
 			idle = 0
@@ -363,9 +350,9 @@ func (w *world) waiting() bool {
 // close wants nothing to be left, of a world that has drained.
 func (w *world) close() {
 	for i, h := range w.hubs {
-		for _, p := range h.procs {
-			if p != nil && (p.rq.msgs+p.wq.msgs > 0 || p.pinned > 0) {
-				w.fail("%s has %d and %d messages after the end, pinned %d", p.module.Name, p.rq.msgs, p.wq.msgs, p.pinned)
+		for _, p := range h.standing() {
+			if p.rq.msgs+p.wq.msgs > 0 {
+				w.fail("%s has %d and %d messages after the end", p.module.Name, p.rq.msgs, p.wq.msgs)
 			}
 		}
 		if h.refusals.used != 0 || h.nodes.used != 0 {

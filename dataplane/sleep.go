@@ -3,6 +3,7 @@ package dataplane
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,135 +11,249 @@ import (
 	"github.com/cellhub/cellhub/dataplane/ring"
 )
 
-// MaxWatches is how many descriptors a hub sleeps on.
-const MaxWatches = 1024
+// MaxWatches is how many descriptors a hub watches.
+const MaxWatches = 1 << 16
 
-// Sleeper is where a hub sleeps: one epoll descriptor over the devices' own, and an
-// eventfd for everybody else, rung as ring.Doorbell says.
-type Sleeper struct {
-	epoll, bell int
-	door        ring.Doorbell
-	watches     map[int]*Watch // by descriptor; touched on changes only
-	events      [16]unix.EpollEvent
+// sleeper is where a hub sleeps, and where the kernel tells which descriptors are ready:
+// one epoll descriptor over those that a pass asks for, and one over that, over those of
+// the rings, which are asked for in memory, and over the eventfd of everybody else, which
+// is rung as ring.Doorbell says. Its kernel is a seam for the simulation.
+type sleeper struct {
+	kernel
+	door    ring.Doorbell
+	watches []*Watch // by slot; nil is free
+	free    []int32
+	watched int // descriptors that a pass asks for
+	events  [64]unix.EpollEvent
 }
 
-// Watch is a descriptor that may wake the hub.
+// kernel is what a sleeper asks of the system.
+type kernel interface {
+	control(nested bool, op, fd int, e *unix.EpollEvent) error       // epoll_ctl; nested: of those that a pass asks for
+	wait(nested bool, events []unix.EpollEvent, ms int) (int, error) // epoll_wait
+	ring()                                                           // wakes
+	hush()                                                           // takes the rings
+	close() error
+}
+
+// Watch is how a driver's device says that it is ready: by a descriptor that the kernel
+// watches, by a word in memory, or by both.
 type Watch struct {
-	sleeper *Sleeper
-	fd      int
-	events  uint32
+	hub     *Hub
+	driver  *driver
+	ready   func() bool // nil: the descriptor tells
+	fd      int         // -1: none
+	slot    int32
+	in, out bool
 }
 
-func newSleeper() (*Sleeper, error) {
-	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+func newSleeper() (*sleeper, error) {
+	k, err := openEpoll()
 	if err != nil {
-		return nil, fmt.Errorf("epoll_create1: %w", err)
-	}
-	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		_ = unix.Close(ep)
-		return nil, fmt.Errorf("eventfd: %w", err)
-	}
-	s := &Sleeper{epoll: ep, bell: bell, watches: map[int]*Watch{}}
-	if _, err := s.Watch(bell); err != nil {
-		_ = s.close()
 		return nil, err
 	}
-	return s, nil
+	return &sleeper{kernel: k}, nil
 }
 
-func (s *Sleeper) close() error {
-	_ = unix.Close(s.bell)
-	return unix.Close(s.epoll)
-}
+// bellSlot and nestedSlot stand for what is not a Watch in an event.
+const (
+	bellSlot   = -1
+	nestedSlot = -2
+)
 
-// Watch has fd wake the hub when it is readable, until Forget.
-func (s *Sleeper) Watch(fd int) (*Watch, error) {
-	if len(s.watches) == MaxWatches {
-		return nil, fmt.Errorf("%w: more than %d descriptors", ErrHub, MaxWatches)
+// Watch has the module's driver polled when the device has something to read, and asked to
+// send when there is room to write and it wants that, until Forget. ready tells of reading
+// without a system call; where there is one the descriptor only wakes the hub, and tells
+// of errors. Without one the descriptor tells. It may be -1: there is none.
+func (q *Queue) Watch(fd int, ready func() bool) (*Watch, error) {
+	h, d := q.hub, q.pair.driver
+	if d == nil || fd < 0 && ready == nil {
+		return nil, fmt.Errorf("%w: %s has nothing to watch", ErrHub, q.pair.module.Name)
 	}
-	w := &Watch{sleeper: s, fd: fd, events: unix.EPOLLIN}
-	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, w.event()); err != nil {
-		return nil, fmt.Errorf("epoll_ctl: %w", err)
+	w := &Watch{hub: h, driver: d, fd: fd, ready: ready, in: true}
+	if err := h.sleeper.add(w); err != nil {
+		return nil, err
 	}
-	s.watches[fd] = w
+	if ready != nil {
+		h.memory = append(h.memory, w)
+	}
+	if !d.watched {
+		d.watched = true
+		h.always = slices.DeleteFunc(h.always, func(o *driver) bool { return o == d })
+	}
 	return w, nil
 }
 
-// Want changes what wakes the hub: something to read, room to write.
+// add gives a watch its slot, and tells the kernel.
+func (s *sleeper) add(w *Watch) error {
+	if w.fd < 0 {
+		return nil
+	}
+	n := len(s.free)
+	switch w.slot = int32(len(s.watches)); {
+	case n > 0:
+		w.slot = s.free[n-1]
+	case w.slot == MaxWatches:
+		return fmt.Errorf("%w: more than %d descriptors", ErrHub, MaxWatches)
+	}
+	if err := s.enter(w); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	if n > 0 {
+		s.free = s.free[:n-1]
+	} else {
+		s.watches = append(s.watches, nil)
+	}
+	s.watches[w.slot] = w
+	s.watched++
+	return nil
+}
+
+// event is what is asked for in the one set or the other: an error condition is told
+// whatever the mask.
+func (w *Watch) event(nested bool) *unix.EpollEvent {
+	e := &unix.EpollEvent{Fd: w.slot}
+	if w.in && nested == (w.ready == nil) {
+		e.Events |= unix.EPOLLIN
+	}
+	if w.out && nested {
+		e.Events |= unix.EPOLLOUT
+	}
+	return e
+}
+
+func (s *sleeper) enter(w *Watch) error {
+	err := s.control(true, unix.EPOLL_CTL_ADD, w.fd, w.event(true))
+	if err != nil || w.ready == nil {
+		return err
+	}
+	if err = s.control(false, unix.EPOLL_CTL_ADD, w.fd, w.event(false)); err != nil {
+		_ = s.control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
+	}
+	return err
+}
+
+func (s *sleeper) leave(w *Watch) {
+	_ = s.control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
+	if w.ready != nil {
+		_ = s.control(false, unix.EPOLL_CTL_DEL, w.fd, nil)
+	}
+}
+
+// Want changes what is watched: something to read, room to write. Who wants nothing is
+// taken out, for an error condition wakes whatever the mask.
 func (w *Watch) Want(in, out bool) {
-	var events uint32
-	if in {
-		events |= unix.EPOLLIN
-	}
-	if out {
-		events |= unix.EPOLLOUT
-	}
-	if events == w.events {
+	if in == w.in && out == w.out {
 		return
 	}
-	// An error condition wakes whatever the mask: who wants nothing is taken out.
-	op := unix.EPOLL_CTL_MOD
-	switch {
-	case events == 0:
-		op = unix.EPOLL_CTL_DEL
-	case w.events == 0:
-		op = unix.EPOLL_CTL_ADD
+	s, was, wasIn := w.hub.sleeper, w.in || w.out, w.in
+	w.in, w.out = in, out
+	if w.ready != nil && in != wasIn {
+		w.listMemory(in)
 	}
-	w.events = events
-	_ = unix.EpollCtl(w.sleeper.epoll, op, w.fd, w.event())
+	switch {
+	case w.fd < 0:
+	case !in && !out:
+		s.leave(w)
+	case !was:
+		_ = s.enter(w)
+	default:
+		_ = s.control(true, unix.EPOLL_CTL_MOD, w.fd, w.event(true))
+		if w.ready != nil && in != wasIn {
+			_ = s.control(false, unix.EPOLL_CTL_MOD, w.fd, w.event(false))
+		}
+	}
 }
 
-// Forget takes the descriptor out; before it is closed.
+func (w *Watch) listMemory(in bool) {
+	h := w.hub
+	h.memory = slices.DeleteFunc(h.memory, func(o *Watch) bool { return o == w })
+	if in {
+		h.memory = append(h.memory, w)
+	}
+}
+
+// Forget ends it; before the descriptor is closed.
 func (w *Watch) Forget() {
-	_ = unix.EpollCtl(w.sleeper.epoll, unix.EPOLL_CTL_DEL, w.fd, nil)
-	delete(w.sleeper.watches, w.fd)
+	if s := w.hub.sleeper; w.fd >= 0 {
+		if w.in || w.out {
+			s.leave(w)
+		}
+		s.watches[w.slot] = nil
+		s.free = append(s.free, w.slot)
+		s.watched--
+	}
+	w.listMemory(false)
 }
 
-func (w *Watch) event() *unix.EpollEvent {
-	return &unix.EpollEvent{Events: w.events, Fd: int32(w.fd)}
+// watch is what an event is about; nil when it has been given up.
+func (s *sleeper) watch(e *unix.EpollEvent) *Watch {
+	if e.Fd < 0 || int(e.Fd) >= len(s.watches) {
+		return nil
+	}
+	return s.watches[e.Fd]
+}
+
+// look asks which descriptors are ready, without waiting.
+func (s *sleeper) look() []unix.EpollEvent {
+	n, err := s.wait(true, s.events[:], 0)
+	if err != nil {
+		return nil // EINTR: the next pass asks again
+	}
+	return s.events[:n]
 }
 
 // wake rings the bell if the hub sleeps or is about to. Any goroutine may call it;
-// of several only the first writes.
-func (s *Sleeper) wake() {
-	if !s.door.NeedsWake() {
-		return
+// of several only the first rings.
+func (s *sleeper) wake() {
+	if s.door.NeedsWake() {
+		s.ring()
 	}
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(s.bell, one[:])
 }
 
-// sleep waits for a descriptor, the bell or the next timer.
-func (s *Sleeper) sleep(h *Hub) {
-	s.door.Arm()
+// sleep waits for a descriptor, the bell or the next timer: it says that it is about to,
+// looks once more at everything that does not ring, and goes. What became ready meanwhile
+// is told by the next pass's look, or here, for those that this does not ask.
+func (h *Hub) sleep() {
+	h.arm()
 	if h.pending() {
-		s.door.Disarm()
+		h.sleeper.door.Disarm()
 		return
 	}
-	n, err := unix.EpollWait(s.epoll, s.events[:], h.timeout())
+	h.doze(h.timeout())
+}
+
+func (h *Hub) arm() { h.sleeper.door.Arm() }
+
+// doze is in the kernel.
+func (h *Hub) doze(ms int) {
+	s := h.sleeper
+	n, err := s.wait(false, s.events[:], ms)
 	s.door.Disarm()
 	if err != nil {
 		return // EINTR: the next pass looks everywhere anyway
 	}
 	for i := range n {
-		if int(s.events[i].Fd) == s.bell {
-			var count [8]byte
-			_, _ = unix.Read(s.bell, count[:])
+		switch e := &s.events[i]; {
+		case e.Fd == bellSlot:
+			s.hush()
+		case e.Fd != nestedSlot && e.Events&^unix.EPOLLIN != 0: // a ring's error
+			if w := s.watch(e); w != nil {
+				h.poll(w.driver)
+			}
 		}
 	}
 }
 
 // pending is the look at every inbox between setting the flag and sleeping.
 func (h *Hub) pending() bool {
-	if h.stopped.Load() || h.calls.Load() != nil || h.run.head != nil ||
-		h.deferred.head != h.deferred.tail || h.mailWaits() ||
+	if h.stopped.Load() || h.run.head != nil || h.sends != nil ||
+		h.deferred.head != h.deferred.tail || h.mailWaits() || h.linesWait() ||
 		len(h.bufcalls) > 0 && (h.bufcalls[0].servable(h.Pool) || h.Pool.Returning() > 0) {
 		return true
 	}
-	for _, c := range h.commanders {
-		if !c.in.Empty() {
+	for _, w := range h.memory {
+		if w.ready() {
 			return true
 		}
 	}
@@ -160,3 +275,65 @@ func (h *Hub) timeout() int {
 func Monotonic() int64 { return int64(time.Since(started)) }
 
 var started = time.Now()
+
+// epoll is the kernel itself.
+type epoll struct{ outer, nested, bell int }
+
+func openEpoll() (_ *epoll, err error) {
+	e := &epoll{outer: -1, nested: -1, bell: -1}
+	defer func() {
+		if err != nil {
+			_ = e.close()
+		}
+	}()
+	if e.outer, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	if e.nested, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	if e.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	for fd, slot := range map[int]int32{e.bell: bellSlot, e.nested: nestedSlot} {
+		if err = e.control(false, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}); err != nil {
+			return nil, fmt.Errorf("epoll_ctl: %w", err)
+		}
+	}
+	return e, nil
+}
+
+func (e *epoll) set(nested bool) int {
+	if nested {
+		return e.nested
+	}
+	return e.outer
+}
+
+func (e *epoll) control(nested bool, op, fd int, event *unix.EpollEvent) error {
+	return unix.EpollCtl(e.set(nested), op, fd, event)
+}
+
+func (e *epoll) wait(nested bool, events []unix.EpollEvent, ms int) (int, error) {
+	return unix.EpollWait(e.set(nested), events, ms)
+}
+
+func (e *epoll) ring() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(e.bell, one[:])
+}
+
+func (e *epoll) hush() {
+	var count [8]byte
+	_, _ = unix.Read(e.bell, count[:])
+}
+
+func (e *epoll) close() (err error) {
+	for _, fd := range [...]int{e.bell, e.nested, e.outer} {
+		if fd >= 0 {
+			err = unix.Close(fd)
+		}
+	}
+	return err
+}

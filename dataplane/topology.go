@@ -12,55 +12,41 @@ import (
 // messages without end, or for very long: try again.
 var ErrRestless = errors.New("its neighbours do not come to rest")
 
-// Push puts a new pair of the module between the pair at and the one above it.
-func (h *Hub) Push(at ProcID, m Module) (ProcID, error) {
-	below, err := h.pair(at)
-	if err != nil {
-		return 0, err
-	}
+// push puts a new pair of the module between the pair below and the one above it.
+func (h *Hub) push(below *pair, m Module) (*pair, error) {
 	above := below.rq.next
 	if above == nil {
-		return 0, fmt.Errorf("%w: push on %s: nobody above it", ErrHub, below.module.Name)
-	}
-	if below.pinned > 0 || above.pair().pinned > 0 {
-		return 0, fmt.Errorf("%w: push on %s: %w", ErrHub, below.module.Name, ErrMoving)
+		return nil, fmt.Errorf("%w: push on %s: nobody above it", ErrHub, below.module.Name)
 	}
 	h.settle()
-	id, err := h.Add(m)
+	p, err := h.add(m, &process{})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	p, _ := h.pair(id)
 	below.rq.next, p.rq.next = p.rq, above
 	above.mate.next, p.wq.next = p.wq, below.wq
 	for _, q := range [...]*Queue{p.rq, below.rq, p.wq, above.mate} {
-		h.resolve(q)
+		resolve(q)
 	}
-	return id, nil
+	return p, nil
 }
 
-// Pop takes a pair out of its stream, joins its neighbours and removes it. What it
+// pop takes a pair out of its stream, joins its neighbours and removes it. What it
 // had queued goes on to the neighbours first, in order, and what they answer to that.
-func (h *Hub) Pop(id ProcID) error {
-	p, err := h.pair(id)
-	if err != nil {
-		return err
-	}
+func (h *Hub) pop(p *pair) error {
 	above, below := p.rq.next, p.wq.next
 	if above == nil || below == nil {
 		return fmt.Errorf("%w: pop of %s: it is an end of its stream", ErrHub, p.module.Name)
-	}
-	if p.pinned > 0 {
-		return fmt.Errorf("%w: pop of %s: %w", ErrHub, p.module.Name, ErrMoving)
 	}
 	if !h.clear(p) {
 		return fmt.Errorf("%w: pop of %s: %w", ErrHub, p.module.Name, ErrRestless)
 	}
 	below.mate.next, above.mate.next = above, below
 	p.rq.next, p.wq.next = nil, nil
-	h.resolve(below.mate)
-	h.resolve(above.mate)
-	return h.Remove(id)
+	resolve(below.mate)
+	resolve(above.mate)
+	h.remove(p)
+	return nil
 }
 
 // clear passes on what a pair has queued, whatever the neighbours' marks say, until
@@ -89,33 +75,40 @@ func (q *Queue) giveAll(do func(*Queue, Msg)) {
 	}
 }
 
-// Replace puts another module's code in the place of a running pair's. Links, marks
+// replace puts another module's code in the place of a running pair's. Links, marks
 // and queued messages stay, or go to the new put where there is no new service; what
 // the old code held for itself it gives up in Close.
 // The new code's Open may refuse, and then nothing has changed.
-func (h *Hub) Replace(id ProcID, m Module) error {
-	p, err := h.pair(id)
-	if err != nil {
-		return err
-	}
+func (h *Hub) replace(p *pair, m Module) error {
 	h.settle()
+	old := p.driver
+	if m.Poller == nil {
+		p.driver = nil
+	} else {
+		p.driver = &driver{Poller: m.Poller, pair: p}
+	}
 	if m.Open != nil {
 		if err := m.Open(p.rq); err != nil {
+			p.driver = old
 			return fmt.Errorf("open %s: %w", m.Name, err)
 		}
 	}
-	if p.module.Close != nil {
-		p.module.Close(p.rq)
-	}
+	h.delist(old)
+	h.enlist(p.driver)
+	was := p.module
 	p.module = m
+	if was.Close != nil {
+		was.Close(p.rq)
+	}
 	p.rq.setCode(m.ReadPut, m.ReadService)
 	p.wq.setCode(m.WritePut, m.WriteService)
 	for _, q := range [...]*Queue{p.rq, p.wq} {
-		h.resolve(q)
-		h.resolve(q.before())
+		resolve(q)
+		resolve(q.before())
 		if q.service == nil {
+			h.passToken(q)
 			q.giveAll(h.deliver)
-			h.reenable(q)
+			h.release(q)
 		} else {
 			q.Enable()
 		}

@@ -15,6 +15,8 @@ type Device interface {
 	//
 	// 0, nil: nothing waits. Fewer than asked for: nothing more waited. An error is the device's failure, never
 	// one frame's: those are counted. With an error the count is 0.
+	//
+	// A device that keeps (Info().Keeps) is a Keeper: it replaces bufs[i] by a frame in memory that was posted to it.
 	Receive(bufs [][]byte) (int, error)
 
 	// Release gives back all the memory that Receive has lent. Without such memory it does nothing.
@@ -23,7 +25,7 @@ type Device interface {
 	// Transmit hands frames over in order and returns how many were taken: sent, or refused by the kernel and
 	// counted by cause. When it returns n < len(frames) with a nil error the device is full; the caller keeps
 	// frames[n:] and waits for FD to be writable. With ErrDown or ErrGone all frames were taken, and counted as
-	// lost. The memory of taken frames is the caller's again on return.
+	// lost. The memory of taken frames is the caller's again on return, or, with a Keeper, by Complete.
 	Transmit(frames [][]byte) (int, error)
 
 	// FD is the descriptor to sleep on, by level-triggered epoll or poll: readable when Receive has work, writable
@@ -37,14 +39,34 @@ type Device interface {
 	Close() error
 }
 
+// Keeper is a device of the third kind of memory: frames lie in pieces of one region that was registered with it, as
+// those of AF_XDP do, and are handed over for good in both directions. Nothing is copied.
+type Keeper interface {
+	Device
+
+	// Post hands pieces of the region over to be received into, and returns how many were taken. The device decides
+	// where in a piece a frame begins; a piece whose frame Receive has given out is the caller's, whole.
+	Post(pieces [][]byte) int
+
+	// Complete replaces bufs[i] by a frame that Transmit took and that has left, or was lost, and returns how many.
+	// After Close it gives back everything that the device still had, what was posted to it too.
+	Complete(bufs [][]byte) int
+}
+
 // Info is what a device can do.
 type Info struct {
 	Name     string // the interface, or the two addresses of a socket
 	MaxFrame int    // octets of the longest frame that Transmit takes and Receive is meant for
 	Batch    int    // most frames of one Receive
 	Lends    bool   // Receive lends memory of the device, until Release
+	Keeps    bool   // it is a Keeper
+	Posts    int    // pieces that a Keeper wants posted to it, at all times
 	Existed  bool   // the interface was there before the device opened and will be there after Close
 	Note     string // what the device had to do without, one line; empty: nothing
+
+	// Ready tells, by a word in memory and without a system call, whether Receive has something. Where it is set, FD is
+	// only there to sleep on and to tell of failures: whoever polls asks Ready instead. Nil: FD tells.
+	Ready func() bool
 }
 
 // Counters counts since the device was opened. Octets are those of the frames counted beside them.

@@ -69,6 +69,9 @@ func NewFaults(dev Device, cfg FaultConfig) (*Faults, error) {
 		}
 	}
 	info := dev.Info()
+	if info.Keeps {
+		return nil, fmt.Errorf("faults: %s keeps its frames: they cannot be harmed", info.Name)
+	}
 	if cfg.Header < 0 || cfg.Unit < 0 || cfg.Header > info.MaxFrame-cfg.Unit {
 		return nil, fmt.Errorf("faults: header of %d and unit of %d octets: a frame has at most %d",
 			cfg.Header, cfg.Unit, info.MaxFrame)
@@ -83,6 +86,7 @@ func NewFaults(dev Device, cfg FaultConfig) (*Faults, error) {
 		length: make([]int, faultGrowth*info.Batch),
 		held:   make([]byte, info.MaxFrame),
 	}
+	f.info.Ready = func() bool { return f.given < f.made || info.Ready == nil || info.Ready() }
 	if !info.Lends {
 		f.room = cut(info.Batch, info.MaxFrame)
 	}

@@ -113,6 +113,7 @@ func (p *packet) setUp(cfg PacketConfig) error {
 		return err
 	}
 	p.info.Name, p.info.MaxFrame, p.info.Batch, p.info.Lends, p.info.Existed = cfg.Interface, cfg.MaxFrame, maxBatch, true, true
+	p.info.Ready = p.ready
 	bigEndian := cfg.EtherType<<8 | cfg.EtherType>>8
 	if err := unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: bigEndian, Ifindex: index}); err != nil {
 		return fmt.Errorf("bind: %w", err)
@@ -182,6 +183,11 @@ func (p *packet) makeRing(maxFrame, octets int) error {
 
 func (p *packet) Info() Info { return p.info }
 func (p *packet) FD() int    { return p.fd }
+
+// ready looks at the status word of the next slot.
+func (p *packet) ready() bool {
+	return p.fd >= 0 && p.next-p.lent <= p.slotMask && loadStatus(slotHeader(p.slot(p.next)))&unix.TP_STATUS_USER != 0
+}
 
 func (p *packet) slot(i uint64) []byte {
 	return p.ring[(i&p.slotMask)<<p.slotShift:][:1<<p.slotShift]

@@ -37,6 +37,12 @@ func (t *Tracer) Transmit(frames [][]byte) (int, error) {
 	return n, err
 }
 
+// Post is the wrapped device's, which is a Keeper.
+func (t *Tracer) Post(pieces [][]byte) int { return t.Device.(Keeper).Post(pieces) }
+
+// Complete is the wrapped device's, which is a Keeper.
+func (t *Tracer) Complete(bufs [][]byte) int { return t.Device.(Keeper).Complete(bufs) }
+
 func (t *Tracer) trace(frames [][]byte) {
 	if len(frames) == 0 {
 		return

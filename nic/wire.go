@@ -20,6 +20,7 @@ type WireConfig struct {
 	Depth    int    // frames that each direction holds, rounded up to a power of two (256)
 	Batch    int    // most frames of one Receive (64)
 	Lends    bool   // Receive lends the wire's memory
+	Keeps    bool   // both ends are Keepers, with regions of their own
 }
 
 // NewWire makes an in-memory wire with two ends. What one transmits, the other receives, in order and without loss;
@@ -42,13 +43,21 @@ func NewWire(cfg WireConfig) (a, b Device, err error) {
 		return nil, nil, fmt.Errorf("wire: depth %d, batch %d: want a depth of 1 to %d and a batch of 1 or more",
 			cfg.Depth, cfg.Batch, maxWireDepth)
 	}
+	if cfg.Keeps && cfg.Lends {
+		return nil, nil, fmt.Errorf("wire: it lends its memory, or keeps the caller's")
+	}
 	closed := new(atomic.Bool)
 	ab, ba := newLane(cfg), newLane(cfg)
-	info := Info{MaxFrame: cfg.MaxFrame, Batch: cfg.Batch, Lends: cfg.Lends}
-	end := func(suffix string, tx, rx *lane) *wireEnd {
+	info := Info{MaxFrame: cfg.MaxFrame, Batch: cfg.Batch, Lends: cfg.Lends, Keeps: cfg.Keeps}
+	end := func(suffix string, tx, rx *lane) Device {
 		info := info
 		info.Name = cfg.Name + suffix
-		return &wireEnd{info: info, tx: tx, rx: rx, closed: closed}
+		w := &wireEnd{info: info, tx: tx, rx: rx, closed: closed}
+		w.info.Ready = func() bool { return w.next != rx.head.Load() || closed.Load() }
+		if cfg.Keeps {
+			return newKeeperEnd(w, cfg.Depth)
+		}
+		return w
 	}
 	return end("-a", ab, ba), end("-b", ba, ab), nil
 }
@@ -89,6 +98,7 @@ type wireEnd struct {
 	tx, rx *lane
 	next   uint64 // first slot of rx not yet received; ahead of rx.tail by what is lent
 	closed *atomic.Bool
+	ended  bool // this end was closed
 	count  Counters
 }
 
@@ -99,6 +109,7 @@ func (w *wireEnd) Release()           { w.rx.tail.Store(w.next) }
 
 func (w *wireEnd) Close() error {
 	w.closed.Store(true)
+	w.ended = true
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane"
 )
 
 const statusInterval = time.Second
@@ -26,10 +26,10 @@ type snapshot struct {
 
 type group struct {
 	name   string
-	counts []modules.Count
+	counts []dataplane.Count
 }
 
-func (s *snapshot) add(name string, counts []modules.Count) {
+func (s *snapshot) add(name string, counts []dataplane.Count) {
 	s.groups = append(s.groups, group{name, counts})
 }
 
@@ -49,12 +49,12 @@ func (s *snapshot) get(name, count string) uint64 {
 }
 
 // drops are the counters of losses that are not 0, and their sum.
-func (s *snapshot) drops() (sum uint64, causes []modules.Count) {
+func (s *snapshot) drops() (sum uint64, causes []dataplane.Count) {
 	for _, g := range s.groups {
 		for _, c := range g.counts {
 			if c.N > 0 && strings.Contains(c.Name, "drop_") {
 				sum += c.N
-				causes = append(causes, modules.Count{Name: g.name + "." + c.Name, N: c.N})
+				causes = append(causes, dataplane.Count{Name: g.name + "." + c.Name, N: c.N})
 			}
 		}
 	}

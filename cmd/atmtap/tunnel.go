@@ -24,10 +24,10 @@ type tunnel struct {
 	device *hostDevice
 	arena  *block.Arena
 	hub    *dataplane.Hub
-	tap    *modules.TAPEnd
-	rfc    *modules.RFC2684
-	aal5   *modules.AAL5 // nil in AAL5 SDU mode
-	assoc  *modules.Associations
+	fabric *dataplane.Fabric
+	parts  []dataplane.Part   // of the stream, the lowest first
+	ids    []dataplane.ProcID // their numbers
+	tap    *modules.TAP
 	port   *modules.Port
 	trace  *modules.Capture // nil unless asked for
 	begun  time.Time
@@ -66,7 +66,11 @@ func open(c config) (_ *tunnel, err error) {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
-	return t, t.build(carrier)
+	if err := t.build(carrier); err != nil {
+		_ = carrier.Device.Close() // which may be done already
+		return nil, err
+	}
+	return t, nil
 }
 
 // sdu is the longest CPCS-SDU of a device of that MTU, without a VLAN tag.
@@ -117,78 +121,48 @@ func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
 	return err
 }
 
-// build stacks the stream, from the port up; modules/doc.go draws it.
-func (t *tunnel) build(carrier modules.PortConfig) error {
-	var stack []dataplane.ProcID
-	var id dataplane.ProcID
-	var err error
+// build makes the stream of its list; modules/doc.go draws it.
+func (t *tunnel) build(carrier modules.PortConfig) (err error) {
 	carrier.VC, carrier.OnError = t.c.vc, t.failed
-	if t.port, id, err = modules.OpenPort(t.hub, carrier); err != nil {
-		return fmt.Errorf("--port %s: %w", t.c.spec, err)
-	}
-	t.assoc = modules.NewAssociations(t.hub)
-	_, below, err := t.assoc.AddPort()
-	if err != nil {
+	t.port = modules.NewPort(carrier) // it owns the device from here on
+	var registry dataplane.Registry
+	if err := modules.Register(&registry); err != nil {
 		return err
 	}
-	if err := t.hub.Join(id, below); err != nil {
-		return err
-	}
-	add := func(id dataplane.ProcID, failed error) {
-		stack = append(stack, id)
-		if err == nil {
-			err = failed
-		}
-	}
-	add(t.assoc.AddVC(0, t.c.vc))
-	if carrier.Mode.Cells() {
-		a, id, failed := modules.OpenAAL5(t.hub, t.c.vc)
-		t.aal5 = a
-		add(id, failed)
-	}
-	if err != nil {
-		return err
-	}
-	tap, err := t.openTAPEnd() // before the capture, whose file is not to be emptied for nothing
-	if err != nil {
-		return err
-	}
-	if t.c.capture != "" {
-		capture, id, failed := modules.OpenCapture(t.hub, t.c.capture, t.c.vc)
-		if failed != nil {
-			return fmt.Errorf("--capture %s: %w", t.c.capture, failed)
-		}
-		t.trace = capture
-		add(id, nil)
-	}
-	r, id, failed := modules.OpenRFC2684(t.hub, t.c.encap, t.c.payload())
-	t.rfc = r
-	add(id, failed)
-	if err != nil {
-		return err
-	}
-	return t.join(append(stack, tap))
-}
-
-func (t *tunnel) openTAPEnd() (id dataplane.ProcID, err error) {
-	dev, err := t.device.open()
-	if err != nil {
-		return 0, err
-	}
-	if t.tap, id, err = modules.OpenTAPEnd(t.hub, dev, nil); err != nil {
-		_ = dev.Close()
-	}
-	return id, err
-}
-
-// join links a stack, lowest first.
-func (t *tunnel) join(stack []dataplane.ProcID) error {
-	for i := range stack[1:] {
-		if err := t.hub.Join(stack[i], stack[i+1]); err != nil {
+	for name, c := range map[string]dataplane.Constructor{
+		"port":    func(string) (dataplane.Module, error) { return t.port.Module(), nil },
+		"tap":     t.makeTAP,
+		"capture": t.makeCapture,
+	} {
+		if err := registry.Add(name, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	if t.fabric, err = dataplane.NewFabric(&registry, t.hub); err != nil {
+		return err
+	}
+	t.parts = modules.Tunnel(modules.TunnelConfig{
+		Port: t.c.spec.String(), TAP: t.c.name, VC: t.c.vc, Cells: carrier.Mode.Cells(),
+		Encap: t.c.encap, Kind: t.c.payload(), Capture: t.c.capture,
+	})
+	t.ids, err = t.fabric.Build(0, t.parts...)
+	return err
+}
+
+func (t *tunnel) makeTAP(string) (dataplane.Module, error) {
+	dev, err := t.device.open()
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	t.tap = modules.NewTAP(dev, nil)
+	return t.tap.Module(), nil
+}
+
+func (t *tunnel) makeCapture(string) (_ dataplane.Module, err error) {
+	if t.trace, err = modules.NewCapture(t.c.capture, t.c.vc); err != nil {
+		return dataplane.Module{}, fmt.Errorf("--capture %s: %w", t.c.capture, err)
+	}
+	return t.trace.Module(), nil
 }
 
 // run turns the hub until ctx ends, shows how it goes, and prints the summary.
@@ -197,7 +171,7 @@ func (t *tunnel) run(ctx context.Context, out *display) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		t.hub.Run()
+		t.fabric.Run()
 	}()
 	out.start(t)
 	watched := make(chan struct{})
@@ -217,9 +191,9 @@ func (t *tunnel) run(ctx context.Context, out *display) error {
 		}
 	}
 	<-watched // it may be opening a device, which is not to outlive us
-	t.hub.Stop()
+	t.fabric.Stop()
 	<-ended
-	return out.summary(t.count())
+	return out.summary(t.snapshot())
 }
 
 // close removes what open made; also what it made halfway. Its error is about what
@@ -245,37 +219,30 @@ func (t *tunnel) note(dev nic.Device) {
 	}
 }
 
-// snapshot asks the hub for all counters.
-func (t *tunnel) snapshot() (s snapshot) {
-	t.hub.Call(func() { s = t.count() })
-	return s
-}
-
-// count reads all counters, on the hub or after its end: then nothing is on its way
-// that one of them has seen and another has not.
-func (t *tunnel) count() snapshot {
+// snapshot reads all counters, of one moment: nothing is on its way then that one of them
+// has seen and another has not.
+func (t *tunnel) snapshot() snapshot {
 	s := snapshot{at: time.Now(), since: time.Since(t.begun)}
-	s.add("tap", t.tap.Counts())
-	s.add("rfc2684", t.rfc.Counts())
-	if t.trace != nil {
-		s.add("capture", t.trace.Counts())
+	counts, err := t.fabric.Counters(t.ids...)
+	if err != nil {
+		return s
 	}
-	if t.aal5 != nil {
-		s.add("aal5", t.aal5.Counts())
+	for i := len(t.parts) - 1; i >= 0; i-- { // from the host to the network
+		if name := t.parts[i].Name; name != "" {
+			s.add(name, counts[i])
+		}
 	}
-	s.add("associations", t.assoc.Counts())
-	s.add("port", t.port.Counts())
-	s.add("hub", hubCounts(t.hub))
+	t.hub.Call(func() { s.add("hub", hubCounts(t.hub)) })
 	return s
 }
 
-func hubCounts(h *dataplane.Hub) []modules.Count {
+func hubCounts(h *dataplane.Hub) []dataplane.Count {
 	c := h.Counters()
 	chunks, _ := h.Pool.InUse()
-	return []modules.Count{
+	return []dataplane.Count{
 		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "messages", N: c.Messages},
 		{Name: "services", N: c.Services}, {Name: "blocks_in_use", N: uint64(chunks)},
-		{Name: "drop_unlinked", N: c.Unlinked}, {Name: "drop_no_block", N: c.NoBlocks},
+		{Name: "drop_unlinked", N: c.Unlinked}, {Name: "drop_unknown", N: c.Unknown}, {Name: "drop_no_block", N: c.NoBlocks},
 		{Name: "drop_no_node", N: c.NoNodes}, {Name: "drop_no_defer", N: c.NoDefer},
 	}
 }

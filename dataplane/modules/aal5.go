@@ -11,16 +11,15 @@ import (
 // peer's transport waits for.
 const ReassemblyTimeout = 500 * 1000 * 1000 // ns
 
-// AAL5 is the module that makes CPCS-SDUs of the cells of one VC on the way up and
+// aal5 is the module that makes CPCS-SDUs of the cells of one VC on the way up and
 // cells of SDUs on the way down (I.363.5).
-type AAL5 struct {
+type aal5 struct {
 	hub    *dataplane.Hub
 	header aal.Header
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
 	train  int      // octets of cells in one message
-	rq     *dataplane.Queue
 	timer  dataplane.Timer
 	begun  int64 // when the PDU under way began, in the hub's time
 	counts aal5Counts
@@ -35,21 +34,38 @@ type aal5Counts struct {
 	refused                      uint64 // SDUs that AAL5 cannot carry
 }
 
-// OpenAAL5 makes the module's process in h, for one VC.
-func OpenAAL5(h *dataplane.Hub, vc aal.VC) (*AAL5, dataplane.ProcID, error) {
-	a := &AAL5{hub: h, header: aal.MakeHeader(vc, aal.PTIUser, false)}
-	room := h.Pool.MaxAlloc()
-	a.train = room - room%aal.CellSize
+// AAL5 makes the module for one VC.
+func AAL5(vc aal.VC) dataplane.Module { return newAAL5(vc).module() }
+
+func newAAL5(vc aal.VC) *aal5 {
+	a := &aal5{header: aal.MakeHeader(vc, aal.PTIUser, false)}
 	a.timer.Fire = a.expire
-	id, err := h.Add(dataplane.Module{
-		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
-		Open:  func(q *dataplane.Queue) error { a.rq = q; return nil },
-		Close: func(*dataplane.Queue) { a.close() },
-	})
-	return a, id, err
+	return a
 }
 
-func (a *AAL5) close() {
+func (a *aal5) module() dataplane.Module {
+	return dataplane.Module{
+		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
+		Open: func(q *dataplane.Queue) error {
+			a.hub = q.Hub()
+			room := a.hub.Pool.MaxAlloc()
+			a.train = room - room%aal.CellSize
+			return nil
+		},
+		Close:    func(*dataplane.Queue) { a.close() },
+		Leave:    func() error { a.hub.StopTimer(&a.timer); return nil }, // the PDU under way goes along
+		Arrive:   a.arrive,
+		Counters: a.count,
+	}
+}
+
+func (a *aal5) arrive(q *dataplane.Queue) {
+	if a.hub = q.Hub(); a.ras.Partial() {
+		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
+	}
+}
+
+func (a *aal5) close() {
 	a.hub.StopTimer(&a.timer)
 	if a.block != 0 {
 		a.hub.Pool.Free(a.block)
@@ -58,7 +74,7 @@ func (a *AAL5) close() {
 }
 
 // readPut takes a run of cells.
-func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
+func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
 		q.PutNext(m)
 		return
@@ -90,7 +106,7 @@ func endsPDU(ev aal.Event) bool {
 
 // watch notes that a PDU has begun. The timer runs on from PDU to PDU rather than
 // being set for each. Where no timer is to be had the PDU ends with its last cell.
-func (a *AAL5) watch() {
+func (a *aal5) watch() {
 	a.begun = a.hub.Now()
 	if !a.timer.Running() {
 		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
@@ -98,7 +114,7 @@ func (a *AAL5) watch() {
 }
 
 // begin gives the reassembler memory for the next PDU.
-func (a *AAL5) begin() bool {
+func (a *aal5) begin() bool {
 	if a.block = a.hub.Pool.Alloc(a.hub.Pool.MaxAlloc()); a.block == 0 {
 		a.counts.noBlocksIn++
 		return false
@@ -107,7 +123,7 @@ func (a *AAL5) begin() bool {
 	return true
 }
 
-func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
+func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
 	a.counts.events[ev]++
 	if ev != aal.EvPDU {
 		return
@@ -127,7 +143,7 @@ func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
 }
 
 // expire looks whether the PDU under way is too old.
-func (a *AAL5) expire() {
+func (a *aal5) expire() {
 	if !a.ras.Partial() {
 		return
 	}
@@ -141,7 +157,7 @@ func (a *AAL5) expire() {
 }
 
 // writePut takes an SDU and puts its cells down, in as many messages as it takes.
-func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
+func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
 		q.PutNext(m)
 		return
@@ -174,14 +190,13 @@ func (a *AAL5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	}
 }
 
-// Counts gives the counters in a fixed order. On the hub only.
-func (a *AAL5) Counts() []Count {
+func (a *aal5) count() []dataplane.Count {
 	c := &a.counts
-	return []Count{
-		{"rx_pdus", c.events[aal.EvPDU]}, {"tx_pdus", c.pdusOut}, {"rx_sdu_octets", c.octetsIn}, {"tx_sdu_octets", c.octetsOut},
-		{"rx_drop_crc", c.events[aal.EvCRC]}, {"rx_drop_pdu_length", c.events[aal.EvLength]},
-		{"rx_drop_overrun", c.events[aal.EvOverrun]}, {"rx_drop_abort", c.events[aal.EvAbort]}, {"rx_drop_timeout", c.timeouts},
-		{"rx_drop_oam", c.events[aal.EvOAM]}, {"rx_drop_rm", c.events[aal.EvRM]}, {"rx_drop_reserved", c.events[aal.EvReserved]},
-		{"rx_drop_no_block", c.noBlocksIn}, {"tx_drop_no_block", c.noBlocksOut}, {"tx_drop_sdu", c.refused},
+	return []dataplane.Count{
+		{Name: "rx_pdus", N: c.events[aal.EvPDU]}, {Name: "tx_pdus", N: c.pdusOut}, {Name: "rx_sdu_octets", N: c.octetsIn}, {Name: "tx_sdu_octets", N: c.octetsOut},
+		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
+		{Name: "rx_drop_overrun", N: c.events[aal.EvOverrun]}, {Name: "rx_drop_abort", N: c.events[aal.EvAbort]}, {Name: "rx_drop_timeout", N: c.timeouts},
+		{Name: "rx_drop_oam", N: c.events[aal.EvOAM]}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
+		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
 	}
 }

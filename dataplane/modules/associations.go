@@ -2,6 +2,9 @@ package modules
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -13,102 +16,149 @@ func Key(vc aal.VC) uint64 { return uint64(vc.VPI)<<16 | uint64(vc.VCI) }
 
 const portShift = 32 // the table's key: lower stream, VPI, VCI
 
-// Associations is the multiplexor between ports below and one stream above for each
+// MaxPorts is how many ports one multiplexor has below.
+const MaxPorts = 1 << 16
+
+// associations is the multiplexor between ports below and one stream above for each
 // VC: the association table and nothing else. What comes from below for a VC that
 // nobody has is freed and counted.
-type Associations struct {
+type associations struct {
 	hub     *dataplane.Hub
-	id      dataplane.ProcID // of the first pair; 0 before
-	table   dataplane.AssocTable
-	lowers  []*dataplane.Queue // write queues, by port
-	uppers  []association      // by the table's value
-	unknown uint64             // cells, or SDUs, of VCs that nobody has
-	full    uint64             // messages for a stream that was full
+	table   table
+	ports   []*lowerPort // by number; nil is free
+	uppers  []upperVC    // by the table's value
+	free    []uint32     // of uppers
+	unknown uint64       // cells, or SDUs, of VCs that nobody has
+	full    uint64       // messages for a stream that was full
+	noPort  uint64       // messages for a port that has gone
+	noBlock uint64       // messages for all streams of a port that there was no memory to copy
 }
 
-// association is one VC: its stream above and the port it came from.
-type association struct {
-	upper *dataplane.Queue // read queue of the upper pair
-	port  uint64
+// lowerPort is a port below. One that has gone keeps its number until its VCs have gone.
+type lowerPort struct {
+	q   *dataplane.Queue // write queue; nil when the port has gone
+	vcs int
 }
 
-// NewAssociations makes an empty multiplexor.
-func NewAssociations(h *dataplane.Hub) *Associations { return &Associations{hub: h} }
-
-func (a *Associations) addPair(m dataplane.Module) (dataplane.ProcID, error) {
-	if a.id != 0 {
-		return a.hub.AddPair(a.id, m)
-	}
-	id, err := a.hub.Add(m)
-	a.id = id
-	return id, err
+// upperVC is the stream above for one VC.
+type upperVC struct {
+	q    *dataplane.Queue // read queue
+	port uint64           // the table's key without the VC
 }
 
-// AddPort makes the pair that a port is joined below, and gives the port's index in
-// this table.
-func (a *Associations) AddPort() (port int, id dataplane.ProcID, err error) {
-	port = len(a.lowers)
-	id, err = a.addPair(dataplane.Module{
-		Name:     "associations",
-		ReadPut:  func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(uint64(port)<<portShift, m) },
-		WritePut: (*dataplane.Queue).PutNext,
-	})
-	if err != nil {
-		return 0, 0, err
+// Associations makes an empty multiplexor with its first pair; see Pair.
+func Associations(arg string) (dataplane.Module, error) { return new(associations).pair(arg) }
+
+// pair makes the code of another pair: "port", which a port stands below, or
+// "vc PORT VPI/VCI", which the stream of a VC stands on. Ports are counted from 0 in the
+// order in which they were made.
+func (a *associations) pair(arg string) (dataplane.Module, error) {
+	if arg == "port" {
+		return a.lower()
 	}
-	_, wq, err := a.hub.Queues(id)
-	a.lowers = append(a.lowers, wq)
-	return port, id, err
+	f := strings.Fields(arg)
+	if len(f) == 3 && f[0] == "vc" {
+		port, err := strconv.Atoi(f[1])
+		if err != nil {
+			return dataplane.Module{}, fmt.Errorf("port %q: a number", f[1])
+		}
+		vc, err := aal.ParseVC(f[2])
+		if err != nil {
+			return dataplane.Module{}, err
+		}
+		return a.upper(port, vc)
+	}
+	return dataplane.Module{}, fmt.Errorf("%q: port, or vc PORT VPI/VCI", arg)
 }
 
-// AddVC makes the pair that the stream of a VC stands on.
-func (a *Associations) AddVC(port int, vc aal.VC) (dataplane.ProcID, error) {
-	if port < 0 || port >= len(a.lowers) {
-		return 0, fmt.Errorf("associations: no port %d", port)
+// base is what both kinds of pair have.
+func (a *associations) base(name string) dataplane.Module {
+	return dataplane.Module{
+		Name: name, Pair: a.pair, Counters: a.count,
+		Arrive: func(q *dataplane.Queue) { a.hub = q.Hub() },
 	}
-	key := uint64(port)<<portShift | Key(vc)
-	if err := a.table.Add(key, uint32(len(a.uppers))); err != nil {
-		return 0, fmt.Errorf("associations: VC %s: %w", vc, err)
-	}
-	lower := a.lowers[port]
-	hi, lo := marks(a.hub, dataplane.DefaultHiWat)
-	id, err := a.addPair(dataplane.Module{
-		Name: "vc " + vc.String(), HiWat: hi, LoWat: lo,
-		ReadService:  (*dataplane.Queue).Drain,
-		WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, lower, Key(vc), m) },
-		WriteService: func(q *dataplane.Queue) { a.drainDown(q, lower) },
-	})
-	if err != nil {
-		a.table.Remove(key)
-		return 0, err
-	}
-	rq, _, err := a.hub.Queues(id)
-	a.uppers = append(a.uppers, association{upper: rq, port: uint64(port) << portShift})
-	return id, err
 }
 
-// marks gives a queue's water marks: at most so many octets, and no more than an
-// eighth of the pool's blocks, so that a stream that is stopped leaves enough to the
-// others and to the other direction.
-func marks(h *dataplane.Hub, most int) (hi, lo int) {
-	hi = min(most, h.Pool.Blocks()/8*dataplane.BlockCost)
-	return hi, hi / 4
+func (a *associations) lower() (dataplane.Module, error) {
+	port := slices.IndexFunc(a.ports, func(p *lowerPort) bool { return p == nil || p.q == nil && p.vcs == 0 })
+	if port < 0 {
+		port = len(a.ports)
+	}
+	if port == MaxPorts {
+		return dataplane.Module{}, fmt.Errorf("more than %d ports", MaxPorts)
+	}
+	m, p := a.base("associations"), new(lowerPort)
+	m.ReadPut = func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(uint64(port)<<portShift, m) }
+	m.Open = func(q *dataplane.Queue) error {
+		a.hub, p.q = q.Hub(), q.Mate()
+		if port == len(a.ports) {
+			a.ports = append(a.ports, p)
+		}
+		a.ports[port] = p
+		return nil
+	}
+	m.Close = func(*dataplane.Queue) { p.q = nil }
+	return m, nil
+}
+
+func (a *associations) upper(port int, vc aal.VC) (dataplane.Module, error) {
+	if port < 0 || port >= len(a.ports) || a.ports[port].q == nil {
+		return dataplane.Module{}, fmt.Errorf("no port %d", port)
+	}
+	p, key := a.ports[port], uint64(port)<<portShift|Key(vc)
+	m := a.base("vc " + vc.String())
+	m.ReadService = (*dataplane.Queue).Drain
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, p, Key(vc), m) }
+	m.WriteService = func(q *dataplane.Queue) { a.drain(q, p) }
+	m.Open = func(q *dataplane.Queue) error {
+		hi, lo := marks(a.hub, dataplane.DefaultHiWat)
+		q.SetMarks(hi, lo)
+		q.Mate().SetMarks(hi, lo)
+		return a.enter(q, key, p)
+	}
+	m.Close = func(*dataplane.Queue) {
+		i, _ := a.table.find(key)
+		a.table.remove(key)
+		a.uppers[i] = upperVC{}
+		a.free = append(a.free, i)
+		p.vcs--
+	}
+	return m, nil
+}
+
+// enter adds a VC to the table.
+func (a *associations) enter(q *dataplane.Queue, key uint64, p *lowerPort) error {
+	i := uint32(len(a.uppers))
+	if n := len(a.free); n > 0 {
+		i = a.free[n-1]
+	}
+	if err := a.table.add(key, i); err != nil {
+		return err
+	}
+	if i == uint32(len(a.uppers)) {
+		a.uppers = append(a.uppers, upperVC{})
+	} else {
+		a.free = a.free[:len(a.free)-1]
+	}
+	a.uppers[i] = upperVC{q: q, port: key &^ (1<<portShift - 1)}
+	p.vcs++
+	return nil
 }
 
 // demultiplex finds the stream of what a port has received. A stream that has no
 // room loses it: a network cannot be asked to wait.
-func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
+func (a *associations) demultiplex(port uint64, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
 		a.tellAll(port, m)
 		return
 	}
-	i, ok := a.table.Find(port | m.Conn)
+	i, ok := a.table.find(port | m.Conn)
 	if !ok {
 		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		a.hub.Free(m)
 		return
 	}
-	q := a.uppers[i].upper
+	q := a.uppers[i].q
 	if q.Full() {
 		a.full++
 		a.hub.Free(m)
@@ -119,52 +169,50 @@ func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
 
 // tellAll gives what a port says to all its streams: a flush that was turned round, a
 // hangup, an error.
-func (a *Associations) tellAll(port uint64, m dataplane.Msg) {
+func (a *associations) tellAll(port uint64, m dataplane.Msg) {
 	for _, u := range a.uppers {
-		if u.port != port {
+		if u.q == nil || u.port != port {
 			continue
 		}
 		each := m
 		if m.Block != 0 {
 			if each.Block = a.hub.Pool.CopyMsg(m.Block); each.Block == 0 {
+				a.noBlock++
 				continue
 			}
 		}
-		u.upper.Forward(each)
+		u.q.Forward(each)
 	}
 	a.hub.Free(m)
 }
 
 // multiplex sends what a stream puts down to its port.
-func (a *Associations) multiplex(q, lower *dataplane.Queue, key uint64, m dataplane.Msg) {
-	switch m.Type {
-	case dataplane.Data:
+func (a *associations) multiplex(q *dataplane.Queue, p *lowerPort, key uint64, m dataplane.Msg) {
+	if m.Type == dataplane.Data {
 		m.Conn = key
-	case dataplane.Flush:
-		q.FlushPair(m)
 	}
-	if m.Type.HighPriority() || q.Empty() && lower.CanPutNextFor(q, m.Band) {
-		lower.PutNext(m)
+	if p.q == nil {
+		a.noPort++
+		a.hub.Free(m)
 		return
 	}
-	q.PutQ(m)
+	q.ForwardTo(p.q, m)
 }
 
-func (a *Associations) drainDown(q, lower *dataplane.Queue) {
-	for {
-		m, ok := q.GetQ()
-		if !ok {
-			return
-		}
-		if !m.Type.HighPriority() && !lower.CanPutNextFor(q, m.Band) {
-			q.PutBQ(m)
-			return
-		}
-		lower.PutNext(m)
+func (a *associations) drain(q *dataplane.Queue, p *lowerPort) {
+	if p.q != nil {
+		q.DrainTo(func(*dataplane.Msg) *dataplane.Queue { return p.q })
+		return
+	}
+	for m, ok := q.GetQ(); ok; m, ok = q.GetQ() {
+		a.noPort++
+		a.hub.Free(m)
 	}
 }
 
-// Counts gives the counters in a fixed order. On the hub only.
-func (a *Associations) Counts() []Count {
-	return []Count{{"rx_drop_unknown_vc", a.unknown}, {"rx_drop_congested", a.full}}
+func (a *associations) count() []dataplane.Count {
+	return []dataplane.Count{
+		{Name: "rx_drop_unknown_vc", N: a.unknown}, {Name: "rx_drop_congested", N: a.full},
+		{Name: "rx_drop_no_block", N: a.noBlock}, {Name: "tx_drop_no_port", N: a.noPort},
+	}
 }

@@ -47,11 +47,11 @@ type Capture struct {
 	counts struct{ taken, tooLong, tooSlow uint64 }
 }
 
-// OpenCapture makes the file and the module's process in h, for one VC.
-func OpenCapture(h *dataplane.Hub, name string, vc aal.VC) (*Capture, dataplane.ProcID, error) {
+// NewCapture makes the file, and a capture of one VC to it.
+func NewCapture(name string, vc aal.VC) (*Capture, error) {
 	disk, err := os.Create(name)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	sp := newSpool(disk)
 	file, err := nic.NewPcap(sp, LinkTypeERF, maxERF)
@@ -59,21 +59,29 @@ func OpenCapture(h *dataplane.Hub, name string, vc aal.VC) (*Capture, dataplane.
 		err = file.Flush() // a capture of nothing is one too
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, sp.Close())
+		return nil, errors.Join(err, sp.Close())
 	}
-	c := &Capture{hub: h, vc: vc, file: file, spool: sp, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
+	c := &Capture{vc: vc, file: file, spool: sp, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
 	c.timer.Fire = c.flush
-	id, err := h.Add(dataplane.Module{
+	return c, nil
+}
+
+// Module is the capture's code.
+func (c *Capture) Module() dataplane.Module {
+	return dataplane.Module{
 		Name:     "capture",
 		ReadPut:  func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureReceived); q.PutNext(m) },
 		WritePut: func(q *dataplane.Queue, m dataplane.Msg) { c.see(m, captureSent); q.PutNext(m) },
-		Close:    func(*dataplane.Queue) { c.close() },
-	})
-	if err != nil {
-		_ = file.Close()
-		return nil, 0, fmt.Errorf("capture: %w", err)
+		Open:     func(q *dataplane.Queue) error { c.hub = q.Hub(); return nil },
+		Close:    func(*dataplane.Queue) { c.hub.StopTimer(&c.timer); c.close() },
+		Discard:  c.close,
+		Leave:    func() error { c.hub.StopTimer(&c.timer); return nil },
+		Arrive: func(q *dataplane.Queue) {
+			c.hub = q.Hub()
+			c.hub.StartTimer(&c.timer, c.hub.Now()+captureFlush)
+		},
+		Counters: c.Counts,
 	}
-	return c, id, nil
 }
 
 func (c *Capture) see(m dataplane.Msg, direction byte) {
@@ -129,7 +137,6 @@ func (c *Capture) flush() {
 }
 
 func (c *Capture) close() {
-	c.hub.StopTimer(&c.timer)
 	c.err = c.file.Close()
 }
 
@@ -146,6 +153,6 @@ func (c *Capture) Err() error {
 }
 
 // Counts gives the counters in a fixed order. On the hub only.
-func (c *Capture) Counts() []Count {
-	return []Count{{"written", c.counts.taken}, {"missed_too_long", c.counts.tooLong}, {"missed_disk_slow", c.counts.tooSlow}}
+func (c *Capture) Counts() []dataplane.Count {
+	return []dataplane.Count{{Name: "written", N: c.counts.taken}, {Name: "missed_too_long", N: c.counts.tooLong}, {Name: "missed_disk_slow", N: c.counts.tooSlow}}
 }

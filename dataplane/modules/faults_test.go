@@ -95,11 +95,11 @@ func checkFaults(t *testing.T, b *end, arrived []int, faults *nic.Faults) {
 		}
 	}
 	e := b.aal5.counts.events
-	dropped := e[aal.EvCRC] + e[aal.EvLength] + e[aal.EvOverrun] + e[aal.EvAbort] + b.aal5.counts.timeouts + b.rfc.counts.encap
+	dropped := e[aal.EvCRC] + e[aal.EvLength] + e[aal.EvOverrun] + e[aal.EvAbort] + b.aal5.counts.timeouts + b.count(t, "rfc2684", "rx_drop_encapsulation")
 	done := faults.FaultCounters()
 	t.Logf("%d of %d missing; %+v; crc %d length %d overrun %d abort %d timeout %d, %d PDUs; unknown VC %d",
 		missing, len(arrived), done, e[aal.EvCRC], e[aal.EvLength], e[aal.EvOverrun], e[aal.EvAbort],
-		b.aal5.counts.timeouts, e[aal.EvPDU], b.assoc.unknown)
+		b.aal5.counts.timeouts, e[aal.EvPDU], b.count(t, "associations", "rx_drop_unknown_vc"))
 	if missing == 0 && done != (nic.FaultCounters{}) && done.Duplicated == 0 {
 		t.Error("faults were injected and nothing is missing")
 	}

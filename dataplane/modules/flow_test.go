@@ -42,7 +42,7 @@ func TestFullCarrierStopsTheHost(t *testing.T) {
 				}
 				a.hub.Pass()
 			}
-			if !stalled || a.tap.dev.reads {
+			if !stalled || !a.tap.paused {
 				t.Fatalf("the host's device is still read: %d of %d frames taken", sent, len(want))
 			}
 			var got [][]byte
@@ -69,7 +69,7 @@ func TestReassemblyTimeout(t *testing.T) {
 	}
 	e := newEnd(t, tunnelConfig{mode: ModeN1, encap: aal.LLC, kind: aal.Bridged}, near, clock, 1, 2)
 	lost := make([]byte, LabelBytes+aal.CellSize)
-	w := newWire(&PortConfig{LabelOut: 100})
+	w := newPseudowire(&PortConfig{LabelOut: 100})
 	w.put(lost, 0, false, false, 0)
 	aal.MakeHeader(testVC, aal.PTIUser, false).Put(lost[LabelBytes:])
 	send(t, far, lost)
@@ -104,7 +104,7 @@ func TestMixedFrame(t *testing.T) {
 		sdu := append(unhex(t, "aaaa030080c200070000"), want...)
 		ours, other := cellsOf(t, testVC, sdu), cellsOf(t, aal.VC{VPI: 1, VCI: 100}, sdu)
 		mixed := make([]byte, LabelBytes)
-		w := newWire(&PortConfig{LabelOut: 100})
+		w := newPseudowire(&PortConfig{LabelOut: 100})
 		w.put(mixed, 0, false, false, 0)
 		for i := range len(ours) / aal.CellSize {
 			mixed = append(mixed, ours[i*aal.CellSize:(i+1)*aal.CellSize]...)
@@ -115,7 +115,7 @@ func TestMixedFrame(t *testing.T) {
 		if got := receiveAll(t, e.host); len(got) != 1 || !bytes.Equal(got[0], want) {
 			t.Errorf("lends %v: %d frames arrived, or another", lends, len(got))
 		}
-		if n := e.assoc.unknown; n != uint64(len(other)/aal.CellSize) {
+		if n := e.count(t, "associations", "rx_drop_unknown_vc"); n != uint64(len(other)/aal.CellSize) {
 			t.Errorf("lends %v: %d runs of the unknown VC counted", lends, n)
 		}
 	}
@@ -156,7 +156,7 @@ func TestShortageShedsAtTheDevice(t *testing.T) {
 	}
 	send(t, a.host, frame(aal.Bridged, 100, 1), frame(aal.Bridged, 100, 2))
 	settle(a, b)
-	if n := a.tap.dev.rx.noBlocks; n != 2 {
+	if n := a.tap.rx.noBlocks; n != 2 {
 		t.Errorf("%d frames shed", n)
 	}
 	if got := receiveAll(t, b.host); len(got) != 0 {
@@ -192,7 +192,7 @@ func TestControlWord(t *testing.T) {
 		{"cells", ModeN1CW, 52, true, true, 1, "00064 1ff 0000 0000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWire(&PortConfig{Mode: c.mode, LabelOut: 100, LabelIn: 100})
+			w := newPseudowire(&PortConfig{Mode: c.mode, LabelOut: 100, LabelIn: 100})
 			f := make([]byte, w.overhead()+c.n)
 			w.put(f, c.n, c.clp, c.efci, c.uu)
 			if want := unhex(t, c.want); !bytes.Equal(f[:8], want) {
@@ -220,7 +220,7 @@ func FuzzStrip(f *testing.F) {
 		if ether {
 			c.Ethernet = &Ethernet{}
 		}
-		w := newWire(&c)
+		w := newPseudowire(&c)
 		from, to, _, cause := w.strip(frame)
 		if cause == taken && (from < w.overhead() || from > to || to > len(frame)) {
 			t.Errorf("%d:%d of %d", from, to, len(frame))

@@ -1,9 +1,7 @@
 package modules
 
 import (
-	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -49,11 +47,9 @@ func (c PortConfig) Overhead() int {
 // strips the pseudowire's headers and puts runs of cells, or SDUs, up; what comes
 // down it packs into frames. The cells of one pass share frames.
 type Port struct {
-	hub      *dataplane.Hub
+	driver
 	cfg      PortConfig
-	wire     wire
-	dev      device
-	rq, wq   *dataplane.Queue
+	pw       pseudowire
 	frame    block.ID // cells of this pass, under construction
 	maxCells int      // octets of cells in one frame
 	maxFrame int
@@ -65,7 +61,7 @@ type portCounts struct {
 	pdusIn, pdusOut   uint64 // AAL5 SDU mode
 	drops             [dropCauses]uint64
 	tooLong           uint64 // SDUs that the carrier's frame does not hold
-	noBlocks          uint64
+	noBlocks          uint64 // runs of cells, or SDUs, that there was no memory to send
 	noViews           uint64 // cells of mixed frames
 	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 }
@@ -74,47 +70,32 @@ type portCounts struct {
 // waits here is late.
 const portHiWat = 256 << 10
 
-// OpenPort makes the port's process in h. The port owns the device from then on, and
-// has closed it when it returns an error.
-func OpenPort(h *dataplane.Hub, c PortConfig) (*Port, dataplane.ProcID, error) {
-	p := &Port{hub: h, cfg: c, wire: newWire(&c)}
-	if err := p.use(c.Device); err != nil {
-		return nil, 0, err
+// NewPort makes a port. It owns the device from then on, opened or discarded.
+func NewPort(c PortConfig) *Port {
+	p := &Port{cfg: c, pw: newPseudowire(&c)}
+	p.driver = driver{
+		first: c.Device, onError: c.OnError, mark: portHiWat,
+		input: p.strip, output: p.output, finish: p.finish, abandon: p.dropFrame, fits: p.measure,
 	}
-	hi, lo := marks(h, portHiWat)
-	id, err := h.Add(dataplane.Module{
-		Name: "port", HiWat: hi, LoWat: lo,
-		WritePut: p.writePut, WriteService: p.writeService,
-		Open:  func(q *dataplane.Queue) error { p.rq, p.wq = q, q.Mate(); return nil },
-		Close: func(*dataplane.Queue) { p.dev.close() },
-	})
-	if err != nil {
-		p.dev.close()
-		return nil, 0, err
-	}
-	return p, id, poll(h, id, p)
+	return p
 }
 
-// poll has a driver polled, or its process removed.
-func poll(h *dataplane.Hub, id dataplane.ProcID, p dataplane.Poller) error {
-	err := h.AddPoller(id, p)
-	if err != nil {
-		err = errors.Join(err, h.Remove(id))
-	}
-	return err
+// Module is the port's code.
+func (p *Port) Module() dataplane.Module {
+	m := p.module("port", false)
+	m.Counters = p.Counts
+	return m
 }
 
-// use opens a device for both directions.
-func (p *Port) use(dev nic.Device) error {
-	info := dev.Info()
+// measure takes the limits of the device.
+func (p *Port) measure() error {
+	info := p.tx.dev.Info()
 	p.maxFrame = min(info.MaxFrame, p.hub.Pool.MaxAlloc())
-	room := min(p.maxFrame, MaxCellFrame) - p.wire.overhead()
+	room := min(p.maxFrame, MaxCellFrame) - p.pw.overhead()
 	if p.maxCells = room - room%aal.CellSize; p.cfg.Mode.Cells() && p.maxCells <= 0 {
-		_ = dev.Close()
 		return fmt.Errorf("%s: frames of %d octets hold no cell", info.Name, info.MaxFrame)
 	}
-	p.dev.onError, p.dev.onClose = p.cfg.OnError, p.dropFrame
-	return p.dev.open(p.hub, dev)
+	return nil
 }
 
 // dropFrame loses the frame under construction with the device it was for.
@@ -122,47 +103,25 @@ func (p *Port) dropFrame() {
 	if p.frame != 0 {
 		p.hub.Pool.Free(p.frame)
 		p.frame = 0
-		p.dev.tx.lost++
+		p.lost++
 	}
 }
-
-// Detach closes the device; what comes for it is lost and counted until Replace. On
-// the hub only.
-func (p *Port) Detach() { p.dev.close() }
 
 // Replace gives the port another device on the same carrier, when the interface has
 // come back; own is its MAC address, on Ethernet. On the hub only. The port owns the
 // device even when it returns an error.
 func (p *Port) Replace(dev nic.Device, own [6]byte) error {
-	p.dev.close()
+	p.close()
 	if p.cfg.Ethernet != nil {
 		p.cfg.Ethernet.Own = own
-		p.wire = newWire(&p.cfg)
+		p.pw = newPseudowire(&p.cfg)
 	}
-	if err := p.use(dev); err != nil {
-		return err
-	}
-	p.wq.Enable()
-	return nil
+	return p.replace(dev)
 }
 
-// Poll takes a burst of frames and puts what they hold up the stream.
-func (p *Port) Poll() int {
-	n := p.dev.receive()
-	for i := range n {
-		if b := p.dev.rx.take(i); b != 0 {
-			p.input(b)
-		}
-	}
-	if n > 0 {
-		p.dev.rx.done()
-	}
-	return n
-}
-
-// input takes one frame.
-func (p *Port) input(b block.ID) {
-	from, to, cw, cause := p.wire.strip(p.hub.Pool.Bytes(b))
+// strip takes one frame.
+func (p *Port) strip(b block.ID) {
+	from, to, cw, cause := p.pw.strip(p.hub.Pool.Bytes(b))
 	if cause != taken {
 		p.drop(b, cause)
 		return
@@ -184,7 +143,7 @@ func (p *Port) input(b block.ID) {
 	if cw&cwFlagU != 0 {
 		m.Info = 1
 	}
-	p.rq.PutNext(m)
+	p.out.PutNext(m)
 }
 
 // inputCells puts up a run for each stretch of cells of one VC. A frame of one VC,
@@ -200,7 +159,7 @@ func (p *Port) inputCells(b block.ID) {
 		key, n := run(cells)
 		m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Conn: key}
 		if n == len(cells) {
-			p.rq.PutNext(m)
+			p.out.PutNext(m)
 			return
 		}
 		p.putPart(m, cells[:n])
@@ -217,7 +176,7 @@ func (p *Port) putPart(m dataplane.Msg, cells []byte) {
 	}
 	p.hub.Pool.Lend(m.Block, cells)
 	loan := m.Block
-	p.rq.PutNext(m)
+	p.out.PutNext(m)
 	p.hub.Pool.Reclaim(loan)
 }
 
@@ -235,44 +194,14 @@ func (p *Port) drop(b block.ID, cause dropCause) {
 	p.hub.Pool.Free(b)
 }
 
-// writePut sends a message, or queues it behind others while the device is full.
-func (p *Port) writePut(q *dataplane.Queue, m dataplane.Msg) {
-	switch {
-	case m.Type == dataplane.Flush:
-		q.TurnFlush(m)
-	case m.Type == dataplane.Ioctl:
-		q.Nak(m, syscall.EINVAL)
-	case m.Type != dataplane.Data:
-		p.hub.Free(m)
-	case q.Empty() && p.dev.tx.room():
-		p.output(m)
-	default:
-		q.PutQ(m)
-	}
-}
-
-func (p *Port) writeService(q *dataplane.Queue) {
-	for p.dev.tx.room() {
-		m, ok := q.GetQ()
-		if !ok {
-			return
-		}
-		p.output(m)
-	}
-}
-
 // output packs a run of cells, or sends an SDU as a frame of its own.
 func (p *Port) output(m dataplane.Msg) {
-	if !p.dev.present() {
-		p.dev.drop(m)
-		return
-	}
 	if p.cfg.Mode.Cells() {
 		p.pack(m)
 		return
 	}
 	n := int(m.Len)
-	head := p.wire.overhead()
+	head := p.pw.overhead()
 	switch {
 	case m.Conn != Key(p.cfg.VC):
 		p.counts.otherVC++
@@ -290,9 +219,9 @@ func (p *Port) output(m dataplane.Msg) {
 		}
 		dst = p.hub.Pool.Prepend(m.Block, head)
 	}
-	p.wire.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
+	p.pw.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
-	p.dev.tx.add(m.Block)
+	p.send(m.Block)
 }
 
 func (p *Port) own(b block.ID) block.ID {
@@ -320,7 +249,7 @@ func (p *Port) pack(m dataplane.Msg) {
 			}
 			p.hub.Pool.Trim(m.Block, int(m.Len)-len(cells))
 			m.Len = uint32(len(cells))
-			p.wq.PutBQ(m)
+			p.in.PutBQ(m)
 			return
 		}
 		copy(p.hub.Pool.Extend(p.frame, n), cells)
@@ -335,54 +264,51 @@ func (p *Port) pack(m dataplane.Msg) {
 
 // frameRoom is the octets of cells that the frame under construction still takes.
 func (p *Port) frameRoom() int {
-	return p.maxCells + p.wire.overhead() - p.hub.Pool.Len(p.frame)
+	return p.maxCells + p.pw.overhead() - p.hub.Pool.Len(p.frame)
 }
 
 func (p *Port) openFrame() bool {
-	if p.frame = p.hub.Pool.Alloc(p.wire.overhead() + p.maxCells); p.frame == 0 {
+	if p.frame = p.hub.Pool.Alloc(p.pw.overhead() + p.maxCells); p.frame == 0 {
 		return false
 	}
-	p.wire.put(p.hub.Pool.Extend(p.frame, p.wire.overhead()), 0, false, false, 0)
+	p.pw.put(p.hub.Pool.Extend(p.frame, p.pw.overhead()), 0, false, false, 0)
 	return true
 }
 
 // closeFrame hands the frame to the transmitter; false when that has no room.
 func (p *Port) closeFrame() bool {
-	if !p.dev.tx.room() {
+	if !p.tx.room() {
 		return false
 	}
 	b := p.frame
 	p.frame = 0
-	p.dev.tx.add(b)
+	p.send(b)
 	return true
 }
 
-// Flush ends the pass: the last frame of cells goes out as it is.
-func (p *Port) Flush() {
+// finish ends the pass: the last frame of cells goes out as it is.
+func (p *Port) finish() {
 	if p.frame != 0 {
 		p.closeFrame()
-	}
-	if p.dev.flush() && !p.wq.Empty() {
-		p.wq.Enable()
 	}
 }
 
 // Counts gives the port's counters, those of its device included, in a fixed order.
 // On the hub only.
-func (p *Port) Counts() []Count {
-	d := p.dev.counters()
+func (p *Port) Counts() []dataplane.Count {
+	d := p.counters()
 	c := &p.counts
-	return []Count{
-		{"rx_frames", d.RxFrames}, {"rx_octets", d.RxOctets}, {"tx_frames", d.TxFrames}, {"tx_octets", d.TxOctets},
-		{"rx_cells", c.cellsIn}, {"tx_cells", c.cellsOut}, {"rx_sdus", c.pdusIn}, {"tx_sdus", c.pdusOut},
-		{"rx_drop_frame", c.drops[badFrame]}, {"rx_drop_label", c.drops[wrongLabel]},
-		{"rx_drop_station", c.drops[wrongStation]}, {"rx_drop_control_word", c.drops[badControl]},
-		{"rx_drop_length", c.drops[badLength]}, {"rx_drop_oam", c.drops[adminCell]},
-		{"rx_drop_truncated", d.RxTruncated}, {"rx_drop_overrun", d.RxOverrun},
-		{"rx_drop_tagged", d.RxTagged}, {"rx_drop_foreign", d.RxForeign},
-		{"rx_drop_no_block", p.dev.rx.noBlocks}, {"rx_drop_no_view", c.noViews}, {"tx_drop_no_block", c.noBlocks},
-		{"tx_drop_too_long", c.tooLong + d.TxTooLong}, {"tx_drop_other_vc", c.otherVC}, {"tx_drop_down", p.dev.tx.lost + d.TxDown},
-		{"tx_drop_no_buffer", d.TxNoBuffer}, {"tx_drop_unreachable", d.TxUnreachable},
-		{"tx_drop_error", d.TxErrors}, {"peer_refused", d.PeerRefused},
+	return []dataplane.Count{
+		{Name: "rx_frames", N: d.RxFrames}, {Name: "rx_octets", N: d.RxOctets}, {Name: "tx_frames", N: d.TxFrames}, {Name: "tx_octets", N: d.TxOctets},
+		{Name: "rx_cells", N: c.cellsIn}, {Name: "tx_cells", N: c.cellsOut}, {Name: "rx_sdus", N: c.pdusIn}, {Name: "tx_sdus", N: c.pdusOut},
+		{Name: "rx_drop_frame", N: c.drops[badFrame]}, {Name: "rx_drop_label", N: c.drops[wrongLabel]},
+		{Name: "rx_drop_station", N: c.drops[wrongStation]}, {Name: "rx_drop_control_word", N: c.drops[badControl]},
+		{Name: "rx_drop_length", N: c.drops[badLength]}, {Name: "rx_drop_oam", N: c.drops[adminCell]},
+		{Name: "rx_drop_truncated", N: d.RxTruncated}, {Name: "rx_drop_overrun", N: d.RxOverrun},
+		{Name: "rx_drop_tagged", N: d.RxTagged}, {Name: "rx_drop_foreign", N: d.RxForeign},
+		{Name: "rx_drop_no_block", N: p.rx.noBlocks}, {Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_no_block", N: c.noBlocks + p.noBlocks},
+		{Name: "tx_drop_too_long", N: c.tooLong + d.TxTooLong}, {Name: "tx_drop_other_vc", N: c.otherVC}, {Name: "tx_drop_down", N: p.lost + d.TxDown},
+		{Name: "tx_drop_no_buffer", N: d.TxNoBuffer}, {Name: "tx_drop_unreachable", N: d.TxUnreachable},
+		{Name: "tx_drop_error", N: d.TxErrors}, {Name: "peer_refused", N: d.PeerRefused},
 	}
 }

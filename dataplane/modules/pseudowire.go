@@ -82,8 +82,8 @@ const (
 	dropCauses
 )
 
-// wire builds and strips the headers of one pseudowire over one carrier.
-type wire struct {
+// pseudowire builds and strips the headers of one pseudowire over one carrier.
+type pseudowire struct {
 	mode   Mode
 	prefix []byte // what every frame begins with, up to the label's end
 	in     uint32 // label expected
@@ -92,8 +92,8 @@ type wire struct {
 	check  bool // frames must come from peer
 }
 
-func newWire(c *PortConfig) wire {
-	w := wire{mode: c.Mode, in: c.LabelIn}
+func newPseudowire(c *PortConfig) pseudowire {
+	w := pseudowire{mode: c.Mode, in: c.LabelIn}
 	if c.Ethernet != nil {
 		w.ether, w.peer, w.check = true, c.Ethernet.Peer, c.Ethernet.CheckPeer
 		w.prefix = append(w.prefix, c.Ethernet.Peer[:]...)
@@ -105,10 +105,10 @@ func newWire(c *PortConfig) wire {
 }
 
 // overhead is the octets before the cells or the SDU.
-func (w *wire) overhead() int { return len(w.prefix) - LabelBytes + w.mode.HeaderBytes() }
+func (w *pseudowire) overhead() int { return len(w.prefix) - LabelBytes + w.mode.HeaderBytes() }
 
 // put writes the headers into dst, overhead octets, for a payload of n octets.
-func (w *wire) put(dst []byte, n int, clp, efci bool, uu uint8) {
+func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 	i := copy(dst, w.prefix)
 	if w.mode == ModeN1 {
 		return
@@ -131,7 +131,7 @@ func (w *wire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 
 // strip finds the payload of a frame: f[from:to]. cw is the control word, 0 where
 // the mode has none.
-func (w *wire) strip(f []byte) (from, to int, cw uint32, cause dropCause) {
+func (w *pseudowire) strip(f []byte) (from, to int, cw uint32, cause dropCause) {
 	if w.ether {
 		if len(f) < ethernetHeader || binary.BigEndian.Uint16(f[12:]) != EtherTypeMPLS {
 			return 0, 0, 0, badFrame

@@ -9,61 +9,100 @@ import (
 )
 
 // receiver takes frames from a device as blocks. A device that reads into the
-// caller's memory gets blocks posted in advance; a block goes up only when another
-// takes its place, so that the posted ones never run out: under shortage frames are
-// shed here, and counted. A device that lends ring slots has them shown through one
+// caller's memory, or keeps it, gets blocks posted in advance; a block goes up only when
+// another takes its place, so that the posted ones never run out: under shortage frames
+// are shed here, and counted. A device that lends ring slots has them shown through one
 // borrowed block, one slot after another.
 type receiver struct {
 	hub      *dataplane.Hub
 	dev      nic.Device
+	keeper   nic.Keeper // nil: frames are read into posted memory, or lent
 	lends    bool
 	bufs     [][]byte
-	posted   []block.ID
-	size     int // octets of room in each
+	posted   []block.ID // what is read into
+	again    [][]byte   // memory to be posted at the end of the burst
+	size     int        // octets of room in each block
 	loan     block.ID
 	noBlocks uint64 // frames shed
 }
 
-func (r *receiver) open(h *dataplane.Hub, dev nic.Device) error {
+func (r *receiver) open(dev nic.Device) error {
 	info := dev.Info()
-	r.hub, r.dev, r.lends, r.size = h, dev, info.Lends, min(info.MaxFrame, h.Pool.MaxAlloc())
+	r.dev, r.lends, r.keeper = dev, info.Lends, nil
+	r.size = min(info.MaxFrame, r.hub.Pool.MaxAlloc())
 	r.bufs = make([][]byte, info.Batch)
 	if r.lends {
-		if r.loan = h.Pool.Loan(); r.loan == 0 {
+		if r.loan = r.hub.Pool.Loan(); r.loan == 0 {
 			return fmt.Errorf("%s: no block to borrow with", info.Name)
 		}
 		return nil
 	}
-	for range info.Batch {
-		b := h.Pool.Alloc(r.size)
+	n := info.Batch
+	if info.Keeps {
+		r.keeper, n = dev.(nic.Keeper), info.Posts
+	}
+	r.posted = r.posted[:0]
+	for range n {
+		b := r.hub.Pool.Alloc(r.size)
 		if b == 0 {
 			r.close()
-			return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, info.Batch)
+			return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, n)
 		}
 		r.posted = append(r.posted, b)
+	}
+	if r.keeper != nil {
+		for _, b := range r.posted {
+			r.again = append(r.again, r.hub.Pool.Memory(b))
+		}
+		r.posted = r.posted[:0]
+		r.post()
 	}
 	return nil
 }
 
-// close gives the blocks back; not the device.
+// close gives the blocks back, those that a device kept too, which must be closed.
 func (r *receiver) close() {
 	for _, b := range r.posted {
 		r.hub.Pool.Free(b)
 	}
-	r.posted = nil
+	r.posted = r.posted[:0]
+	r.reclaim()
+	for _, memory := range r.again {
+		r.free(memory)
+	}
+	r.again = r.again[:0]
+	r.pause()
+	r.dev, r.keeper = nil, nil
+}
+
+// pause gives the loan back, which is the hub's own; resume takes another.
+func (r *receiver) pause() {
 	if r.loan != 0 {
 		r.hub.Pool.Reclaim(r.loan)
 		r.loan = 0
 	}
-	r.dev = nil
+}
+
+func (r *receiver) resume() {
+	if r.lends {
+		r.loan = r.hub.Pool.Loan()
+	}
 }
 
 // receive takes a burst. Each frame is then taken by take, and after the last one
 // done is called.
 func (r *receiver) receive() (int, error) {
-	if !r.lends {
+	switch {
+	case r.keeper != nil:
+		r.reclaim()
+		r.post()
+	case !r.lends:
 		for i, b := range r.posted {
 			r.bufs[i] = r.hub.Pool.Tail(b)
+		}
+	case r.loan == 0:
+		if r.resume(); r.loan == 0 {
+			return 0, nil // the frames wait in the device
 		}
 	}
 	return r.dev.Receive(r.bufs)
@@ -82,7 +121,17 @@ func (r *receiver) take(i int) block.ID {
 	fresh := r.hub.Pool.Alloc(r.size)
 	if fresh == 0 {
 		r.noBlocks++
+		if r.keeper != nil {
+			b, _ := r.hub.Pool.At(r.bufs[i])
+			r.again = append(r.again, r.hub.Pool.Memory(b))
+		}
 		return 0
+	}
+	if r.keeper != nil {
+		b, from := r.hub.Pool.At(r.bufs[i])
+		r.hub.Pool.Window(b, from, len(r.bufs[i]))
+		r.again = append(r.again, r.hub.Pool.Memory(fresh))
+		return b
 	}
 	b := r.posted[i]
 	r.posted[i] = fresh
@@ -94,5 +143,31 @@ func (r *receiver) take(i int) block.ID {
 func (r *receiver) done() {
 	if r.dev != nil {
 		r.dev.Release()
+		r.post()
 	}
+}
+
+// post hands memory to a device that keeps it; what it has no room for yet waits.
+func (r *receiver) post() {
+	if r.keeper != nil && len(r.again) > 0 {
+		n := r.keeper.Post(r.again)
+		r.again = r.again[:copy(r.again, r.again[n:])]
+	}
+}
+
+// reclaim frees what a device that keeps frames has sent, or no longer wants.
+func (r *receiver) reclaim() {
+	if r.keeper == nil {
+		return
+	}
+	for n := r.keeper.Complete(r.bufs); n > 0; n = r.keeper.Complete(r.bufs) {
+		for _, frame := range r.bufs[:n] {
+			r.free(frame)
+		}
+	}
+}
+
+func (r *receiver) free(piece []byte) {
+	b, _ := r.hub.Pool.At(piece)
+	r.hub.Pool.Free(b)
 }

@@ -5,9 +5,9 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 )
 
-// RFC2684 is the module that puts the headers of RFC 2684 before the host's frames
+// rfc2684 is the module that puts the headers of RFC 2684 before the host's frames
 // and takes them off.
-type RFC2684 struct {
+type rfc2684 struct {
 	hub    *dataplane.Hub
 	encap  aal.Encap
 	kind   aal.Kind
@@ -24,15 +24,20 @@ type RFC2684 struct {
 // ethernetMin is the header of the shortest frame that can be bridged.
 const ethernetMin = 14
 
-// OpenRFC2684 makes the module's process in h. kind is aal.Bridged or aal.Routed.
-func OpenRFC2684(h *dataplane.Hub, encap aal.Encap, kind aal.Kind) (*RFC2684, dataplane.ProcID, error) {
-	r := &RFC2684{hub: h, encap: encap, kind: kind}
-	id, err := h.Add(dataplane.Module{Name: "rfc2684", ReadPut: r.readPut, WritePut: r.writePut})
-	return r, id, err
+// RFC2684 makes the module. kind is aal.Bridged or aal.Routed.
+func RFC2684(encap aal.Encap, kind aal.Kind) dataplane.Module {
+	r := &rfc2684{encap: encap, kind: kind}
+	here := func(q *dataplane.Queue) { r.hub = q.Hub() }
+	return dataplane.Module{
+		Name: "rfc2684", ReadPut: r.readPut, WritePut: r.writePut,
+		Open:     func(q *dataplane.Queue) error { here(q); return nil },
+		Arrive:   here,
+		Counters: r.count,
+	}
 }
 
 // readPut strips the header of an SDU.
-func (r *RFC2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
+func (r *rfc2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
 		q.PutNext(m)
 		return
@@ -63,7 +68,7 @@ func (r *RFC2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 const fcsBytes = 4
 
 // writePut puts the header before a frame.
-func (r *RFC2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
+func (r *rfc2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
 		q.PutNext(m)
 		return
@@ -92,7 +97,7 @@ func (r *RFC2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 }
 
 // protocol is the EtherType of what the host sends on a TUN: IPv4 or IPv6.
-func (r *RFC2684) protocol(frame []byte) (uint16, bool) {
+func (r *rfc2684) protocol(frame []byte) (uint16, bool) {
 	if r.kind == aal.Bridged {
 		if len(frame) < ethernetMin {
 			r.counts.short++
@@ -112,12 +117,11 @@ func (r *RFC2684) protocol(frame []byte) (uint16, bool) {
 	return 0, false
 }
 
-// Counts gives the counters in a fixed order. On the hub only.
-func (r *RFC2684) Counts() []Count {
+func (r *rfc2684) count() []dataplane.Count {
 	c := &r.counts
-	return []Count{
-		{"rx_frames", c.in}, {"tx_frames", c.out},
-		{"rx_drop_encapsulation", c.encap}, {"rx_drop_kind", c.kind},
-		{"tx_drop_short", c.short}, {"tx_drop_not_ip", c.version}, {"tx_drop_no_block", c.noBlocks},
+	return []dataplane.Count{
+		{Name: "rx_frames", N: c.in}, {Name: "tx_frames", N: c.out},
+		{Name: "rx_drop_encapsulation", N: c.encap}, {Name: "rx_drop_kind", N: c.kind},
+		{Name: "tx_drop_short", N: c.short}, {Name: "tx_drop_not_ip", N: c.version}, {Name: "tx_drop_no_block", N: c.noBlocks},
 	}
 }

@@ -10,58 +10,65 @@ import (
 const transmitBatch = 64
 
 // transmitter collects blocks of a pass and hands them to a device together. The
-// blocks are its own until the device has taken them.
+// blocks are its own until the device has taken them; one that keeps them gives them back
+// by completion.
 type transmitter struct {
 	hub    *dataplane.Hub
 	dev    nic.Device
 	frames [transmitBatch][]byte
 	blocks [transmitBatch]block.ID
 	n      int
-	lost   uint64 // blocks for a device that was not there
-	err    error  // of a flush that a full batch made necessary
+	keeps  bool  // the device keeps frames
+	full   bool  // the device has not taken all: the rest waits for room
+	err    error // of a flush
 }
 
 // room tells whether one more block can be added.
 func (t *transmitter) room() bool { return t.n < transmitBatch }
 
-// add takes a block; room must be there. A full batch is sent at once. Without a
-// device the block is lost and counted.
+// waits tells whether the device is to say when it has room.
+func (t *transmitter) waits() bool { return t.full }
+
+// use takes a device.
+func (t *transmitter) use(dev nic.Device) { t.dev, t.keeps = dev, dev.Info().Keeps }
+
+// add takes a block; room must be there. A full batch is sent at once.
 func (t *transmitter) add(b block.ID) {
-	if t.dev == nil {
-		t.lost++
-		t.hub.Pool.Free(b)
-		return
-	}
 	t.frames[t.n], t.blocks[t.n] = t.hub.Pool.Bytes(b), b
 	if t.n++; t.n == transmitBatch {
-		t.err = t.flush()
+		t.flush()
 	}
 }
 
-// flush sends what the device takes; the rest stays. The error is the device's: it
-// has taken all frames then, and counted them as lost.
-func (t *transmitter) flush() error {
-	err := t.err
-	t.err = nil
-	if t.n == 0 {
-		return err
+// flush sends what the device takes; the rest stays. An error, which is kept, is the
+// device's: it has taken all frames then, and counted them as lost.
+func (t *transmitter) flush() {
+	if t.dev == nil || t.n == 0 {
+		return
 	}
 	sent, failed := t.dev.Transmit(t.frames[:t.n])
 	if failed != nil {
-		sent, err = t.n, failed
+		sent, t.err = t.n, failed
 	}
-	for _, b := range t.blocks[:sent] {
-		t.hub.Pool.Free(b)
-	}
-	t.n = copy(t.blocks[:], t.blocks[sent:t.n])
-	copy(t.frames[:], t.frames[sent:sent+t.n])
-	return err
+	t.taken(sent)
+	t.full = t.n > 0
 }
 
-// direct sends one frame ahead of the pass's end, and frees it; false when others
-// wait or the device is full.
+// taken lets go of frames that the device has taken.
+func (t *transmitter) taken(n int) {
+	if !t.keeps {
+		for _, b := range t.blocks[:n] {
+			t.hub.Pool.Free(b)
+		}
+	}
+	t.n = copy(t.blocks[:], t.blocks[n:t.n])
+	copy(t.frames[:], t.frames[n:n+t.n])
+}
+
+// direct sends a borrowed frame ahead of the pass's end, and frees it; false when others
+// wait, or the device is full, or keeps what it sends.
 func (t *transmitter) direct(b block.ID) bool {
-	if t.n > 0 || t.dev == nil {
+	if t.flush(); t.n > 0 || t.keeps {
 		return false
 	}
 	t.frames[0] = t.hub.Pool.Bytes(b)
@@ -74,12 +81,26 @@ func (t *transmitter) direct(b block.ID) bool {
 	return true
 }
 
-// close lets the device go. What waited for it is lost and counted.
+// own makes what waits fit to go to another hub; an error: there is no memory.
+func (t *transmitter) own() error {
+	for i, b := range t.blocks[:t.n] {
+		if !t.hub.Pool.Shared(b) {
+			continue
+		}
+		c := t.hub.Pool.Copy(b)
+		if c == 0 {
+			return dataplane.ErrNoRoom
+		}
+		t.hub.Pool.Free(b)
+		t.blocks[i], t.frames[i] = c, t.hub.Pool.Bytes(c)
+	}
+	return nil
+}
+
+// close frees what waits.
 func (t *transmitter) close() {
-	t.dev, t.err = nil, nil
-	t.lost += uint64(t.n)
 	for _, b := range t.blocks[:t.n] {
 		t.hub.Pool.Free(b)
 	}
-	t.n = 0
+	t.dev, t.err, t.n, t.full = nil, nil, 0, false
 }

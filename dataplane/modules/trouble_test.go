@@ -60,7 +60,7 @@ func carried(t testing.TB, n int) []byte {
 // cellFrame is a frame of cells as our port takes it.
 func cellFrame(cells []byte) []byte {
 	f := make([]byte, LabelBytes, LabelBytes+len(cells))
-	w := newWire(&PortConfig{LabelOut: 100})
+	w := newPseudowire(&PortConfig{LabelOut: 100})
 	w.put(f, 0, false, false, 0)
 	return append(f, cells...)
 }
@@ -78,7 +78,7 @@ func TestTAPGoneInABurst(t *testing.T) {
 	if err := e.tap.Replace(&badDevice{max: 2000, goneTx: true}); err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(&PortConfig{LabelOut: 100, Mode: ModeAAL5SDU})
+	w := newPseudowire(&PortConfig{LabelOut: 100, Mode: ModeAAL5SDU})
 	for range 3 {
 		sdu := carried(t, 200)
 		f := make([]byte, w.overhead())
@@ -87,7 +87,7 @@ func TestTAPGoneInABurst(t *testing.T) {
 	}
 	e.hub.Pass()
 	e.hub.Pass()
-	if n := e.tap.dev.tx.lost; n != 2 { // the device has counted the first itself
+	if n := e.tap.lost; n != 2 { // the device has counted the first itself
 		t.Errorf("%d frames counted as lost", n)
 	}
 }
@@ -110,14 +110,14 @@ func TestCarrierGoneWhileFull(t *testing.T) {
 				_, _ = e.host.Transmit(burst)
 				e.hub.Pass()
 			}
-			if e.port.frame == 0 || e.port.dev.tx.room() {
+			if e.port.frame == 0 || e.port.tx.room() {
 				t.Fatal("nothing waits for the device")
 			}
 			fail(dev)
 			for range 10 {
 				e.hub.Pass()
 			}
-			if e.port.dev.present() || e.port.frame != 0 || e.port.dev.tx.n != 0 {
+			if e.port.present() || e.port.frame != 0 || e.port.tx.n != 0 {
 				t.Error("the port still holds something for a device that has gone")
 			}
 			fresh := &badDevice{max: 1514}
@@ -145,7 +145,7 @@ func TestCongestionOneWay(t *testing.T) {
 			_, _ = e.host.Transmit([][]byte{frame(aal.Bridged, size, uint64(i))})
 			e.hub.Pass()
 		}
-		if e.tap.dev.reads {
+		if !e.tap.paused {
 			t.Errorf("frames of %d octets: the host's device is still read", size)
 		}
 		for range 10 {
@@ -156,7 +156,7 @@ func TestCongestionOneWay(t *testing.T) {
 		if n := len(receiveAll(t, e.host)); n != 10 {
 			t.Errorf("frames of %d octets: %d of 10 frames came the other way, %d blocks left", size, n, e.hub.Pool.Available(1))
 		}
-		if e.aal5.counts.noBlocksOut+e.tap.dev.rx.noBlocks != 0 {
+		if e.aal5.counts.noBlocksOut+e.tap.rx.noBlocks != 0 {
 			t.Errorf("frames of %d octets: the host's frames were shed, not held back", size)
 		}
 	}
@@ -203,7 +203,7 @@ func TestReassemblyTimeoutIsOfThePDU(t *testing.T) {
 func TestBlocksRunOutInAPDU(t *testing.T) {
 	dev := &badDevice{max: 1472, full: true}
 	e := newEnd(t, bridgedLLC, dev, &testClock{}, 1, 2)
-	for i := 0; e.port.dev.tx.n < transmitBatch-1; i++ {
+	for i := 0; e.port.tx.n < transmitBatch-1; i++ {
 		send(t, e.host, frame(aal.Bridged, 60, uint64(i)))
 		e.hub.Pass()
 	}
@@ -242,21 +242,17 @@ func TestDriversAnswerControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
 	dev := &badDevice{max: 1472, full: true}
-	port, bottom, err := OpenPort(h, PortConfig{Device: dev, LabelOut: 100, LabelIn: 100})
+	port, head := NewPort(PortConfig{Device: dev, LabelOut: 100, LabelIn: 100}), NewHead(nil)
+	fabric, err := dataplane.NewFabric(registry(t, map[string]dataplane.Module{"port": port.Module(), "head": head.Module()}), h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := NewAssociations(h)
-	_, below, _ := a.AddPort()
-	vc, _ := a.AddVC(0, testVC)
-	_, segment, _ := OpenAAL5(h, testVC)
-	head, top, _ := dataplane.OpenHead(h, nil)
-	for _, link := range [][2]dataplane.ProcID{{bottom, below}, {vc, segment}, {segment, top}} {
-		if err := h.Join(link[0], link[1]); err != nil {
-			t.Fatal(err)
-		}
+	defer fabric.Close()
+	ids, err := fabric.Build(0, dataplane.Part{Name: "port"}, dataplane.Part{Name: "associations", Arg: "port"},
+		dataplane.Part{Arg: "vc 0 0/100"}, dataplane.Part{Name: "aal5", Arg: "0/100"}, dataplane.Part{Name: "head"})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for range 3000 {
 		if _, err := head.Write(make([]byte, 1000)); err != nil {
@@ -264,9 +260,8 @@ func TestDriversAnswerControl(t *testing.T) {
 		}
 		h.Pass()
 	}
-	_, queue, _ := h.Queues(vc)
-	if port.wq.Len() == 0 || queue.Len() == 0 {
-		t.Fatalf("the stream is not full: %d in the port, %d above it", port.wq.Len(), queue.Len())
+	if port.in.Len() == 0 || port.in.Stat(0).Refused == 0 {
+		t.Fatalf("the stream is not full: %d in the port, and nobody waits for it", port.in.Len())
 	}
 	var refused error
 	if err := head.Ioctl(1, nil, func(_ []byte, err error) { refused = err }); err != nil {
@@ -276,11 +271,11 @@ func TestDriversAnswerControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Pass()
-	if port.wq.Len() != 0 && queue.Len() != 0 {
-		t.Errorf("after the flush %d wait in the port, %d above it", port.wq.Len(), queue.Len())
+	if port.in.Len() != 0 {
+		t.Errorf("after the flush %d wait in the port", port.in.Len())
 	}
-	if a.unknown != 0 {
-		t.Error("the flush that came round was taken for a cell")
+	if counts, err := fabric.Counters(ids[1]); err != nil || counts[0][0].N != 0 {
+		t.Errorf("the flush that came round was taken for a cell: %v, %v", counts, err)
 	}
 	dev.full = false
 	for range 50 {

@@ -16,11 +16,12 @@ import (
 // are wires, turned by hand on a clock of the test's.
 type end struct {
 	hub    *dataplane.Hub
+	fabric *dataplane.Fabric
+	parts  []dataplane.Part
+	ids    []dataplane.ProcID
 	arena  *block.Arena
-	tap    *TAPEnd
-	rfc    *RFC2684
-	aal5   *AAL5
-	assoc  *Associations
+	tap    *TAP
+	aal5   *aal5
 	port   *Port
 	host   nic.Device // the other end of the TAP's wire
 	chunks int        // out while nothing is under way
@@ -63,7 +64,7 @@ func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, 
 	e.build(t, c, pc, tap)
 	e.chunks, _ = arena.Pool(0).InUse()
 	t.Cleanup(func() {
-		_ = e.hub.Close()
+		_ = e.fabric.Close()
 		if chunks, views := arena.Pool(0).InUse(); chunks != 0 || views != 0 {
 			t.Errorf("after close: %d chunks and %d views are out", chunks, views)
 		}
@@ -72,42 +73,53 @@ func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, 
 	return e
 }
 
-// build stacks the stream that doc.go draws.
+// build makes the stream that doc.go draws.
 func (e *end) build(t testing.TB, c tunnelConfig, pc PortConfig, tap nic.Device) {
 	t.Helper()
-	ids := make([]dataplane.ProcID, 0, 4)
-	must := func(id dataplane.ProcID, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, id)
-	}
-	var id, below dataplane.ProcID
+	e.port, e.tap, e.aal5 = NewPort(pc), NewTAP(tap, nil), newAAL5(testVC)
 	var err error
-	e.port, id, err = OpenPort(e.hub, pc)
-	must(id, err)
-	e.assoc = NewAssociations(e.hub)
-	_, below, err = e.assoc.AddPort()
-	must(below, err)
-	if err := e.hub.Join(ids[0], ids[1]); err != nil {
+	if e.fabric, err = dataplane.NewFabric(registry(t, map[string]dataplane.Module{
+		"port": e.port.Module(), "tap": e.tap.Module(), "aal5": e.aal5.module(),
+	}), e.hub); err != nil {
 		t.Fatal(err)
 	}
-	ids = ids[:0]
-	must(e.assoc.AddVC(0, testVC))
-	if c.mode.Cells() {
-		e.aal5, id, err = OpenAAL5(e.hub, testVC)
-		must(id, err)
+	e.parts = Tunnel(TunnelConfig{VC: testVC, Cells: c.mode.Cells(), Encap: c.encap, Kind: c.kind})
+	if e.ids, err = e.fabric.Build(0, e.parts...); err != nil {
+		t.Fatal(err)
 	}
-	e.rfc, id, err = OpenRFC2684(e.hub, c.encap, c.kind)
-	must(id, err)
-	e.tap, id, err = OpenTAPEnd(e.hub, tap, nil)
-	must(id, err)
-	for i := range ids[1:] {
-		if err := e.hub.Join(ids[i], ids[i+1]); err != nil {
+}
+
+// registry knows all modules of the package, and some that are there already.
+func registry(t testing.TB, made map[string]dataplane.Module) *dataplane.Registry {
+	t.Helper()
+	r := new(dataplane.Registry)
+	if err := Register(r); err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range made {
+		if err := r.Add(name, func(string) (dataplane.Module, error) { return m, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return r
+}
+
+// count is a counter of a module of the stream.
+func (e *end) count(t testing.TB, module, name string) uint64 {
+	t.Helper()
+	counts, err := e.fabric.Counters(e.ids...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range e.parts {
+		for _, c := range counts[i] {
+			if p.Name == module && c.Name == name {
+				return c.N
+			}
+		}
+	}
+	t.Fatalf("%s has no counter %s", module, name)
+	return 0
 }
 
 func newTunnel(t testing.TB, c tunnelConfig) (a, b *end, clock *testClock) {

@@ -1,4 +1,4 @@
-package dataplane
+package modules
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"io"
 	"syscall"
 
+	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 )
 
@@ -33,14 +34,16 @@ const (
 // Head is the top of a stream, where an application's calls become messages and
 // messages become what it reads. Its methods do not block; they belong to the hub.
 type Head struct {
-	hub    *Hub
-	rq, wq *Queue
-	notify func(Events)
-	err    error // from an Error message; sticky
-	hungup bool
-	part   Msg // ordinary data of which some was read
-	ioctl  headIoctl
-	timer  Timer
+	hub      *dataplane.Hub
+	rq, wq   *dataplane.Queue
+	notify   func(Events)
+	err      error // from an Error message; sticky
+	hungup   bool
+	part     dataplane.Msg // ordinary data of which some was read
+	ioctl    headIoctl
+	timer    dataplane.Timer
+	deadline int64  // of the ioctl under way
+	dead     uint64 // messages freed: the stream has failed
 }
 
 // headIoctl is the ioctl under way: its argument and result stay here, modules ask
@@ -52,26 +55,57 @@ type headIoctl struct {
 	result []byte
 }
 
-// OpenHead makes a stream head's process. notify is called on the hub when reading
+// NewHead makes a stream head. notify is called on the hub when reading
 // or writing may go on; it may be nil and must not block.
-func OpenHead(h *Hub, notify func(Events)) (*Head, ProcID, error) {
+func NewHead(notify func(Events)) *Head {
 	if notify == nil {
 		notify = func(Events) {}
 	}
-	s := &Head{hub: h, notify: notify}
+	s := &Head{notify: notify}
 	s.timer.Fire = func() { s.finish(nil, ErrTimeout) }
-	id, err := h.Add(Module{
+	return s
+}
+
+// Module is the head's code.
+func (s *Head) Module() dataplane.Module {
+	return dataplane.Module{
 		Name:    "head",
-		ReadPut: s.readPut, ReadService: func(*Queue) {},
-		WriteService: func(*Queue) { s.notify(Writable) },
-		Open: func(q *Queue) error {
-			s.rq, s.wq = q, q.Mate()
-			q.NoEnable() // the application is the service
+		ReadPut: s.readPut, ReadService: func(*dataplane.Queue) {},
+		WriteService: func(*dataplane.Queue) { s.notify(Writable) },
+		Open: func(q *dataplane.Queue) error {
+			s.hub, s.rq, s.wq = q.Hub(), q, q.Mate()
+			s.ioctl.id = uint64(q.ID()) << 32 // of no other head
+			q.NoEnable()                      // the application is the service
 			return nil
 		},
-		Close: func(*Queue) { s.close() },
-	})
-	return s, id, err
+		Close: func(*dataplane.Queue) { s.close() },
+		Leave: s.leave, Arrive: s.arrive,
+		Counters: s.counters,
+	}
+}
+
+// leave takes what was read in part along, in blocks of its own.
+func (s *Head) leave() error {
+	if s.part.Block != 0 && s.hub.Pool.Shared(s.part.Block) {
+		b := s.hub.Pool.CopyMsg(s.part.Block)
+		if b == 0 {
+			return dataplane.ErrNoRoom
+		}
+		s.freePart()
+		s.part = dataplane.Msg{Type: dataplane.Data, Block: b}
+	}
+	s.hub.StopTimer(&s.timer)
+	return nil
+}
+
+func (s *Head) arrive(q *dataplane.Queue) {
+	if s.hub = q.Hub(); s.ioctl.done != nil {
+		s.hub.StartTimer(&s.timer, s.deadline)
+	}
+}
+
+func (s *Head) counters() []dataplane.Count {
+	return []dataplane.Count{{Name: "rx_drop_error", N: s.dead}}
 }
 
 func (s *Head) close() {
@@ -81,27 +115,27 @@ func (s *Head) close() {
 
 func (s *Head) freePart() {
 	s.hub.Free(s.part)
-	s.part = Msg{}
+	s.part = dataplane.Msg{}
 }
 
 // down sends a message as the head's process: what comes back at once is taken when
 // the application's call has returned.
-func (s *Head) down(m Msg) { s.wq.Enter(func() { s.wq.PutNext(m) }) }
+func (s *Head) down(m dataplane.Msg) { s.wq.Enter(func() { s.wq.PutNext(m) }) }
 
 // readPut takes what comes up the stream.
-func (s *Head) readPut(q *Queue, m Msg) {
+func (s *Head) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	switch m.Type {
-	case Flush:
-		if m.Info&FlushRead != 0 {
+	case dataplane.Flush:
+		if m.Info&dataplane.FlushRead != 0 {
 			s.freePart()
 		}
 		q.TurnFlush(m)
-	case Hangup:
+	case dataplane.Hangup:
 		s.hungup = true
 		s.hub.Free(m)
 		s.finish(nil, syscall.ENXIO)
 		s.notify(HungUp | Readable)
-	case Error:
+	case dataplane.Error:
 		if s.err == nil {
 			s.err = syscall.Errno(m.Info)
 		}
@@ -110,18 +144,18 @@ func (s *Head) readPut(q *Queue, m Msg) {
 		q.FlushQ(true)
 		s.finish(nil, s.err)
 		s.notify(HungUp | Readable)
-	case IocAck, IocNak, CopyIn, CopyOut:
+	case dataplane.IocAck, dataplane.IocNak, dataplane.CopyIn, dataplane.CopyOut:
 		s.ioctlPut(m)
-	case Data, Proto, PCProto:
+	case dataplane.Data, dataplane.Proto, dataplane.PCProto:
 		if s.err != nil { // nobody will read it
-			s.hub.counters.Flushed++
+			s.dead++
 			s.hub.Free(m)
 			return
 		}
 		q.PutQ(m)
 		s.notify(Readable)
 	default:
-		s.hub.Free(m)
+		s.hub.Refuse(m)
 	}
 }
 
@@ -150,7 +184,7 @@ func (s *Head) Write(p []byte) (n int, err error) {
 		if b == 0 {
 			return n, ErrWouldBlock
 		}
-		s.down(Msg{Type: Data, Block: b, Len: uint32(k)})
+		s.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(k)})
 		n += k
 	}
 	return n, nil
@@ -186,11 +220,11 @@ func (s *Head) PutMsg(control, data []byte, band uint8, high bool) error {
 	case !high && !s.wq.CanPutNextBand(band):
 		return ErrWouldBlock
 	}
-	m := Msg{Type: Data, Band: band}
+	m := dataplane.Msg{Type: dataplane.Data, Band: band}
 	if len(control) > 0 {
-		m.Type = Proto
+		m.Type = dataplane.Proto
 		if high {
-			m.Type = PCProto
+			m.Type = dataplane.PCProto
 		}
 		if m.Block, _ = s.block(control, high); m.Block == 0 {
 			return ErrWouldBlock
@@ -248,7 +282,7 @@ func (s *Head) Read(p []byte) (n int, err error) {
 func (s *Head) nextData(err *error) bool {
 	st := s.rq.Stat(0)
 	switch {
-	case st.First.Type == Data:
+	case st.First.Type == dataplane.Data:
 		s.part, _ = s.rq.GetQ()
 		return true
 	case st.Messages > 0:
@@ -263,24 +297,24 @@ func (s *Head) nextData(err *error) bool {
 
 // GetMsg takes the first message whole: its control part, if it has one, is the
 // first block, the rest is data; getmsg. The caller owns the message.
-func (s *Head) GetMsg() (Msg, error) {
+func (s *Head) GetMsg() (dataplane.Msg, error) {
 	if s.part.Block != 0 {
 		m := s.part
-		s.part = Msg{}
+		s.part = dataplane.Msg{}
 		m.Len = uint32(s.hub.Pool.Size(m.Block))
 		return m, nil
 	}
 	if s.err != nil {
-		return Msg{}, s.err
+		return dataplane.Msg{}, s.err
 	}
 	m, ok := s.rq.GetQ()
 	switch {
 	case ok:
 		return m, nil
 	case s.hungup:
-		return Msg{}, io.EOF
+		return dataplane.Msg{}, io.EOF
 	}
-	return Msg{}, ErrWouldBlock
+	return dataplane.Msg{}, ErrWouldBlock
 }
 
 // Flush empties the stream's queues: FlushRead, FlushWrite, or both.
@@ -288,11 +322,11 @@ func (s *Head) Flush(bits uint32) error {
 	if err := s.state(); err != nil {
 		return err
 	}
-	if bits&FlushRead != 0 {
+	if bits&dataplane.FlushRead != 0 {
 		s.freePart()
 		s.rq.FlushQ(false)
 	}
-	s.down(Msg{Type: Flush, Info: bits & (FlushRead | FlushWrite)})
+	s.down(dataplane.Msg{Type: dataplane.Flush, Info: bits & (dataplane.FlushRead | dataplane.FlushWrite)})
 	return nil
 }
 
@@ -322,23 +356,24 @@ func (s *Head) Ioctl(command uint32, arg []byte, done func(result []byte, status
 	binary.BigEndian.PutUint32(head[4:], uint32(len(arg)))
 	copy(s.hub.Pool.Extend(b, n), arg)
 	s.ioctl = headIoctl{id: s.ioctl.id + 1, arg: arg, done: done}
-	s.hub.StartTimer(&s.timer, s.hub.Now()+IoctlTimeout)
-	s.down(Msg{Type: Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
+	s.deadline = s.hub.Now() + IoctlTimeout
+	s.hub.StartTimer(&s.timer, s.deadline)
+	s.down(dataplane.Msg{Type: dataplane.Ioctl, Block: b, Len: uint32(ioctlHeader + n), Conn: s.ioctl.id})
 	return nil
 }
 
 // ioctlPut takes an answer. One to an ioctl that has ended already is freed.
-func (s *Head) ioctlPut(m Msg) {
+func (s *Head) ioctlPut(m dataplane.Msg) {
 	if s.ioctl.done == nil || m.Conn != s.ioctl.id {
-		s.hub.Free(m)
+		s.hub.Refuse(m)
 		return
 	}
 	switch m.Type {
-	case CopyIn:
+	case dataplane.CopyIn:
 		s.copyIn(m)
-	case CopyOut:
+	case dataplane.CopyOut:
 		s.copyOut(m)
-	case IocNak:
+	case dataplane.IocNak:
 		s.hub.Free(m)
 		if m.Info == 0 {
 			m.Info = uint32(syscall.EINVAL)
@@ -359,7 +394,7 @@ func (s *Head) ioctlPut(m Msg) {
 }
 
 // copyRequest reads offset and size of a CopyIn or CopyOut.
-func (s *Head) copyRequest(m Msg) (offset, size int, rest []byte) {
+func (s *Head) copyRequest(m dataplane.Msg) (offset, size int, rest []byte) {
 	if m.Block == 0 || s.hub.Pool.Len(m.Block) < ioctlHeader {
 		return -1, 0, nil
 	}
@@ -368,9 +403,9 @@ func (s *Head) copyRequest(m Msg) (offset, size int, rest []byte) {
 }
 
 // copyIn answers with the piece of the argument that was asked for, or with an errno.
-func (s *Head) copyIn(m Msg) {
+func (s *Head) copyIn(m dataplane.Msg) {
 	offset, size, _ := s.copyRequest(m)
-	reply := Msg{Type: IocData, Conn: m.Conn}
+	reply := dataplane.Msg{Type: dataplane.IocData, Conn: m.Conn}
 	if offset < 0 || size > s.hub.Pool.MaxAlloc() || offset+size > len(s.ioctl.arg) {
 		reply.Info = uint32(syscall.EFAULT)
 	} else if b := s.hub.Pool.AllocControl(size); b == 0 {
@@ -386,9 +421,9 @@ func (s *Head) copyIn(m Msg) {
 // MaxIoctlResult is the longest result of an ioctl, in octets.
 const MaxIoctlResult = 1 << 20
 
-func (s *Head) copyOut(m Msg) {
+func (s *Head) copyOut(m dataplane.Msg) {
 	offset, size, data := s.copyRequest(m)
-	reply := Msg{Type: IocData, Conn: m.Conn}
+	reply := dataplane.Msg{Type: dataplane.IocData, Conn: m.Conn}
 	if offset < 0 || size != len(data) || offset != len(s.ioctl.result) || offset+size > MaxIoctlResult {
 		reply.Info = uint32(syscall.EFAULT)
 	} else {

@@ -1,4 +1,4 @@
-package dataplane
+package modules
 
 import (
 	"bytes"
@@ -11,30 +11,125 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // headRig is a head on a bottom that the test plays.
 type headRig struct {
-	*rig
-	head   *Head
-	id     ProcID
-	events Events
-	bottom *end
-	up     *Queue
+	t        testing.TB
+	now      int64
+	h        *dataplane.Hub
+	fabric   *dataplane.Fabric
+	registry *dataplane.Registry
+	head     *Head
+	id       dataplane.ProcID
+	low      dataplane.ProcID
+	events   Events
+	bottom   *bottom
+	up       *dataplane.Queue
 }
 
-func newHeadRig(t testing.TB, between ...Module) *headRig {
+func newHeadRig(t testing.TB) *headRig {
 	t.Helper()
-	r := &headRig{rig: newRig(t, 1, block.Config{Small: 64}), bottom: &end{}}
-	ids := r.chain(append([]Module{r.bottom.bottom()}, between...)...)
-	var err error
-	if r.head, r.id, err = OpenHead(r.h, func(e Events) { r.events |= e }); err != nil {
+	r := &headRig{t: t, bottom: &bottom{}}
+	return r.build(r.bottom.module())
+}
+
+func (r *headRig) build(low dataplane.Module) *headRig {
+	t := r.t
+	t.Helper()
+	arena, err := block.NewArena(block.Config{Small: 64})
+	if err != nil {
 		t.Fatal(err)
 	}
-	r.join(ids[len(ids)-1], r.id)
-	r.up = r.bottom.q.Mate()
+	if r.h, err = dataplane.NewHub(dataplane.Config{Pool: arena.Pool(0), Clock: func() int64 { return r.now }}); err != nil {
+		t.Fatal(err)
+	}
+	r.head = NewHead(func(e Events) { r.events |= e })
+	low.Open = func(q *dataplane.Queue) error { r.up = q; return nil }
+	r.registry = registry(t, map[string]dataplane.Module{"bottom": low, "head": r.head.Module()})
+	if r.fabric, err = dataplane.NewFabric(r.registry, r.h); err != nil {
+		t.Fatal(err)
+	}
+	ids, err := r.fabric.Build(0, dataplane.Part{Name: "bottom"}, dataplane.Part{Name: "head"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.low, r.id = ids[0], ids[1]
+	t.Cleanup(func() {
+		_ = r.fabric.Close()
+		if blocks, views := arena.Pool(0).InUse(); blocks+views != 0 {
+			t.Errorf("after the end %d blocks and %d views are out", blocks, views)
+		}
+		_ = arena.Close()
+	})
 	return r
+}
+
+func (r *headRig) settle() {
+	for idle := 0; idle < 3; idle++ {
+		if r.h.Pass() > 0 {
+			idle = 0
+		}
+	}
+}
+
+// bottom notes what reaches it. While stalled it queues instead.
+type bottom struct {
+	msgs    []dataplane.Msg // as they came; their blocks are freed
+	texts   []string
+	stalled bool
+	q       *dataplane.Queue
+	onPut   func(*dataplane.Queue, dataplane.Msg) // called first
+}
+
+func (e *bottom) module() dataplane.Module {
+	return dataplane.Module{Name: "bottom", WritePut: e.put, WriteService: e.service, HiWat: 400, LoWat: 100}
+}
+
+func (e *bottom) put(q *dataplane.Queue, m dataplane.Msg) {
+	e.q = q
+	if e.onPut != nil {
+		e.onPut(q, m)
+	}
+	switch {
+	case m.Type == dataplane.Flush:
+		q.TurnFlush(m)
+	case e.stalled || !q.Empty():
+		q.PutQ(m)
+	default:
+		e.take(q, m)
+	}
+}
+
+func (e *bottom) take(q *dataplane.Queue, m dataplane.Msg) {
+	e.msgs = append(e.msgs, m)
+	e.texts = append(e.texts, string(octets(q.Hub(), m.Block)))
+	q.Hub().Free(m)
+}
+
+func (e *bottom) service(q *dataplane.Queue) {
+	for !e.stalled {
+		m, ok := q.GetQ()
+		if !ok {
+			return
+		}
+		e.take(q, m)
+	}
+}
+
+func (e *bottom) resume() {
+	e.stalled = false
+	e.q.Enable()
+}
+
+// octets is the data of a message, of all its blocks.
+func octets(h *dataplane.Hub, b block.ID) (p []byte) {
+	for ; b != 0; b = h.Pool.Next(b) {
+		p = append(p, h.Pool.Bytes(b)...)
+	}
+	return p
 }
 
 // told gives the events since it was last asked.
@@ -44,7 +139,16 @@ func (r *headRig) told() Events {
 	return e
 }
 
-func (r *headRig) text(s string) Msg { return text(r.t, r.h, s) }
+// text makes a message of s.
+func (r *headRig) text(s string) dataplane.Msg {
+	r.t.Helper()
+	b := r.h.Pool.Alloc(len(s))
+	if b == 0 {
+		r.t.Fatal("no block")
+	}
+	copy(r.h.Pool.Extend(b, len(s)), s)
+	return dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(s))}
+}
 
 const blockRoom = block.SmallBytes - block.Headroom
 
@@ -114,7 +218,7 @@ func TestHeadRead(t *testing.T) {
 			r.up.PutNext(r.text(s))
 			want += s
 		}
-		r.up.PutNext(Msg{Type: Data}) // no data, no block
+		r.up.PutNext(dataplane.Msg{Type: dataplane.Data}) // no data, no block
 		chained := r.text("k")
 		r.h.Pool.Append(chained.Block, r.text("lm").Block)
 		chained.Len = 3
@@ -145,7 +249,7 @@ func TestHeadReadStopsBeforeControl(t *testing.T) {
 	r := newHeadRig(t)
 	r.up.PutNext(r.text("data"))
 	proto := r.text("control")
-	proto.Type = Proto
+	proto.Type = dataplane.Proto
 	r.up.PutNext(proto)
 	r.up.PutNext(r.text("more"))
 	p := make([]byte, 100)
@@ -158,16 +262,16 @@ func TestHeadReadStopsBeforeControl(t *testing.T) {
 	read("data", nil)
 	read("", ErrNotData)
 	m, err := r.head.GetMsg()
-	if err != nil || m.Type != Proto || string(octets(r.h, m.Block)) != "control" {
+	if err != nil || m.Type != dataplane.Proto || string(octets(r.h, m.Block)) != "control" {
 		t.Fatalf("getmsg: %+v, %v", m, err)
 	}
 	r.h.Free(m)
 	read("more", nil)
 	high := r.text("first")
-	high.Type = PCProto
+	high.Type = dataplane.PCProto
 	r.up.PutNext(r.text("last"))
 	r.up.PutNext(high)
-	if m, err = r.head.GetMsg(); m.Type != PCProto || err != nil {
+	if m, err = r.head.GetMsg(); m.Type != dataplane.PCProto || err != nil {
 		t.Errorf("high priority does not come first: %+v, %v", m, err)
 	}
 	r.h.Free(m)
@@ -190,14 +294,14 @@ func TestHeadPutMsg(t *testing.T) {
 		band          uint8
 		high          bool
 		err           error
-		typ           Type
+		typ           dataplane.Type
 		blocks        int
 	}{
-		{"data", nil, []byte("d"), 0, false, nil, Data, 1},
-		{"nothing", nil, nil, 0, false, nil, Data, 1},
-		{"control", []byte("c"), nil, 3, false, nil, Proto, 1},
-		{"both", []byte("c"), []byte("d"), 0, false, nil, Proto, 2},
-		{"high priority", []byte("c"), []byte("d"), 0, true, nil, PCProto, 2},
+		{"data", nil, []byte("d"), 0, false, nil, dataplane.Data, 1},
+		{"nothing", nil, nil, 0, false, nil, dataplane.Data, 1},
+		{"control", []byte("c"), nil, 3, false, nil, dataplane.Proto, 1},
+		{"both", []byte("c"), []byte("d"), 0, false, nil, dataplane.Proto, 2},
+		{"high priority", []byte("c"), []byte("d"), 0, true, nil, dataplane.PCProto, 2},
 		{"high priority without control", nil, []byte("d"), 0, true, syscall.EINVAL, 0, 0},
 		{"high priority in a band", []byte("c"), nil, 1, true, syscall.EINVAL, 0, 0},
 		{"too long", nil, big, 0, false, syscall.ERANGE, 0, 0},
@@ -205,7 +309,7 @@ func TestHeadPutMsg(t *testing.T) {
 	} {
 		blocks := 0
 		r.bottom.msgs, r.bottom.texts = nil, nil
-		r.bottom.onPut = func(_ *Queue, m Msg) {
+		r.bottom.onPut = func(_ *dataplane.Queue, m dataplane.Msg) {
 			for b := m.Block; b != 0; b = r.h.Pool.Next(b) {
 				blocks++
 			}
@@ -239,9 +343,9 @@ func TestHeadPutMsg(t *testing.T) {
 
 // TestHangupReachesTheHead: what was there before can still be read.
 func TestHangupReachesTheHead(t *testing.T) {
-	r := newHeadRig(t, pass("m"))
+	r := newHeadRig(t)
 	r.up.PutNext(r.text("last words"))
-	r.up.PutNext(Msg{Type: Hangup})
+	r.up.PutNext(dataplane.Msg{Type: dataplane.Hangup})
 	if r.told() != HungUp|Readable {
 		t.Error("not told")
 	}
@@ -259,7 +363,7 @@ func TestHangupReachesTheHead(t *testing.T) {
 		t.Errorf("getmsg at the end: %v", err)
 	}
 	for name, err := range map[string]error{
-		"putmsg": r.head.PutMsg(nil, nil, 0, false), "flush": r.head.Flush(FlushRead),
+		"putmsg": r.head.PutMsg(nil, nil, 0, false), "flush": r.head.Flush(dataplane.FlushRead),
 		"ioctl": r.head.Ioctl(1, nil, nil),
 	} {
 		if !errors.Is(err, syscall.ENXIO) {
@@ -277,19 +381,19 @@ func TestErrorReachesTheHead(t *testing.T) {
 		t.Fatal("nothing read")
 	}
 	r.up.PutNext(r.text("lost"))
-	r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EPROTO)})
-	r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EIO)}) // the first one stays
+	r.up.PutNext(dataplane.Msg{Type: dataplane.Error, Info: uint32(syscall.EPROTO)})
+	r.up.PutNext(dataplane.Msg{Type: dataplane.Error, Info: uint32(syscall.EIO)}) // the first one stays
 	if r.told()&HungUp == 0 {
 		t.Error("not told")
 	}
 	r.up.PutNext(r.text("too late"))
-	if r.h.counters.Flushed != 2 {
-		t.Errorf("%d messages are counted, want those queued and after", r.h.counters.Flushed)
+	if n, late := r.h.Counters().Flushed, r.head.counters()[0].N; n != 1 || late != 1 {
+		t.Errorf("%d queued and %d later messages are counted, want 1 and 1", n, late)
 	}
 	_, e1 := r.head.Write(p)
 	_, e2 := r.head.Read(p)
 	_, e3 := r.head.GetMsg()
-	for i, err := range []error{e1, e2, e3, r.head.PutMsg(nil, nil, 0, false), r.head.Ioctl(1, nil, nil), r.head.Flush(FlushWrite)} {
+	for i, err := range []error{e1, e2, e3, r.head.PutMsg(nil, nil, 0, false), r.head.Ioctl(1, nil, nil), r.head.Flush(dataplane.FlushWrite)} {
 		if !errors.Is(err, syscall.EPROTO) {
 			t.Errorf("call %d: %v", i, err)
 		}
@@ -305,15 +409,26 @@ func TestHeadFlush(t *testing.T) {
 		up, down int // messages left in the module between
 		read     bool
 	}{
-		{FlushRead, 0, 1, false}, {FlushWrite, 1, 0, true}, {FlushRead | FlushWrite, 0, 0, false},
+		{dataplane.FlushRead, 0, 1, false}, {dataplane.FlushWrite, 1, 0, true}, {dataplane.FlushRead | dataplane.FlushWrite, 0, 0, false},
 	} {
-		r := newHeadRig(t, pass("m"))
+		r := newHeadRig(t)
+		var rq, wq *dataplane.Queue
+		if err := r.registry.Add("m", func(string) (dataplane.Module, error) {
+			return dataplane.Module{
+				Name: "m", ReadService: (*dataplane.Queue).Drain, WriteService: (*dataplane.Queue).Drain,
+				Open: func(q *dataplane.Queue) error { rq, wq = q, q.Mate(); return nil },
+			}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.fabric.Do(dataplane.Command{Number: dataplane.CmdPush, A: r.low, Name: "m"}); err != nil {
+			t.Fatal(err)
+		}
 		for _, s := range []string{"ab", "cd"} {
 			r.up.PutNext(r.text(s))
 		}
 		p := make([]byte, 10)
 		_, _ = r.head.Read(p[:1])
-		rq, wq := r.queues(r.up.next.ID())
 		rq.NoEnable()
 		wq.NoEnable()
 		rq.PutQ(r.text("x"))
@@ -349,13 +464,13 @@ const (
 	ioctlEndless            // sends more than any result may be
 )
 
-func (d *ioctlDriver) put(q *Queue, m Msg) {
+func (d *ioctlDriver) put(q *dataplane.Queue, m dataplane.Msg) {
 	h := q.Hub()
 	switch m.Type {
-	case Flush:
+	case dataplane.Flush:
 		q.TurnFlush(m)
 		return
-	case Ioctl:
+	case dataplane.Ioctl:
 		p := h.Pool.Bytes(m.Block)
 		command := binary.BigEndian.Uint32(p)
 		d.asked = append(d.asked, command)
@@ -367,10 +482,10 @@ func (d *ioctlDriver) put(q *Queue, m Msg) {
 		if command == ioctlBeyond {
 			d.want++
 		}
-	case IocData:
+	case dataplane.IocData:
 		if m.Info != 0 {
 			h.Free(m)
-			q.Reply(Msg{Type: IocNak, Conn: m.Conn, Info: m.Info})
+			q.Reply(dataplane.Msg{Type: dataplane.IocNak, Conn: m.Conn, Info: m.Info})
 			return
 		}
 		if len(d.arg) < d.want {
@@ -387,14 +502,14 @@ func (d *ioctlDriver) put(q *Queue, m Msg) {
 }
 
 // next goes on with the ioctl: a piece of the argument, of the result, or the end.
-func (d *ioctlDriver) next(q *Queue, conn uint64) {
+func (d *ioctlDriver) next(q *dataplane.Queue, conn uint64) {
 	command := d.asked[len(d.asked)-1]
 	if n := d.want - len(d.arg); n > 0 {
-		q.Reply(d.request(q.Hub(), CopyIn, conn, len(d.arg), min(n, d.piece), nil))
+		q.Reply(d.request(q.Hub(), dataplane.CopyIn, conn, len(d.arg), min(n, d.piece), nil))
 		return
 	}
 	if d.refuse != 0 {
-		q.Reply(Msg{Type: IocNak, Conn: conn, Info: d.refuse})
+		q.Reply(dataplane.Msg{Type: dataplane.IocNak, Conn: conn, Info: d.refuse})
 		return
 	}
 	if d.result == nil {
@@ -411,10 +526,10 @@ func (d *ioctlDriver) next(q *Queue, conn uint64) {
 			at++
 		}
 		d.sent += d.piece
-		q.Reply(d.request(q.Hub(), CopyOut, conn, at, d.piece, part))
+		q.Reply(d.request(q.Hub(), dataplane.CopyOut, conn, at, d.piece, part))
 		return
 	}
-	ack := Msg{Type: IocAck, Conn: conn}
+	ack := dataplane.Msg{Type: dataplane.IocAck, Conn: conn}
 	if rest := d.result[d.sent:]; len(rest) > 0 {
 		ack.Block = q.Hub().Pool.AllocControl(1)
 		copy(q.Hub().Pool.Extend(ack.Block, len(rest)), rest)
@@ -423,13 +538,13 @@ func (d *ioctlDriver) next(q *Queue, conn uint64) {
 	q.Reply(ack)
 }
 
-func (d *ioctlDriver) request(h *Hub, t Type, conn uint64, offset, size int, data []byte) Msg {
+func (d *ioctlDriver) request(h *dataplane.Hub, t dataplane.Type, conn uint64, offset, size int, data []byte) dataplane.Msg {
 	b := h.Pool.AllocControl(1)
 	p := h.Pool.Extend(b, ioctlHeader)
 	binary.BigEndian.PutUint32(p, uint32(offset))
 	binary.BigEndian.PutUint32(p[4:], uint32(size))
 	copy(h.Pool.Extend(b, len(data)), data)
-	return Msg{Type: t, Block: b, Conn: conn, Len: uint32(ioctlHeader + len(data))}
+	return dataplane.Msg{Type: t, Block: b, Conn: conn, Len: uint32(ioctlHeader + len(data))}
 }
 
 type ioctlRig struct {
@@ -441,18 +556,16 @@ type ioctlRig struct {
 
 func newIoctlRig(t testing.TB) *ioctlRig {
 	t.Helper()
-	r := &ioctlRig{headRig: newHeadRig(t), driver: &ioctlDriver{}}
-	if err := r.h.Replace(r.up.ID(), Module{Name: "driver", WritePut: r.driver.put}); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	d := &ioctlDriver{}
+	r := (&headRig{t: t}).build(dataplane.Module{Name: "driver", WritePut: d.put})
+	return &ioctlRig{headRig: r, driver: d}
 }
 
 func (r *ioctlRig) ioctl(command uint32, arg []byte) error {
 	returned := false
 	err := r.head.Ioctl(command, arg, func(result []byte, status error) {
 		if !returned {
-			r.t.Error("done is called before Ioctl has returned")
+			r.t.Error("done is called before dataplane.Ioctl has returned")
 		}
 		r.results, r.ended = append(r.results, string(result)), append(r.ended, status)
 	})
@@ -498,9 +611,15 @@ func TestIoctlsThatFail(t *testing.T) {
 		{"copyin of more than a block holds", ioctlReverse, func(r *ioctlRig) { r.driver.piece = blockRoom + 1 }, syscall.EFAULT},
 		{"copyout with a hole", ioctlGap, func(*ioctlRig) {}, syscall.EFAULT},
 		{"copyout without end", ioctlEndless, func(r *ioctlRig) { r.driver.piece = 400 }, syscall.EFAULT},
-		{"hangup", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.up.PutNext(Msg{Type: Hangup}) }, syscall.ENXIO},
-		{"error", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.up.PutNext(Msg{Type: Error, Info: uint32(syscall.EIO)}) }, syscall.EIO},
-		{"closed", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; _ = r.h.Remove(r.id) }, io.EOF},
+		{"hangup", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.up.PutNext(dataplane.Msg{Type: dataplane.Hangup}) }, syscall.ENXIO},
+		{"error", ioctlReverse, func(r *ioctlRig) {
+			r.driver.deaf = true
+			r.up.PutNext(dataplane.Msg{Type: dataplane.Error, Info: uint32(syscall.EIO)})
+		}, syscall.EIO},
+		{"closed", ioctlReverse, func(r *ioctlRig) {
+			r.driver.deaf = true
+			_, _ = r.fabric.Do(dataplane.Command{Number: dataplane.CmdClose, A: r.id})
+		}, io.EOF},
 		{"no answer", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.now += IoctlTimeout }, ErrTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -517,14 +636,14 @@ func TestIoctlsThatFail(t *testing.T) {
 			if len(r.ended) != 1 || !errors.Is(r.ended[0], c.err) || r.results[0] != "" {
 				t.Fatalf("ended %v", r.ended)
 			}
-			if _, ok := r.h.timers.next(); ok {
+			if r.head.timer.Running() {
 				t.Error("the timer runs on")
 			}
 			if r.head.state() != nil || c.err == io.EOF {
 				return
 			}
 			r.driver.deaf, r.driver.refuse, r.driver.piece = false, 0, 100
-			r.up.PutNext(Msg{Type: IocAck, Conn: r.head.ioctl.id}) // too late
+			r.up.PutNext(dataplane.Msg{Type: dataplane.IocAck, Conn: r.head.ioctl.id}) // too late
 			if err := r.ioctl(ioctlReverse, []byte("ab")); err != nil {
 				t.Fatal(err)
 			}
@@ -567,7 +686,7 @@ func TestIoctlGetsThroughWithoutBlocks(t *testing.T) {
 
 func TestHeadFreesWhatIsNotForIt(t *testing.T) {
 	r := newHeadRig(t)
-	for _, typ := range []Type{Ctl, Ioctl, IocAck, IocNak, CopyIn, CopyOut, IocData, Barrier} {
+	for _, typ := range []dataplane.Type{dataplane.Ctl, dataplane.Ioctl, dataplane.IocAck, dataplane.IocNak, dataplane.CopyIn, dataplane.CopyOut, dataplane.IocData} {
 		m := r.text("x")
 		m.Type = typ
 		r.up.PutNext(m)
