@@ -55,7 +55,7 @@ func NewFabric(r *Registry, hubs ...*Hub) (*Fabric, error) {
 		for _, p := range h.peers {
 			if p != nil {
 				var err error
-				if p.post, err = h.add(p.postModule(), &process{}); err != nil {
+				if p.post, err = h.addInternal(p.postModule()); err != nil {
 					return nil, err
 				}
 			}
@@ -310,11 +310,12 @@ func (f *Fabric) land() {
 	}
 }
 
-// find is the pair of a number, wherever it stands. Tables and links change under f.mu
+// find is the pair of a number that a module is, wherever it stands: those that the
+// executive has for itself are not to be changed. Tables and links change under f.mu
 // alone, so that it may look.
 func (f *Fabric) find(id ProcID) (*pair, error) {
 	if id.Hub() < len(f.hubs) {
-		if p := f.hubs[id.Hub()].numbers.find(id); p != nil {
+		if p := f.hubs[id.Hub()].numbers.find(id); p != nil && p.proxy == nil && !p.internal {
 			return p, nil
 		}
 	}

@@ -12,6 +12,8 @@ type pair struct {
 	module Module
 	driver *driver // nil: it has no device
 	proxy  *proxy  // when the pair stands for one on another hub
+
+	internal bool // the executive's own: no command changes it
 }
 
 // process is what runs to completion: all pairs of one module instance. Those of a
@@ -50,6 +52,14 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 	proc.pairs = append(proc.pairs, p)
 	h.enlist(p.driver)
 	return p, nil
+}
+
+func (h *Hub) addInternal(m Module) (*pair, error) {
+	p, err := h.add(m, &process{})
+	if err == nil {
+		p.internal = true
+	}
+	return p, err
 }
 
 func newQueue(h *Hub, p *pair, put func(*Queue, Msg), service func(*Queue)) *Queue {

@@ -123,11 +123,11 @@ func (r *rig) join(lower, upper ProcID) {
 
 func (r *rig) queues(id ProcID) (rq, wq *Queue) {
 	r.t.Helper()
-	rq, wq, err := r.hubs[id.Hub()].Queues(id)
+	p, err := r.fabric.find(id)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return rq, wq
+	return p.rq, p.wq
 }
 
 // text makes a message of s.

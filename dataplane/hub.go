@@ -98,7 +98,7 @@ func NewHub(c Config) (*Hub, error) {
 		return nil, fmt.Errorf("%w: %w", ErrHub, err)
 	}
 	h.now = h.clock()
-	if _, err = h.add(h.hubModule(), &process{}); err == nil { // at hubPlace
+	if _, err = h.addInternal(h.hubModule()); err == nil { // at hubPlace
 		h.calls, err = h.newLine(make(chan struct{}, 1))
 	}
 	if err != nil {

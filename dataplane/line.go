@@ -63,7 +63,7 @@ func (h *Hub) newLine(bell chan struct{}) (*Line, error) {
 	if side.out, l.in, err = ring.New[parcel](lineRing); err != nil {
 		return nil, err
 	}
-	side.pair, err = h.add(Module{Name: "line", WritePut: side.put, WriteService: side.service}, &process{})
+	side.pair, err = h.addInternal(Module{Name: "line", WritePut: side.put, WriteService: side.service})
 	if err == nil {
 		h.lines = append(h.lines, side)
 	}
