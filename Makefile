@@ -31,8 +31,8 @@ portable: # the code that other processors than amd64 run
 race: # all but the commands, whose tests are other processes; needs a C compiler
 	go test -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/...
 
-sim: # whole hubs on a virtual clock, from SEEDS seeds
-	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane -seeds $(SEEDS)
+sim: # whole hubs on a virtual clock, and tunnels of real modules on them, from SEEDS seeds
+	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules -seeds $(SEEDS)
 
 debug: # the executive with its ledger of who holds each block
 	go test -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/...

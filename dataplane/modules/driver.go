@@ -275,6 +275,7 @@ func (d *driver) Send() {
 	if d.finish != nil {
 		d.finish()
 	}
+	d.rx.reclaim() // what has left makes room
 	d.tx.flush()
 	d.check()
 	if !d.present() {
