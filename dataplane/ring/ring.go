@@ -34,8 +34,9 @@ type Producer[T any] struct {
 	next  uint64 // entries stored since New
 	limit uint64 // next may rise to here: the known released index + capacity
 	sent  uint64 // entries published: private copy of tail
-	tail  *shared
-	head  *shared
+	tail  *atomic.Uint64
+	head  *atomic.Uint64
+	bad   bool // the other side's index made no sense
 	_     [spacing]byte
 }
 
@@ -47,8 +48,9 @@ type Consumer[T any] struct {
 	next  uint64 // entries taken since New
 	limit uint64 // entries known to be published
 	freed uint64 // entries released: private copy of head
-	tail  *shared
-	head  *shared
+	tail  *atomic.Uint64
+	head  *atomic.Uint64
+	bad   bool // the other side's index made no sense
 	_     [spacing]byte
 }
 
@@ -59,12 +61,18 @@ type Consumer[T any] struct {
 // T should hold no Go pointers: a slot keeps its old value until it is
 // overwritten, and would keep what it points to alive.
 func New[T any](capacity int) (*Producer[T], *Consumer[T], error) {
-	if capacity < MinCapacity || capacity > MaxCapacity || capacity&(capacity-1) != 0 {
-		return nil, nil, fmt.Errorf("ring: capacity %d is not a power of two from %d to %d",
-			capacity, MinCapacity, MaxCapacity)
+	if err := checkCapacity(capacity); err != nil {
+		return nil, nil, err
 	}
 	p, c := newAt[T](capacity, 0)
 	return p, c, nil
+}
+
+func checkCapacity(n int) error {
+	if n < MinCapacity || n > MaxCapacity || n&(n-1) != 0 {
+		return fmt.Errorf("ring: capacity %d is not a power of two from %d to %d", n, MinCapacity, MaxCapacity)
+	}
+	return nil
 }
 
 // newAt starts both indices at start, so that tests reach their wrap.
@@ -80,9 +88,9 @@ func newAt[T any](capacity int, start uint64) (*Producer[T], *Consumer[T]) {
 	r.tail.Store(start)
 	r.head.Store(start)
 	r.p = Producer[T]{slots: slots, next: start, limit: start + uint64(capacity), sent: start,
-		tail: &r.tail, head: &r.head}
+		tail: &r.tail.Uint64, head: &r.head.Uint64}
 	r.c = Consumer[T]{slots: slots, next: start, limit: start, freed: start,
-		tail: &r.tail, head: &r.head}
+		tail: &r.tail.Uint64, head: &r.head.Uint64}
 	return &r.p, &r.c
 }
 
@@ -133,11 +141,22 @@ func (p *Producer[T]) Publish() bool {
 	return true
 }
 
-// refresh reads the consumer's index and returns the room.
+// refresh reads the consumer's index and returns the room. An index that goes back, or
+// past what was published, is not believed.
 func (p *Producer[T]) refresh() int {
-	p.limit = p.head.Load() + uint64(len(p.slots))
+	limit := p.head.Load() + uint64(len(p.slots))
+	if limit-p.limit > p.sent+uint64(len(p.slots))-p.limit {
+		p.bad = true
+	}
+	if !p.bad {
+		p.limit = limit
+	}
 	return int(p.limit - p.next)
 }
+
+// Broken reports whether the consumer's index has ever made no sense: then it is another
+// process's fault, and the ring is of no more use than the room that was left.
+func (p *Producer[T]) Broken() bool { return p.bad }
 
 // Get takes the next entry. False means that the ring is empty. The value is
 // a copy, but its slot stays in use until Release.
@@ -167,9 +186,20 @@ func (c *Consumer[T]) GetBatch(dst []T) int {
 
 // Len looks at the producer's index and returns how many entries wait.
 func (c *Consumer[T]) Len() int {
-	c.limit = c.tail.Load()
+	limit := c.tail.Load()
+	if limit-c.limit > c.freed+uint64(len(c.slots))-c.limit {
+		c.bad = true
+	}
+	if !c.bad {
+		c.limit = limit
+	}
 	return int(c.limit - c.next)
 }
+
+// Broken reports whether the producer's index has ever gone back, or past the room there
+// is: then it is another process's fault, and nothing more is taken from the ring than was
+// known before.
+func (c *Consumer[T]) Broken() bool { return c.bad }
 
 // Empty looks at the producer's index and reports whether no entry waits. It
 // is the recheck between Doorbell.Arm and going to sleep.

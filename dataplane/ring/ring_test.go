@@ -245,8 +245,8 @@ func TestSpacing(t *testing.T) {
 	}
 	spans := []span{
 		at("producer", unsafe.Pointer(p), unsafe.Offsetof(p.head)+8),
-		at("tail", unsafe.Pointer(&p.tail.Uint64), 8),
-		at("head", unsafe.Pointer(&p.head.Uint64), 8),
+		at("tail", unsafe.Pointer(p.tail), 8),
+		at("head", unsafe.Pointer(p.head), 8),
 		at("consumer", unsafe.Pointer(c), unsafe.Offsetof(c.head)+8),
 	}
 	for i, a := range spans {
