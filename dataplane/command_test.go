@@ -47,7 +47,6 @@ func (x *routes) drain(q *Queue) { q.DrainTo(func(m *Msg) *Queue { return x.way(
 // commandRig is hubs that only commands reach: called, or as messages.
 type commandRig struct {
 	*rig
-	names     Registry
 	line      *Line // nil: commands are called
 	ends      map[string]*end
 	discarded int

@@ -55,15 +55,11 @@ func TestOverSharedMemory(t *testing.T) {
 
 func TestOverRefuses(t *testing.T) {
 	mem := aligned(Octets[uint64](8))
-	type pointing struct {
-		n uint64
-		p [2]*int
-	}
 	for name, err := range map[string]error{
 		"short":        third(NewOver[uint64](mem[:len(mem)-1], 8)),
 		"misaligned":   third(NewOver[uint64](aligned(len(mem) + 64)[8:], 8)),
 		"no power":     third(NewOver[uint64](mem, 7)),
-		"with pointer": third(NewOver[pointing](aligned(4096), 8)),
+		"with pointer": third(NewOver[struct{ P [2]*int }](aligned(4096), 8)),
 		"with slice":   third(NewOver[[]byte](aligned(4096), 8)),
 		"nothing":      third(NewOver[uint64](nil, 8)),
 	} {
