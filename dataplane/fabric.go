@@ -300,7 +300,7 @@ func (f *Fabric) land() {
 		for _, h := range f.hubs {
 			for _, p := range h.peers {
 				if p != nil {
-					work += h.drainRing(p.urgentIn, (*Hub).land) + h.drainRing(p.dataIn, (*Hub).land)
+					work += h.landRing(p.urgentIn) + h.landRing(p.dataIn)
 				}
 			}
 		}
@@ -369,7 +369,7 @@ func (f *Fabric) stack(h *Hub, modules []Module) (id, top ProcID, err error) {
 	var made []*pair
 	err = f.at(h, func() error {
 		for i, m := range modules {
-			p, err := h.add(m, &process{})
+			p, err := h.add(m, nil)
 			if err == nil && i > 0 {
 				err = join(made[i-1], p)
 			}

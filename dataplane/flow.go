@@ -26,13 +26,9 @@ type refusalTable struct {
 	used  int
 }
 
-// token is a queue's turn at another that has room again. Of those that were refused by a
-// band only one at a time has it: once its service has run, it goes on to the next, as
-// long as there is room. So who is woken is who there is room for, in turn.
-type token struct {
-	of   *Queue // nil: none
-	band uint8
-}
+// Of those that were refused by a band of a queue only one at a time has its turn there,
+// when that has room again: once its service has run, the turn goes on to the next, as long
+// as there is room. So who is woken is who there is room for, in turn.
 
 // refuse remembers that caller found a band of t full, once.
 func (h *Hub) refuse(t, caller *Queue, number uint8) {
@@ -40,7 +36,7 @@ func (h *Hub) refuse(t, caller *Queue, number uint8) {
 		return // nothing could be scheduled; the caller asks again by itself
 	}
 	r := &h.refusals
-	if caller.waits > 0 && (caller.waitsFor == token{t, number} || r.holds(t, caller, number)) {
+	if caller.waits > 0 && (caller.waitsFor == t && caller.waitsIn == number || r.holds(t, caller, number)) {
 		return
 	}
 	if r.free == 0 && !r.grow() {
@@ -59,7 +55,7 @@ func (h *Hub) refuse(t, caller *Queue, number uint8) {
 	}
 	t.refused.tail = i
 	caller.waits++
-	caller.waitsFor = token{t, number}
+	caller.waitsFor, caller.waitsIn = t, number
 }
 
 func (r *refusalTable) holds(t, caller *Queue, number uint8) bool {
@@ -88,7 +84,7 @@ func (h *Hub) unlink(t *Queue, before, i refusalID) *Queue {
 	r.used--
 	if caller != nil {
 		caller.waits--
-		caller.waitsFor = token{}
+		caller.waitsFor = nil
 	}
 	return caller
 }
@@ -108,10 +104,10 @@ func (h *Hub) next(t *Queue, number uint8) *Queue {
 		i = at
 		switch {
 		case caller == nil || caller.flags&qClosed != 0 || caller.service == nil:
-		case caller.token.of != nil:
+		case caller.turn != nil:
 			caller.Enable()
 		default:
-			caller.token = token{t, number}
+			caller.turn, caller.turnIn = t, number
 			return caller
 		}
 	}
@@ -127,28 +123,35 @@ func (h *Hub) fell(t *Queue, number uint8) {
 	}
 }
 
-// passToken gives q's token on, when it will not run or has run.
-func (h *Hub) passToken(q *Queue) {
-	if t := q.token; t.of != nil {
-		q.token = token{}
-		if t.of.hub == h && t.of.flags&qClosed == 0 && !t.of.fullFor(t.band) {
-			h.fell(t.of, t.band)
-		}
+// passTurn gives q's turn on, when it will not run.
+func (h *Hub) passTurn(q *Queue) {
+	if t, number, ok := h.takeTurn(q); ok {
+		h.fell(t, number)
 	}
 }
 
-// passTokenTo is passToken after q's service: the next has its turn in the same batch, if
+// passTurnIn is passTurn after q's service: the next has its turn in the same batch, if
 // it is not scheduled already.
-func (h *Hub) passTokenTo(q *Queue, batch *runList) {
-	t := q.token
-	q.token = token{}
-	if t.of.hub != h || t.of.flags&qClosed != 0 || t.of.fullFor(t.band) || t.of.refused.head == 0 {
+func (h *Hub) passTurnIn(q *Queue, batch *runList) {
+	t, number, ok := h.takeTurn(q)
+	if !ok {
 		return
 	}
-	if n := h.next(t.of, t.band); n != nil && n.flags&qEnabled == 0 {
+	if n := h.next(t, number); n != nil && n.flags&qEnabled == 0 {
 		n.flags |= qEnabled
 		batch.push(n)
 	}
+}
+
+// takeTurn takes q's turn away; false when there is nothing to pass on. A queue that has
+// moved has scheduled all who waited for it.
+func (h *Hub) takeTurn(q *Queue) (t *Queue, number uint8, ok bool) {
+	t, number = q.turn, q.turnIn
+	q.turn = nil
+	if t == nil || t.hub != h || t.flags&qClosed != 0 || t.fullFor(number) {
+		return nil, 0, false
+	}
+	return t, number, t.refused.head != 0
 }
 
 // release schedules all who found t full, in the order in which they asked: they are to
@@ -169,8 +172,8 @@ func (h *Hub) unwait(q *Queue) {
 			q.waits--
 		}
 	}
-	q.waitsFor = token{}
-	h.passToken(q)
+	q.waitsFor = nil
+	h.passTurn(q)
 }
 
 func (r *refusalTable) grow() bool {

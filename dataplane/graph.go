@@ -24,8 +24,16 @@ type process struct {
 	pairs    []*pair
 }
 
+// cell is a pair with all that its hub writes to for every message, apart from others':
+// its neighbour in memory may be another hub's.
+type cell struct {
+	pair
+	up, down Queue
+	proc     process
+}
+
 // add makes a pair of the module, linked to nobody, under a number of its own: of a
-// process of its own, or of one that has pairs already.
+// process of its own, or, unless it is nil, of one that has pairs already.
 func (h *Hub) add(m Module, proc *process) (*pair, error) {
 	if m.Poller != nil && len(h.drivers) == MaxDrivers {
 		return nil, fmt.Errorf("%w: more than %d drivers", ErrHub, MaxDrivers)
@@ -34,8 +42,14 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pair{id: id, module: m}
-	p.rq, p.wq = newQueue(h, p, m.ReadPut, m.ReadService), newQueue(h, p, m.WritePut, m.WriteService)
+	c := &cell{pair: pair{id: id, module: m}}
+	p := &c.pair
+	p.rq, p.wq = &c.up, &c.down
+	p.rq.init(h, p, m.ReadPut, m.ReadService)
+	p.wq.init(h, p, m.WritePut, m.WriteService)
+	if proc == nil {
+		proc = &c.proc
+	}
 	p.rq.flags |= qReader
 	p.rq.mate, p.wq.mate = p.wq, p.rq
 	p.rq.proc, p.wq.proc = proc, proc
@@ -55,21 +69,20 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 }
 
 func (h *Hub) addInternal(m Module) (*pair, error) {
-	p, err := h.add(m, &process{})
+	p, err := h.add(m, nil)
 	if err == nil {
 		p.internal = true
 	}
 	return p, err
 }
 
-func newQueue(h *Hub, p *pair, put func(*Queue, Msg), service func(*Queue)) *Queue {
-	q := &Queue{hub: h, pair: p, flags: qWantR}
+func (q *Queue) init(h *Hub, p *pair, put func(*Queue, Msg), service func(*Queue)) {
+	q.hub, q.pair, q.flags = h, p, qWantR
 	q.setCode(put, service)
 	q.SetMarks(p.module.HiWat, p.module.LoWat)
 	if p.module.HiWat == 0 {
 		q.SetMarks(DefaultHiWat, DefaultLoWat)
 	}
-	return q
 }
 
 // find gives the pair of a number that stands on this hub.
@@ -147,7 +160,7 @@ func (h *Hub) remove(p *pair) {
 		q.flushIf(func(*Msg) bool { return true })
 		h.release(q)
 		q.flags |= qClosed
-		h.passToken(q)
+		h.passTurn(q)
 	}
 	h.delist(p.driver)
 	h.numbersOf(p.id).give(p.id)

@@ -49,7 +49,8 @@ func TestTableOfRefusals(t *testing.T) {
 	ran := 0
 	var callers []*Queue
 	for range MaxRefusals + 5 {
-		q := newQueue(r.h, &pair{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
+		q := new(Queue)
+		q.init(r.h, &pair{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
 		q.proc = &process{}
 		callers = append(callers, q)
 		lower.CanPutNextFor(q, 0)

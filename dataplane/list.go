@@ -14,7 +14,17 @@ func (l *list) insert(t *nodeTable, m *Msg, head bool) bool {
 	if n == 0 {
 		return false
 	}
-	before := l.place(t, m.rank(), head)
+	l.msgs++
+	rank := m.rank()
+	switch { // the common cases: nothing of lower precedence waits
+	case l.first == 0:
+		l.first, l.last = n, n
+		return true
+	case !head && t.at(l.last).msg.rank() >= rank:
+		t.at(l.last).next, l.last = n, n
+		return true
+	}
+	before := l.place(t, rank, head)
 	node := t.at(n)
 	if before == 0 {
 		node.next, l.first = l.first, n
@@ -25,18 +35,11 @@ func (l *list) insert(t *nodeTable, m *Msg, head bool) bool {
 	if node.next == 0 {
 		l.last = n
 	}
-	l.msgs++
 	return true
 }
 
 // place finds the node behind which a message of the rank goes; 0 for the front.
 func (l *list) place(t *nodeTable, rank int, head bool) nodeID {
-	if l.first == 0 {
-		return 0
-	}
-	if !head && t.at(l.last).msg.rank() >= rank {
-		return l.last // the common case: nothing of lower precedence waits
-	}
 	before := nodeID(0)
 	for n := l.first; n != 0; n = t.at(n).next {
 		r := t.at(n).msg.rank()
@@ -48,10 +51,10 @@ func (l *list) place(t *nodeTable, rank int, head bool) nodeID {
 	return before
 }
 
-// remove takes node n, which stands behind before, out and gives its message.
-func (l *list) remove(t *nodeTable, before, n nodeID) Msg {
+// remove takes node n, which stands behind before, out and gives its message, which is
+// good until the next is inserted.
+func (l *list) remove(t *nodeTable, before, n nodeID) *Msg {
 	node := t.at(n)
-	m := node.msg
 	if before == 0 {
 		l.first = node.next
 	} else {
@@ -62,7 +65,7 @@ func (l *list) remove(t *nodeTable, before, n nodeID) Msg {
 	}
 	l.msgs--
 	t.give(n)
-	return m
+	return &node.msg
 }
 
 // rank orders messages in a list.

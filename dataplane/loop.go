@@ -65,8 +65,8 @@ func (h *Hub) runServices() (work int) {
 			work++
 			h.unwound()
 		}
-		if q.token.of != nil {
-			h.passTokenTo(q, &batch)
+		if q.turn != nil {
+			h.passTurnIn(q, &batch)
 		}
 	}
 	h.counters.Services += uint64(work)

@@ -172,7 +172,7 @@ func (p *pair) relocate(b *Hub) {
 	delete(a.guests, p.id)
 	for _, q := range [...]*Queue{p.rq, p.wq} {
 		a.release(q)
-		run := q.flags&qEnabled != 0 || q.waits > 0 || q.token.of != nil
+		run := q.flags&qEnabled != 0 || q.waits > 0 || q.turn != nil
 		if q.flags&qEnabled != 0 {
 			q.flags &^= qEnabled
 			a.run.drop(q)
@@ -200,7 +200,7 @@ func (p *pair) relocate(b *Hub) {
 func (l list) migrate(from, to *nodeTable) (moved list) {
 	for l.first != 0 {
 		m := l.remove(from, 0, l.first)
-		n := to.take(&m, true)
+		n := to.take(m, true)
 		if moved.first == 0 {
 			moved.first = n
 		} else {

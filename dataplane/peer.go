@@ -95,7 +95,7 @@ func (h *Hub) drainPeers() (work int) {
 		if p == nil {
 			continue
 		}
-		work += h.drainRing(p.urgentIn, (*Hub).dispatch) + h.drainRing(p.dataIn, (*Hub).dispatch)
+		work += h.drainRing(p.urgentIn) + h.drainRing(p.dataIn)
 		if p.theirs.Load() && p.theirs.Swap(false) {
 			p.hub.sleeper.wake()
 		}
@@ -104,13 +104,13 @@ func (h *Hub) drainPeers() (work int) {
 	return work
 }
 
-func (h *Hub) drainRing(in *ring.Consumer[Msg], take func(*Hub, Msg)) (work int) {
+func (h *Hub) drainRing(in *ring.Consumer[Msg]) (work int) {
 	for n := in.Len(); work < n; work++ {
 		m, _ := in.Get()
 		if debug {
 			h.noteArrived(&m)
 		}
-		take(h, m)
+		h.dispatch(m)
 		h.unwound()
 	}
 	if work > 0 {
@@ -127,7 +127,7 @@ func (h *Hub) dispatch(m Msg) {
 	switch p := h.find(m.Dst); {
 	case p == nil:
 		h.forward(m)
-	case p.proxy == nil || p.proxy.mate.pair().id != m.Src:
+	case p.proxy == nil || p.proxy.far != m.Src:
 		h.address(p, m)
 	case m.Type == credit:
 		p.proxy.credit += int(m.Info)
@@ -140,10 +140,23 @@ func (h *Hub) dispatch(m Msg) {
 	}
 }
 
-// land is dispatch while the hubs stand still: what has come along a path waits in it.
+// landRing is drainRing while the hubs stand still: what has come along a path waits in
+// it.
+func (h *Hub) landRing(in *ring.Consumer[Msg]) (work int) {
+	for m, ok := in.Get(); ok; m, ok = in.Get() {
+		if debug {
+			h.noteArrived(&m)
+		}
+		h.land(m)
+		in.Release()
+		work++
+	}
+	return work
+}
+
 func (h *Hub) land(m Msg) {
 	p := h.find(m.Dst)
-	if p == nil || p.proxy == nil || p.proxy.mate.pair().id != m.Src || m.Type == credit {
+	if p == nil || p.proxy == nil || p.proxy.far != m.Src || m.Type == credit {
 		h.dispatch(m)
 		return
 	}

@@ -13,13 +13,17 @@ const creditWindow = 64
 type proxy struct {
 	hub  *Hub
 	peer *peer  // the rings to the mate's hub
-	mate *proxy // the far side
+	mate *proxy // the far side, touched while all stand still
+	id   ProcID // our pair's
+	far  ProcID // the mate's pair's
 	down bool   // ours stands for a lower neighbour: what is put to it goes down
 	out  *Queue // what our neighbour puts to: messages leave by it
 	in   *Queue // what arrives leaves by it, to our neighbour
 
 	credit int // messages that may still be sent
 	owed   int // credits to give back
+
+	_ [128]byte // its mate may lie behind it, and is another hub's
 }
 
 // pave makes the two proxies of a path: x on hub a, for what is above, and y on hub
@@ -48,7 +52,7 @@ func (h *Hub) newProxy(down bool) (*proxy, error) {
 		m.ReadPut, m.ReadService = x.put, x.service
 		m.WritePut, m.WriteService = x.arrivePut, x.arriveService
 	}
-	p, err := h.add(m, &process{})
+	p, err := h.add(m, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,10 @@ func (x *proxy) pair() *pair { return x.out.pair }
 
 // face has both sides use the rings between the hubs that they stand on.
 func (x *proxy) face() {
-	x.peer, x.mate.peer = x.hub.peers[x.mate.hub.index], x.mate.hub.peers[x.hub.index]
+	for _, s := range [...]*proxy{x, x.mate} {
+		s.peer = s.hub.peers[s.mate.hub.index]
+		s.id, s.far = s.pair().id, s.mate.pair().id
+	}
 }
 
 // leave ends the wait of both sides for room in rings that will not be used any more.
@@ -138,7 +145,7 @@ func (x *proxy) maySend(t Type) bool {
 // side. Its blocks' counts are plain integers, so what is shared or borrowed is copied;
 // where there is no memory for that the message is freed and counted.
 func (x *proxy) send(m *Msg) {
-	m.Src, m.Dst = x.pair().id, x.mate.pair().id
+	m.Src, m.Dst = x.id, x.far
 	if x.peer.send(x.hub, m) && !m.Type.HighPriority() {
 		x.credit--
 	}
@@ -219,7 +226,7 @@ func (x *proxy) giveBack() {
 	if !x.peer.room(credit, x.out) {
 		return // service of out calls again
 	}
-	x.peer.send(x.hub, &Msg{Type: credit, Src: x.pair().id, Dst: x.mate.pair().id, Info: uint32(x.owed)})
+	x.peer.send(x.hub, &Msg{Type: credit, Src: x.id, Dst: x.far, Info: uint32(x.owed)})
 	x.owed = 0
 }
 
@@ -266,7 +273,7 @@ func (x *proxy) moveTo(b *Hub) {
 	p := x.pair()
 	p.relocate(b)
 	x.hub = b
-	x.face()
+	defer x.face()
 	if id, err := b.numbers.take(b.index); err == nil { // nobody else knows it, and it is found faster
 		b.numbersOf(p.id).give(p.id)
 		delete(b.guests, p.id)

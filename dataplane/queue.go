@@ -57,10 +57,12 @@ type Queue struct {
 	hi, lo   int
 	bands    []band
 	refused  refusalList // who found this queue full and waits for its low mark
-	waits    int         // full queues that this one waits for …
-	waitsFor token       // … the latest of them
-	token    token       // its turn at one of them that has room again
-	runNext  *Queue      // behind this one on the list of queues to run
+	waits    int32       // full queues that this one waits for …
+	waitsIn  uint8       // … the latest of them, and the band
+	turnIn   uint8       // its turn at one of them that has room again, and the band
+	waitsFor *Queue
+	turn     *Queue
+	runNext  *Queue // behind this one on the list of queues to run
 	ptr      any
 }
 
@@ -185,7 +187,13 @@ func (q *Queue) fullFor(number uint8) bool {
 // Forward is what put does with a message when it has nothing to add: pass it on if
 // nothing waits and the neighbour has room, else queue it. High-priority messages
 // pass all others, and a flush empties the pair on its way.
-func (q *Queue) Forward(m Msg) { q.ForwardTo(q, m) }
+func (q *Queue) Forward(m Msg) {
+	if q.first == 0 && !m.Type.HighPriority() && q.CanPutNextFor(q, m.Band) {
+		q.PutNext(m) // the common case
+		return
+	}
+	q.ForwardTo(q, m)
+}
 
 // ForwardTo is Forward by way of another queue of the module: a multiplexor puts down one
 // of its lower queues what has come to one of its upper ones.
@@ -271,7 +279,7 @@ func (q *Queue) GetQ() (Msg, bool) {
 		return Msg{}, false
 	}
 	q.flags &^= qWantR
-	return q.remove(0, n), true
+	return *q.remove(0, n), true
 }
 
 // NoEnable stops first messages from scheduling service; high-priority ones still do.
@@ -351,7 +359,7 @@ func (q *Queue) flushIf(match func(*Msg) bool) {
 			continue
 		}
 		q.hub.counters.Flushed++
-		q.hub.Free(q.remove(before, n))
+		q.hub.Free(*q.remove(before, n))
 		n = next
 	}
 }
@@ -376,11 +384,11 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 }
 
 // remove takes node n, which stands behind before, and accounts for it.
-func (q *Queue) remove(before, n nodeID) Msg {
+func (q *Queue) remove(before, n nodeID) *Msg {
 	m := q.list.remove(&q.hub.nodes, before, n)
-	q.account(&m, -1)
+	q.account(m, -1)
 	if debug {
-		q.hub.noteTaken(&m)
+		q.hub.noteTaken(m)
 	}
 	return m
 }

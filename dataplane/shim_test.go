@@ -29,7 +29,7 @@ func (h *Hub) with(fn func(p []*pair) error, ids ...ProcID) error {
 	return fn(pairs)
 }
 
-func (h *Hub) Add(m Module) (ProcID, error) { return idOf(h.add(m, &process{})) }
+func (h *Hub) Add(m Module) (ProcID, error) { return idOf(h.add(m, nil)) }
 
 func idOf(p *pair, err error) (ProcID, error) {
 	if err != nil {

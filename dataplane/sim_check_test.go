@@ -190,7 +190,7 @@ func (w *world) auditTurns(q *Queue) {
 		turn := false
 		for _, p := range q.hub.standing() {
 			for _, o := range [...]*Queue{p.rq, p.wq} {
-				turn = turn || o.token == token{q, e.band} && o.flags&qEnabled != 0
+				turn = turn || o.turn == q && o.turnIn == e.band && o.flags&qEnabled != 0
 			}
 		}
 		if !turn {

@@ -19,7 +19,7 @@ func (h *Hub) push(below *pair, m Module) (*pair, error) {
 		return nil, fmt.Errorf("%w: push on %s: nobody above it", ErrHub, below.module.Name)
 	}
 	h.settle()
-	p, err := h.add(m, &process{})
+	p, err := h.add(m, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (h *Hub) replace(p *pair, m Module) error {
 		resolve(q)
 		resolve(q.before())
 		if q.service == nil {
-			h.passToken(q)
+			h.passTurn(q)
 			q.giveAll(h.deliver)
 			h.release(q)
 		} else {
