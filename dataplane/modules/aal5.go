@@ -19,6 +19,7 @@ type AAL5 struct {
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	rq     *dataplane.Queue
 	timer  dataplane.Timer
@@ -30,7 +31,8 @@ type aal5Counts struct {
 	pdusOut, octetsIn, octetsOut uint64
 	events                       [aal.EvReserved + 1]uint64
 	timeouts                     uint64
-	noBlocksIn                   uint64 // runs of cells for which there was no memory
+	takenBack                    uint64 // PDUs under way whose memory others needed more
+	noBlocksIn                   uint64 // PDUs, or runs of cells, for which there was no memory
 	noBlocksOut                  uint64 // SDUs for which there was no memory
 	refused                      uint64 // SDUs that AAL5 cannot carry
 }
@@ -51,10 +53,35 @@ func OpenAAL5(h *dataplane.Hub, vc aal.VC) (*AAL5, dataplane.ProcID, error) {
 
 func (a *AAL5) close() {
 	a.hub.StopTimer(&a.timer)
-	if a.block != 0 {
-		a.hub.Pool.Free(a.block)
+	a.ras.Abandon()
+	a.unpark()
+	a.free()
+}
+
+// unpark takes the memory of the PDU under way back for use. If others have it, the
+// rest of the PDU is dropped as it comes.
+func (a *AAL5) unpark() {
+	if a.block != 0 && !a.hub.Pool.Unpark(a.block, a.ticket) {
 		a.block = 0
+		a.counts.takenBack++
+		a.ras.Discard()
 	}
+}
+
+// park puts the memory of the PDU under way aside; without one it is given back.
+func (a *AAL5) park() {
+	switch {
+	case a.block == 0:
+	case a.ras.Held() > 0:
+		a.ticket = a.hub.Pool.Park(a.block)
+	default:
+		a.free()
+	}
+}
+
+func (a *AAL5) free() {
+	a.hub.Pool.Free(a.block)
+	a.block = 0
 }
 
 // readPut takes a run of cells.
@@ -64,6 +91,7 @@ func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	cells := a.hub.Pool.Bytes(m.Block)
+	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
 		if a.block == 0 && !a.begin() {
@@ -71,12 +99,17 @@ func (a *AAL5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		}
 		n, ev := a.ras.Push(cells)
 		cells = cells[n:]
-		if ev != aal.EvNone {
+		switch ev {
+		case aal.EvNone:
+		case aal.EvRoom:
+			a.grow()
+		default:
 			a.event(q, ev)
 			old = old && !endsPDU(ev)
 		}
 	}
 	a.hub.Free(m)
+	a.park()
 	if a.ras.Partial() && !old {
 		a.watch()
 	}
@@ -97,14 +130,30 @@ func (a *AAL5) watch() {
 	}
 }
 
-// begin gives the reassembler memory for the next PDU.
+// begin gives the reassembler memory for the next PDU: little, for most are short.
 func (a *AAL5) begin() bool {
-	if a.block = a.hub.Pool.Alloc(a.hub.Pool.MaxAlloc()); a.block == 0 {
+	if a.block = a.hub.Pool.Alloc(aal.PayloadSize); a.block == 0 {
 		a.counts.noBlocksIn++
 		return false
 	}
-	a.ras.Start(a.hub.Pool.Tail(a.block))
+	a.ras.StartSmall(a.hub.Pool.Tail(a.block), a.hub.Pool.MaxAlloc())
 	return true
+}
+
+// grow moves the PDU under way to a larger block, or gives it up.
+func (a *AAL5) grow() {
+	p := a.hub.Pool
+	p.Extend(a.block, a.ras.Held())
+	larger := p.Grow(a.block, aal.PayloadSize)
+	if larger == 0 {
+		p.Cut(a.block, 0)
+		a.counts.noBlocksIn++
+		a.ras.Discard()
+		return
+	}
+	a.block = larger
+	p.Cut(larger, 0)
+	a.ras.More(p.Tail(larger))
 }
 
 func (a *AAL5) event(q *dataplane.Queue, ev aal.Event) {
@@ -135,9 +184,11 @@ func (a *AAL5) expire() {
 		a.hub.StartTimer(&a.timer, due)
 		return
 	}
+	a.unpark()
 	if a.ras.Abandon() {
 		a.counts.timeouts++
 	}
+	a.park()
 }
 
 // writePut takes an SDU and puts its cells down, in as many messages as it takes.
@@ -182,6 +233,6 @@ func (a *AAL5) Counts() []Count {
 		{"rx_drop_crc", c.events[aal.EvCRC]}, {"rx_drop_pdu_length", c.events[aal.EvLength]},
 		{"rx_drop_overrun", c.events[aal.EvOverrun]}, {"rx_drop_abort", c.events[aal.EvAbort]}, {"rx_drop_timeout", c.timeouts},
 		{"rx_drop_oam", c.events[aal.EvOAM]}, {"rx_drop_rm", c.events[aal.EvRM]}, {"rx_drop_reserved", c.events[aal.EvReserved]},
-		{"rx_drop_no_block", c.noBlocksIn}, {"tx_drop_no_block", c.noBlocksOut}, {"tx_drop_sdu", c.refused},
+		{"rx_drop_no_block", c.noBlocksIn}, {"rx_drop_taken_back", c.takenBack}, {"tx_drop_no_block", c.noBlocksOut}, {"tx_drop_sdu", c.refused},
 	}
 }
