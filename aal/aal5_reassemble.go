@@ -20,6 +20,7 @@ type PDU struct {
 // under way alone.
 type Reassembler struct {
 	buf     []byte // whole payloads only, at most MaxPDUCells
+	limit   int    // octets of memory that the caller gives in all; over len(buf): More may follow
 	held    int    // octets of the PDU so far
 	seen    uint8  // OR of the headers' last octets
 	last    uint8  // last octet of the last header
@@ -30,10 +31,33 @@ type Reassembler struct {
 // Start gives the memory of the next PDU: payload, pad and trailer must fit,
 // AAL5PDUSize of the largest SDU. The machine keeps buf until EvPDU, and the
 // SDU is a slice of it. A PDU under way is forgotten; a discard goes on.
-func (r *Reassembler) Start(buf []byte) {
-	cells := min(len(buf)/PayloadSize, MaxPDUCells)
-	r.buf = buf[:cells*PayloadSize]
+func (r *Reassembler) Start(buf []byte) { r.StartSmall(buf, len(buf)) }
+
+// StartSmall is Start with memory that may turn out too small, so that a PDU takes no
+// more than it needs: a cell that buf does not hold is not consumed but makes EvRoom, as
+// long as a PDU of limit octets would.
+func (r *Reassembler) StartSmall(buf []byte, limit int) {
+	r.buf, r.limit = wholeCells(buf), min(limit/PayloadSize, MaxPDUCells)*PayloadSize
 	r.held, r.seen = 0, 0
+}
+
+// Held is the octets of the PDU under way, at the beginning of the memory.
+func (r *Reassembler) Held() int { return r.held }
+
+// More gives larger memory after EvRoom. It begins with the octets held, which the
+// caller has copied there.
+func (r *Reassembler) More(buf []byte) { r.buf = wholeCells(buf) }
+
+// Discard forgets the PDU under way and drops its cells up to the last: what to do after
+// EvRoom when there is no memory.
+func (r *Reassembler) Discard() {
+	r.held, r.seen = 0, 0
+	r.discard = true
+}
+
+// wholeCells is the part of buf that can be used.
+func wholeCells(buf []byte) []byte {
+	return buf[:min(len(buf)/PayloadSize, MaxPDUCells)*PayloadSize]
 }
 
 // Push takes a run of 52-octet cells and consumes it up to and including the
@@ -56,6 +80,9 @@ func (r *Reassembler) push(cells []byte, size int) (n int, ev Event) {
 			}
 		}
 		c := cells[n : n+size]
+		if r.full(c[HeaderSize-1]) {
+			return n, EvRoom
+		}
 		n += size
 		if ev := r.cell(c[HeaderSize-1], c[size-PayloadSize:]); ev != EvNone {
 			return n, ev
@@ -72,6 +99,12 @@ func (r *Reassembler) gather(cells []byte, size int) int {
 	r.held += k * PayloadSize
 	r.seen |= seen
 	return k * size
+}
+
+// full tells whether a cell's payload belongs to the PDU and wants more memory than there
+// is, but no more than the caller would give.
+func (r *Reassembler) full(last uint8) bool {
+	return r.held+PayloadSize > len(r.buf) && len(r.buf) < r.limit && last&headerOAM == 0 && !r.discard
 }
 
 // cell takes one cell: the last octet of its header, and its payload.

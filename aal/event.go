@@ -15,11 +15,12 @@ const (
 	EvOAM                   // an F5 OAM cell, PTI 4 or 5
 	EvRM                    // a resource management cell, PTI 6
 	EvReserved              // a cell with the reserved PTI 7
+	EvRoom                  // the memory is full, and may be made larger: see StartSmall
 	numEvents
 )
 
 var eventNames = [numEvents]string{
-	"none", "PDU", "CRC", "length", "overrun", "abort", "OAM", "RM", "reserved PTI",
+	"none", "PDU", "CRC", "length", "overrun", "abort", "OAM", "RM", "reserved PTI", "room",
 }
 
 // String gives the event's name in a word or two.

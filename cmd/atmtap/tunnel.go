@@ -99,8 +99,8 @@ func (t *tunnel) fits(carrier modules.PortConfig) error {
 	return nil
 }
 
-// makeHub makes the hub and its memory: a block holds the longest frame of either
-// device, and the longest PDU, whole.
+// makeHub makes the hub and its memory: blocks of each size that the frames of either
+// device, or a PDU, can need. What is never used is never taken from the machine.
 func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
 	longest := max(
 		min(carrier.Device.Info().MaxFrame, modules.MaxCellFrame),
@@ -108,11 +108,11 @@ func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
 		t.sdu(t.device.mtu)+vlanTag+carrier.Overhead(),
 	)
 	sizes := block.Config{Small: blocks}
-	switch {
-	case longest > block.MediumBytes-block.Headroom:
-		sizes = block.Config{Large: blocks}
-	case longest > block.SmallBytes-block.Headroom:
-		sizes = block.Config{Medium: blocks}
+	if longest > block.SmallBytes-block.Headroom {
+		sizes.Medium = blocks
+	}
+	if longest > block.MediumBytes-block.Headroom {
+		sizes.Large = blocks
 	}
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err

@@ -3,6 +3,7 @@ package block
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,12 +11,45 @@ import (
 // ID is a block's index in the process's arena. 0 is no block.
 type ID uint32
 
-// Sizes of blocks, in octets, headroom included.
+// Size is one of the sizes that blocks have.
+type Size uint8
+
+// The sizes.
 const (
-	SmallBytes  = 2 << 10   // a frame, some cells, the beginning of a PDU
-	MediumBytes = 16 << 10  // a jumbo frame, an SDU of 9,180 octets
-	LargeBytes  = 128 << 10 // an AAL5 SDU of 65,535 octets with its headers
+	Small Size = iota
+	Medium
+	Large
+	Sizes // how many there are
 )
+
+// Octets of a block of each size, headroom included. The region of the small ones begins
+// the arena, and can be registered with the kernel as a UMEM: it wants chunks of 2,048.
+const (
+	SmallBytes  = 1 << 11 // a frame, some cells, the beginning of a PDU
+	MediumBytes = 1 << 14 // a jumbo frame, an SDU of 9,180 octets
+	LargeBytes  = 1 << 17 // an AAL5 SDU of 65,535 octets with its headers
+)
+
+var sizeShift = [Sizes]uint8{Small: 11, Medium: 14, Large: 17}
+
+// Bytes is the octets of a block of the size, headroom included.
+func (s Size) Bytes() int { return 1 << sizeShift[s] }
+
+func (s Size) String() string { return [Sizes]string{"small", "medium", "large"}[s] }
+
+// fits is the smallest size that has room for n octets behind the headroom; Sizes when
+// none has.
+func fits(n int) Size {
+	switch {
+	case n <= SmallBytes-Headroom:
+		return Small
+	case n <= MediumBytes-Headroom:
+		return Medium
+	case n <= LargeBytes-Headroom:
+		return Large
+	}
+	return Sizes
+}
 
 // Limits of an arena.
 const (
@@ -39,20 +73,29 @@ type Config struct {
 	Views                int // loans, duplicates and external blocks of each hub; 0 means as many as blocks
 }
 
-// Arena is the block memory of a process: one anonymous mapping. Blocks are named by
-// index; an index tells the hub it belongs to. The headers lie beside the memory, not in
-// it, so that a block can be handed whole to a kernel ring.
+// Arena is the block memory of a process: one anonymous mapping, a region for each size.
+// Blocks are named by index; an index tells the hub that it belongs to. The headers lie
+// beside the memory, not in it, so that a block can be handed whole to a kernel ring.
 type Arena struct {
-	mem    []byte
-	chunk  uint32
-	chunks uint32 // of all hubs
+	mem     []byte
+	regions [Sizes]region
+	blocks  uint32 // of all hubs and sizes
+	views   uint32 // of each hub
+	head    []header
+	lent    [][]byte // memory of the blocks that have none of their own
+	done    []func() // what to call when an external block is free
+	ticket  []uint64 // of parked blocks
+	ledger  ledger   //nolint:unused // of a debug build
+	pools   []*Pool
+}
+
+// region is the blocks of one size, hub by hub.
+type region struct {
+	first  uint32 // index of the first
 	perHub uint32
-	views  uint32 // of each hub
-	head   []header
-	lent   [][]byte // memory of the blocks that have none of their own
-	done   []func() // what to call when an external block is free
-	ledger ledger   //nolint:unused // of a debug build
-	pools  []*Pool
+	blocks uint32 // of all hubs
+	base   int // where their memory begins
+	shift  uint8
 }
 
 // A header says where a block's data lies in its memory. Only the hub that holds
@@ -60,12 +103,22 @@ type Arena struct {
 // the stack and copies it, which stalls on the narrow stores just made.
 type header struct {
 	rd, wr uint32 // data is memory[rd:wr]
-	next   ID     // next block of the message, or of the free list
-	base   ID     // the block whose memory a duplicate shows
+	next   ID     // next block of the message, of the free list, or of those parked
+	base   ID     // the block whose memory a duplicate shows; the one parked before
 	refs   uint16 // holders of the memory: this block and its duplicates
 	kind   kind
-	home   uint8
+	where  where
 }
+
+// where is the hub that a block belongs to, and its size: Sizes where it has no memory of
+// its own.
+type where uint8
+
+const hubBits = 6 // MaxHubs
+
+func at(hub int, s Size) where { return where(int(s)<<hubBits | hub) }
+func (w where) hub() int       { return int(w & (1<<hubBits - 1)) }
+func (w where) size() Size     { return Size(w >> hubBits) }
 
 type kind uint8
 
@@ -75,12 +128,14 @@ const (
 	kindView          // a duplicate: the memory of base, positions of its own
 	kindLoan          // memory that is somebody else's until put returns
 	kindExternal      // memory that is somebody else's until the block is freed
+	kindParked        // owned, and may be taken back: see Park
 )
 
 // NewArena maps the memory and makes one pool per hub, with the rings by which blocks
-// come home. Close unmaps it.
+// come home. Memory that was never used costs nothing. Close unmaps it.
 func NewArena(c Config) (*Arena, error) {
 	c.Hubs = max(c.Hubs, 1)
+	counts := [Sizes]int{c.Small, c.Medium, c.Large}
 	perHub := c.Small + c.Medium + c.Large
 	if c.Views == 0 {
 		c.Views = perHub
@@ -88,44 +143,34 @@ func NewArena(c Config) (*Arena, error) {
 	switch {
 	case c.Hubs > MaxHubs:
 		return nil, fmt.Errorf("%w: %d hubs, at most %d", ErrArena, c.Hubs, MaxHubs)
-	case min(c.Small, c.Medium, c.Large) < 0 || max(c.Small, c.Medium, c.Large) > MaxBlocks || perHub < 1 || perHub*c.Hubs > MaxBlocks:
+	case slices.Min(counts[:]) < 0 || slices.Max(counts[:]) > MaxBlocks || perHub < 1 || perHub*c.Hubs > MaxBlocks:
 		return nil, fmt.Errorf("%w: %d, %d and %d blocks for each of %d hubs, at most %d in all", ErrArena, c.Small, c.Medium, c.Large, c.Hubs, MaxBlocks)
 	case c.Views < 1 || c.Views > MaxViews:
 		return nil, fmt.Errorf("%w: %d views, 1 to %d", ErrArena, c.Views, MaxViews)
 	}
-	size := c.size()
-	n := perHub * c.Hubs
-	mem, err := unix.Mmap(-1, 0, n*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return nil, fmt.Errorf("%w: map %d octets: %w", ErrArena, n*size, err)
+	a := &Arena{blocks: uint32(perHub * c.Hubs), views: uint32(c.Views)}
+	first, octets := uint32(1), 0
+	for s, n := range counts {
+		a.regions[s] = region{first: first, perHub: uint32(n), blocks: uint32(n * c.Hubs), base: octets, shift: sizeShift[s]}
+		first += uint32(n * c.Hubs)
+		octets += n * c.Hubs << sizeShift[s]
 	}
-	a := &Arena{
-		mem: mem, chunk: uint32(size), chunks: uint32(n),
-		perHub: uint32(perHub), views: uint32(c.Views),
-		head:  make([]header, 1+n+c.Views*c.Hubs),
-		lent:  make([][]byte, c.Views*c.Hubs),
-		done:  make([]func(), c.Views*c.Hubs),
-		pools: make([]*Pool, c.Hubs),
+	var err error
+	if a.mem, err = unix.Mmap(-1, 0, octets, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
+		return nil, fmt.Errorf("%w: map %d octets: %w", ErrArena, octets, err)
 	}
+	a.head = make([]header, 1+int(a.blocks)+c.Views*c.Hubs)
+	a.lent = make([][]byte, c.Views*c.Hubs)
+	a.done = make([]func(), c.Views*c.Hubs)
+	a.ticket = make([]uint64, 1+int(a.blocks))
 	a.openLedger()
-	for i := range a.pools {
-		a.pools[i] = newPool(a, i)
+	for i := range c.Hubs {
+		a.pools = append(a.pools, newPool(a, i))
 	}
 	if err := a.connect(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
-}
-
-// size is that of the largest blocks asked for: all are as large as those.
-func (c Config) size() int {
-	switch {
-	case c.Large > 0:
-		return LargeBytes
-	case c.Medium > 0:
-		return MediumBytes
-	}
-	return SmallBytes
 }
 
 // Close unmaps the memory. Nothing may hold a block any more.
@@ -145,18 +190,29 @@ func (a *Arena) Pool(i int) *Pool { return a.pools[i] }
 func (a *Arena) Hubs() int { return len(a.pools) }
 
 // Blocks is how many blocks each hub has, of all sizes.
-func (a *Arena) Blocks() int { return int(a.perHub) }
+func (a *Arena) Blocks() int { return int(a.blocks) / len(a.pools) }
+
+// BlocksOf is how many blocks of a size each hub has.
+func (a *Arena) BlocksOf(s Size) int { return int(a.regions[s].perHub) }
 
 // MaxAlloc is the most octets that Alloc ever gives room for behind the headroom.
-func (a *Arena) MaxAlloc() int { return int(a.chunk) - Headroom }
+func (a *Arena) MaxAlloc() int {
+	for s := Large; s > Small; s-- {
+		if a.regions[s].perHub > 0 {
+			return s.Bytes() - Headroom
+		}
+	}
+	return SmallBytes - Headroom
+}
 
 // memory is all the memory behind a block.
 func (a *Arena) memory(b ID) []byte {
-	if i := uint32(b) - 1; i < a.chunks {
-		o := int(i) * int(a.chunk)
-		return a.mem[o : o+int(a.chunk) : o+int(a.chunk)]
+	if uint32(b) > a.blocks {
+		return a.lent[uint32(b)-1-a.blocks]
 	}
-	return a.lent[uint32(b)-1-a.chunks]
+	r := &a.regions[a.head[b].where.size()]
+	o := r.base + int(uint32(b)-r.first)<<r.shift
+	return a.mem[o : o+1<<r.shift : o+1<<r.shift]
 }
 
 // Bytes is the data of one block (not of the blocks linked behind it). The slice
@@ -236,7 +292,7 @@ type Stat struct {
 // Stat tells of a block, in use or not.
 func (a *Arena) Stat(b ID) Stat {
 	h := &a.head[b]
-	s := Stat{Free: h.kind == kindFree, Holders: int(h.refs), Own: uint32(b)-1 < a.chunks}
+	s := Stat{Free: h.kind == kindFree, Holders: int(h.refs), Own: uint32(b) <= a.blocks}
 	if h.kind == kindView {
 		s.Base = h.base
 	}

@@ -13,6 +13,8 @@ func (*Arena) openLedger() {}
 func (*Pool) noteAllocated(ID) {}
 func (*Pool) noteFreed(ID)     {}
 func (*Pool) noteLinked(ID)    {}
+func (*Pool) noteParked(ID)    {}
+func (*Pool) noteUnparked(ID)  {}
 
 // The ledger's entries, of a debug build.
 

@@ -95,3 +95,7 @@ func (p *Pool) noteLinked(b ID) {
 		p.owned(b, "links").state = Linked
 	}
 }
+
+// A parked block is nobody's: whoever finds it so may free it.
+func (p *Pool) noteParked(b ID)   { p.owned(b, "parks").state = Parked }
+func (p *Pool) noteUnparked(b ID) { p.ledger[b].state, p.ledger[b].holder = Held, p.holder() }

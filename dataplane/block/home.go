@@ -23,7 +23,8 @@ func (a *Arena) connect() error {
 		p.homes.out = make([]*ring.Producer[ID], len(a.pools))
 		p.homes.in = make([]*ring.Consumer[ID], len(a.pools))
 	}
-	room := max(1<<bits.Len32(a.perHub), ring.MinCapacity)
+	perHub := a.blocks / uint32(len(a.pools))
+	room := max(1<<bits.Len32(perHub), ring.MinCapacity)
 	for i, p := range a.pools {
 		for j, o := range a.pools {
 			if i == j {
@@ -43,7 +44,7 @@ func (p *Pool) Hub() int { return p.hub }
 
 // sendHome puts a block on its way.
 func (p *Pool) sendHome(b ID, home int) {
-	p.head[b] = header{home: uint8(home)}
+	p.head[b] = header{where: p.head[b].where}
 	p.homes.out[home].Put(b)
 	p.homes.away |= 1 << home
 }
@@ -68,7 +69,7 @@ func (p *Pool) TakeHome() (n int) {
 			continue
 		}
 		for b, ok := in.Get(); ok; b, ok = in.Get() {
-			p.pushChunk(b)
+			p.stockUp(b)
 			n++
 		}
 		in.Release()

@@ -1,6 +1,6 @@
 package block
 
-// Part of a pool only control messages may take: when data has eaten the rest,
+// Part of each size that only control messages may take: when data has eaten the rest,
 // control still gets through.
 const (
 	reserveShare = 64 // one block in so many …
@@ -10,83 +10,110 @@ const (
 // maxRefs is how many holders one block's memory may have.
 const maxRefs = 1<<16 - 1
 
-// Pool is one hub's share of the arena: a free list of blocks, and one of views.
-// Only the hub's goroutine uses it.
+// Pool is one hub's share of the arena: a list of free blocks for each size, and one of
+// views. Only the hub's goroutine uses it. The sizes do not help each other out: what
+// takes all of one leaves the others to those who need them.
 type Pool struct {
 	*Arena
 	hub      int
-	free     ID // blocks
+	stocks   [Sizes]stock
+	serves   [Sizes + 1]Size // by the size wanted: the one that serves, which the arena may lack
 	freeView ID
-	nfree    int
 	nviews   int
-	reserve  int
-	acting   Actor //nolint:unused // of a debug build
+	tickets  uint64 // given so far
+	acting   Actor  //nolint:unused // of a debug build
 	stats    Counters
 	homes    homes
+}
+
+// stock is the blocks of one size that are at home.
+type stock struct {
+	free    ID
+	n       int
+	reserve int
+	parked  parkedList
 }
 
 // Counters is what a pool has counted.
 type Counters struct {
 	Refused      uint64 // blocks asked for and not given: only the reserve was left
+	TakenBack    uint64 // parked blocks that others needed more
 	RefusedViews uint64 // duplicates or loans not given
 	Copied       uint64 // borrowed blocks copied because somebody kept them
 }
 
 func newPool(a *Arena, hub int) *Pool {
 	p := &Pool{Arena: a, hub: hub}
-	first := 1 + uint32(hub)*a.perHub
-	for i := a.perHub; i > 0; i-- {
-		p.pushChunk(ID(first + i - 1))
+	serves := Sizes
+	for s := Large; s < Sizes; s-- { // unsigned: it ends below Small
+		r, st := &a.regions[s], &p.stocks[s]
+		first := r.first + uint32(hub)*r.perHub
+		for i := r.perHub; i > 0; i-- {
+			b := ID(first + i - 1)
+			p.head[b].where = at(hub, s)
+			p.stockUp(b)
+		}
+		if st.reserve = int(r.perHub) / reserveShare; st.reserve < reserveMin {
+			st.reserve = min(reserveMin, int(r.perHub)/2)
+		}
+		if r.perHub > 0 {
+			serves = s
+		}
+		p.serves[s] = serves
 	}
-	firstView := 1 + a.chunks + uint32(hub)*a.views
+	p.serves[Sizes] = Sizes
+	firstView := 1 + a.blocks + uint32(hub)*a.views
 	for i := a.views; i > 0; i-- {
-		p.pushView(ID(firstView + i - 1))
-	}
-	if p.reserve = int(a.perHub) / reserveShare; p.reserve < reserveMin {
-		p.reserve = min(reserveMin, int(a.perHub)/2)
+		b := ID(firstView + i - 1)
+		p.head[b].where = at(hub, Sizes)
+		p.pushView(b)
 	}
 	return p
 }
 
-func (p *Pool) pushChunk(b ID) {
+// stockUp puts a block of ours on its free list.
+func (p *Pool) stockUp(b ID) {
 	h := &p.head[b]
-	h.next, h.kind, h.home = p.free, kindFree, uint8(p.hub)
-	p.free = b
-	p.nfree++
+	st := &p.stocks[h.where.size()]
+	h.next, h.kind = st.free, kindFree
+	st.free = b
+	st.n++
 }
 
 func (p *Pool) pushView(b ID) {
 	h := &p.head[b]
-	h.next, h.kind, h.home = p.freeView, kindFree, uint8(p.hub)
+	h.next, h.kind = p.freeView, kindFree
 	p.freeView = b
 	p.nviews++
 }
 
 // Alloc takes an empty block whose data begins after Headroom octets, with room for n
-// octets of data; 0, counted, when only the reserve is left or n is over MaxAlloc. The
-// caller frees it or passes it on.
-func (p *Pool) Alloc(n int) ID {
-	if p.nfree <= p.reserve || n > int(p.chunk)-Headroom {
-		p.stats.Refused++
-		return 0
-	}
-	return p.take()
-}
+// octets of data; 0, counted, when only the reserve of its size is left or n is over
+// MaxAlloc. The caller frees it or passes it on.
+func (p *Pool) Alloc(n int) ID { return p.alloc(n, false) }
 
 // AllocControl is Alloc for control messages, which may take the reserve too.
-func (p *Pool) AllocControl(n int) ID {
-	if p.nfree == 0 || n > int(p.chunk)-Headroom {
+func (p *Pool) AllocControl(n int) ID { return p.alloc(n, true) }
+
+func (p *Pool) alloc(n int, control bool) ID {
+	s := p.serves[fits(n)]
+	if s == Sizes {
 		p.stats.Refused++
 		return 0
 	}
-	return p.take()
-}
-
-func (p *Pool) take() ID {
-	b := p.free
+	st := &p.stocks[s]
+	keep := st.reserve
+	if control {
+		keep = 0
+	}
+	if st.n <= keep && !p.takeBack(st, keep) {
+		p.stats.Refused++
+		return 0
+	}
+	b := st.free
 	h := &p.head[b]
-	p.free = h.next
-	p.nfree--
+	st.free = h.next
+	st.n--
 	h.rd, h.wr, h.next, h.refs, h.kind = Headroom, Headroom, 0, 1, kindOwned
 	if Debug {
 		p.noteAllocated(b)
@@ -94,32 +121,41 @@ func (p *Pool) take() ID {
 	return b
 }
 
-// Available is how many blocks with room for n octets Alloc would give now.
+// Available is how many blocks with room for n octets Alloc would give now, without
+// taking parked ones back.
 func (p *Pool) Available(n int) int {
-	if n > int(p.chunk)-Headroom {
+	s := p.serves[fits(n)]
+	if s == Sizes {
 		return 0
 	}
-	return max(p.nfree-p.reserve, 0)
+	return max(p.stocks[s].n-p.stocks[s].reserve, 0)
 }
 
 // Limit is how many blocks with room for n octets Alloc would give if none were out.
 func (p *Pool) Limit(n int) int {
-	if n > int(p.chunk)-Headroom {
+	s := p.serves[fits(n)]
+	if s == Sizes {
 		return 0
 	}
-	return int(p.perHub) - p.reserve
+	return p.BlocksOf(s) - p.stocks[s].reserve
 }
 
 // InUse is how many blocks of the arena's memory and how many views are out. Blocks on
 // their way home are.
 func (p *Pool) InUse() (blocks, views int) {
-	return int(p.perHub) - p.nfree, int(p.views) - p.nviews
+	for s := range Sizes {
+		blocks += p.Out(s)
+	}
+	return blocks, int(p.views) - p.nviews
 }
+
+// Out is how many blocks of a size are out.
+func (p *Pool) Out(s Size) int { return p.BlocksOf(s) - p.stocks[s].n }
 
 // Counters is a copy of the pool's counters.
 func (p *Pool) Counters() Counters { return p.stats }
 
-// Free gives a message's blocks back: all that are linked from b. A chunk goes
+// Free gives a message's blocks back: all that are linked from b. Memory goes
 // back to the pool with its last holder; a loan is only forgotten.
 func (p *Pool) Free(b ID) {
 	for b != 0 {
@@ -167,17 +203,17 @@ func (p *Pool) drop(b ID) {
 	p.release(b)
 }
 
-// release puts a chunk back where it belongs: on the free list, or on its way home.
+// release puts a block back where it belongs: on the free list, or on its way home.
 func (p *Pool) release(b ID) {
-	if home := int(p.head[b].home); home != p.hub {
+	if home := p.head[b].where.hub(); home != p.hub {
 		p.sendHome(b, home)
 		return
 	}
-	p.pushChunk(b)
+	p.stockUp(b)
 }
 
-// sideIndex is a block's place in the tables of those without a chunk.
-func (p *Pool) sideIndex(b ID) uint32 { return uint32(b) - 1 - p.chunks }
+// sideIndex is a block's place in the tables of those without memory.
+func (p *Pool) sideIndex(b ID) uint32 { return uint32(b) - 1 - p.blocks }
 
 // External makes a block over memory that is not the pool's, all of it data; done is
 // called, on this hub, when its last holder has freed it; esballoc. 0 when all views
@@ -192,7 +228,7 @@ func (p *Pool) External(mem []byte, done func()) ID {
 	return b
 }
 
-// takeView takes a header without a chunk; 0, counted, when all are out.
+// takeView takes a header without memory; 0, counted, when all are out.
 func (p *Pool) takeView(kind kind) ID {
 	b := p.freeView
 	if b == 0 {

@@ -2,10 +2,6 @@ package block
 
 import "unsafe"
 
-// Region is all memory of the arena, to be registered with a device that keeps frames. Its
-// address is that of a page.
-func (a *Arena) Region() []byte { return a.mem }
-
 // Memory is all the memory of a block of the arena, to be posted to such a device.
 func (a *Arena) Memory(b ID) []byte { return a.memory(b) }
 
@@ -19,9 +15,12 @@ func (a *Arena) At(piece []byte) (b ID, from int) {
 	if at >= uintptr(len(a.mem)) { // below it wraps
 		return 0, 0
 	}
-	size := uintptr(a.chunk)
-	if from := at % size; from+uintptr(len(piece)) <= size {
-		return ID(1 + at/size), int(from)
+	for i := range a.regions {
+		r := &a.regions[i]
+		n := at - uintptr(r.base)
+		if from := n & (1<<r.shift - 1); n>>r.shift < uintptr(r.blocks) && from+uintptr(len(piece)) <= 1<<r.shift {
+			return ID(r.first + uint32(n>>r.shift)), int(from)
+		}
 	}
 	return 0, 0
 }

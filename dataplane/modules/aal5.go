@@ -19,6 +19,7 @@ type aal5 struct {
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	timer  dataplane.Timer
 	begun  int64 // when the PDU under way began, in the hub's time
@@ -29,7 +30,8 @@ type aal5Counts struct {
 	pdusOut, octetsIn, octetsOut uint64
 	events                       [aal.EvReserved + 1]uint64
 	timeouts                     uint64
-	noBlocksIn                   uint64 // runs of cells for which there was no memory
+	takenBack                    uint64 // PDUs under way whose memory others needed more
+	noBlocksIn                   uint64 // PDUs, or runs of cells, for which there was no memory
 	noBlocksOut                  uint64 // SDUs for which there was no memory
 	refused                      uint64 // SDUs that AAL5 cannot carry
 }
@@ -53,24 +55,57 @@ func (a *aal5) module() dataplane.Module {
 			return nil
 		},
 		Close:    func(*dataplane.Queue) { a.close() },
-		Leave:    func() error { a.hub.StopTimer(&a.timer); return nil }, // the PDU under way goes along
+		Leave:    a.leave,
 		Arrive:   a.arrive,
 		Counters: a.count,
 	}
+}
+
+// leave and arrive take the PDU under way along.
+func (a *aal5) leave() error {
+	a.hub.StopTimer(&a.timer)
+	a.unpark()
+	return nil
 }
 
 func (a *aal5) arrive(q *dataplane.Queue) {
 	if a.hub = q.Hub(); a.ras.Partial() {
 		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
 	}
+	a.park()
 }
 
 func (a *aal5) close() {
 	a.hub.StopTimer(&a.timer)
-	if a.block != 0 {
-		a.hub.Pool.Free(a.block)
+	a.ras.Abandon()
+	a.unpark()
+	a.free()
+}
+
+// unpark takes the memory of the PDU under way back for use. If others have it, the
+// rest of the PDU is dropped as it comes.
+func (a *aal5) unpark() {
+	if a.block != 0 && !a.hub.Pool.Unpark(a.block, a.ticket) {
 		a.block = 0
+		a.counts.takenBack++
+		a.ras.Discard()
 	}
+}
+
+// park puts the memory of the PDU under way aside; without one it is given back.
+func (a *aal5) park() {
+	switch {
+	case a.block == 0:
+	case a.ras.Held() > 0:
+		a.ticket = a.hub.Pool.Park(a.block)
+	default:
+		a.free()
+	}
+}
+
+func (a *aal5) free() {
+	a.hub.Pool.Free(a.block)
+	a.block = 0
 }
 
 // readPut takes a run of cells.
@@ -80,6 +115,7 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	cells := a.hub.Pool.Bytes(m.Block)
+	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
 		if a.block == 0 && !a.begin() {
@@ -87,12 +123,17 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		}
 		n, ev := a.ras.Push(cells)
 		cells = cells[n:]
-		if ev != aal.EvNone {
+		switch ev {
+		case aal.EvNone:
+		case aal.EvRoom:
+			a.grow()
+		default:
 			a.event(q, ev)
 			old = old && !endsPDU(ev)
 		}
 	}
 	a.hub.Free(m)
+	a.park()
 	if a.ras.Partial() && !old {
 		a.watch()
 	}
@@ -113,14 +154,30 @@ func (a *aal5) watch() {
 	}
 }
 
-// begin gives the reassembler memory for the next PDU.
+// begin gives the reassembler memory for the next PDU: little, for most are short.
 func (a *aal5) begin() bool {
-	if a.block = a.hub.Pool.Alloc(a.hub.Pool.MaxAlloc()); a.block == 0 {
+	if a.block = a.hub.Pool.Alloc(aal.PayloadSize); a.block == 0 {
 		a.counts.noBlocksIn++
 		return false
 	}
-	a.ras.Start(a.hub.Pool.Tail(a.block))
+	a.ras.StartSmall(a.hub.Pool.Tail(a.block), a.hub.Pool.MaxAlloc())
 	return true
+}
+
+// grow moves the PDU under way to a larger block, or gives it up.
+func (a *aal5) grow() {
+	p := a.hub.Pool
+	p.Extend(a.block, a.ras.Held())
+	larger := p.Grow(a.block, aal.PayloadSize)
+	if larger == 0 {
+		p.Cut(a.block, 0)
+		a.counts.noBlocksIn++
+		a.ras.Discard()
+		return
+	}
+	a.block = larger
+	p.Cut(larger, 0)
+	a.ras.More(p.Tail(larger))
 }
 
 func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
@@ -151,9 +208,11 @@ func (a *aal5) expire() {
 		a.hub.StartTimer(&a.timer, due)
 		return
 	}
+	a.unpark()
 	if a.ras.Abandon() {
 		a.counts.timeouts++
 	}
+	a.park()
 }
 
 // writePut takes an SDU and puts its cells down, in as many messages as it takes.
@@ -197,6 +256,6 @@ func (a *aal5) count() []dataplane.Count {
 		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
 		{Name: "rx_drop_overrun", N: c.events[aal.EvOverrun]}, {Name: "rx_drop_abort", N: c.events[aal.EvAbort]}, {Name: "rx_drop_timeout", N: c.timeouts},
 		{Name: "rx_drop_oam", N: c.events[aal.EvOAM]}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
-		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
+		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
 	}
 }

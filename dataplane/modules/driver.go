@@ -311,6 +311,6 @@ func (d *driver) counters() nic.Counters {
 // eighth of the pool's blocks, so that a stream that is stopped leaves enough to the
 // others and to the other direction.
 func marks(h *dataplane.Hub, most int) (hi, lo int) {
-	hi = min(most, h.Pool.Blocks()/8*dataplane.BlockCost)
+	hi = min(most, h.Pool.Limit(1)/8*dataplane.BlockCost)
 	return hi, hi / 4
 }
