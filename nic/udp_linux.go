@@ -24,6 +24,8 @@ type UDPConfig struct {
 	Remote   netip.AddrPort // the only peer; the zero value: many, and each frame says which
 	MaxFrame int            // octets of the longest datagram; 0: what the path's MTU holds now
 
+	TrafficClass uint8 // of the IP header: DSCP in the upper six bits
+
 	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
@@ -118,6 +120,15 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	}
 	if err != nil {
 		return fmt.Errorf("udp: path MTU discovery: %w", err)
+	}
+	if cfg.TrafficClass != 0 {
+		level, option := unix.IPPROTO_IP, unix.IP_TOS
+		if !is4 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+		}
+		if err := unix.SetsockoptInt(u.fd, level, option, int(cfg.TrafficClass)); err != nil {
+			return fmt.Errorf("udp: traffic class %#x: %w", cfg.TrafficClass, err)
+		}
 	}
 	receives := growBuffer(u.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
 	sends := growBuffer(u.fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
