@@ -2,113 +2,168 @@ package modules
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 )
 
-// Key is a VC as messages carry it in Conn between a port and the association
-// table: VPI and VCI, the VCI in the low 16 bits.
+// Key is a VC as messages carry it in the low half of Conn between a carrier and the
+// association table: VPI and VCI, the VCI in the low 16 bits.
 func Key(vc aal.VC) uint64 { return uint64(vc.VPI)<<16 | uint64(vc.VCI) }
 
-const portShift = 32 // the table's key: lower stream, VPI, VCI
+const portShift = 32 // the upper half of Conn is the number of the carrier's port
 
-// Associations is the multiplexor between ports below and one stream above for each
-// VC: the association table and nothing else. What comes from below for a VC that
+// MaxCarriers is how many carriers one multiplexor has below.
+const MaxCarriers = 256
+
+// associations is the multiplexor between carriers below and one stream above for each
+// VC: the association tables and nothing else. What comes from below for a VC that
 // nobody has is freed and counted.
-type Associations struct {
+type associations struct {
 	hub     *dataplane.Hub
-	id      dataplane.ProcID // of the first pair; 0 before
-	table   dataplane.AssocTable
-	lowers  []*dataplane.Queue // write queues, by port
-	uppers  []association      // by the table's value
-	unknown uint64             // cells, or SDUs, of VCs that nobody has
-	full    uint64             // messages for a stream that was full
+	lowers  []*lower // carriers by number; nil is free
+	unknown uint64   // cells, or SDUs, of VCs that nobody has
+	full    uint64   // messages for a stream that was full
+	gone    uint64   // messages for a carrier that has gone
+	noBlock uint64   // messages for all streams of a carrier that there was no memory to copy
 }
 
-// association is one VC: its stream above and the port it came from.
-type association struct {
-	upper *dataplane.Queue // read queue of the upper pair
-	port  uint64
+// lower is a carrier below and its VCs. One that has gone keeps its number until its VCs
+// have gone.
+type lower struct {
+	q      *dataplane.Queue   // write queue; nil when the carrier has gone
+	table  table              // by Conn
+	uppers []*dataplane.Queue // read queues of the streams above, by the table's value; nil is free
+	free   []uint32           // of uppers
 }
 
-// NewAssociations makes an empty multiplexor.
-func NewAssociations(h *dataplane.Hub) *Associations { return &Associations{hub: h} }
+// Associations makes an empty multiplexor with its first pair; see pair.
+func Associations(arg string) (dataplane.Module, error) { return new(associations).pair(arg) }
 
-func (a *Associations) addPair(m dataplane.Module) (dataplane.ProcID, error) {
-	if a.id != 0 {
-		return a.hub.AddPair(a.id, m)
+// pair makes the code of another pair: "carrier", which a carrier stands below, or
+// "vc CARRIER[.PORT] VPI/VCI", which the stream of a VC stands on. Carriers are counted
+// from 0 in the order in which they were made; PORT is the number that the carrier has
+// given its port, 0 unless told.
+func (a *associations) pair(arg string) (dataplane.Module, error) {
+	if arg == "carrier" {
+		return a.below()
 	}
-	id, err := a.hub.Add(m)
-	a.id = id
-	return id, err
+	if f := strings.Fields(arg); len(f) == 3 && f[0] == "vc" {
+		return a.named(f[1], f[2])
+	}
+	return dataplane.Module{}, fmt.Errorf("%q: carrier, or vc CARRIER[.PORT] VPI/VCI", arg)
 }
 
-// AddPort makes the pair that a port is joined below, and gives the port's index in
-// this table.
-func (a *Associations) AddPort() (port int, id dataplane.ProcID, err error) {
-	port = len(a.lowers)
-	id, err = a.addPair(dataplane.Module{
-		Name:     "associations",
-		ReadPut:  func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(uint64(port)<<portShift, m) },
-		WritePut: (*dataplane.Queue).PutNext,
-	})
+// named reads where a VC is.
+func (a *associations) named(where, vc string) (dataplane.Module, error) {
+	carrier, port, given := strings.Cut(where, ".")
+	if !given {
+		port = "0"
+	}
+	c, err := strconv.ParseUint(carrier, 10, 32)
+	if err != nil || c >= uint64(len(a.lowers)) || a.lowers[c] == nil || a.lowers[c].q == nil {
+		return dataplane.Module{}, fmt.Errorf("no carrier %q", carrier)
+	}
+	p, err := strconv.ParseUint(port, 10, 32)
 	if err != nil {
-		return 0, 0, err
+		return dataplane.Module{}, fmt.Errorf("port %q: a number", port)
 	}
-	_, wq, err := a.hub.Queues(id)
-	a.lowers = append(a.lowers, wq)
-	return port, id, err
-}
-
-// AddVC makes the pair that the stream of a VC stands on.
-func (a *Associations) AddVC(port int, vc aal.VC) (dataplane.ProcID, error) {
-	if port < 0 || port >= len(a.lowers) {
-		return 0, fmt.Errorf("associations: no port %d", port)
-	}
-	key := uint64(port)<<portShift | Key(vc)
-	if err := a.table.Add(key, uint32(len(a.uppers))); err != nil {
-		return 0, fmt.Errorf("associations: VC %s: %w", vc, err)
-	}
-	lower := a.lowers[port]
-	hi, lo := marks(a.hub, dataplane.DefaultHiWat)
-	id, err := a.addPair(dataplane.Module{
-		Name: "vc " + vc.String(), HiWat: hi, LoWat: lo,
-		ReadService:  (*dataplane.Queue).Drain,
-		WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, lower, Key(vc), m) },
-		WriteService: func(q *dataplane.Queue) { a.drainDown(q, lower) },
-	})
+	v, err := aal.ParseVC(vc)
 	if err != nil {
-		a.table.Remove(key)
-		return 0, err
+		return dataplane.Module{}, err
 	}
-	rq, _, err := a.hub.Queues(id)
-	a.uppers = append(a.uppers, association{upper: rq, port: uint64(port) << portShift})
-	return id, err
+	return a.above(a.lowers[c], p<<portShift|Key(v), v), nil
 }
 
-// marks gives a queue's water marks: at most so many octets, and no more than an
-// eighth of the pool's blocks, so that a stream that is stopped leaves enough to the
-// others and to the other direction.
-func marks(h *dataplane.Hub, most int) (hi, lo int) {
-	hi = min(most, h.Chunks()/8*dataplane.BlockCost)
-	return hi, hi / 4
+// base is what both kinds of pair have.
+func (a *associations) base(name string) dataplane.Module {
+	return dataplane.Module{
+		Name: name, Pair: a.pair, Counters: a.count,
+		Arrive: func(q *dataplane.Queue) { a.hub = q.Hub() },
+	}
 }
 
-// demultiplex finds the stream of what a port has received. A stream that has no
+func (a *associations) below() (dataplane.Module, error) {
+	n := slices.IndexFunc(a.lowers, func(l *lower) bool { return l == nil || l.q == nil && l.table.count == 0 })
+	if n < 0 {
+		n = len(a.lowers)
+	}
+	if n == MaxCarriers {
+		return dataplane.Module{}, fmt.Errorf("more than %d carriers", MaxCarriers)
+	}
+	m, l := a.base("associations"), new(lower)
+	m.ReadPut = func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(l, m) }
+	m.Open = func(q *dataplane.Queue) error {
+		a.hub, l.q = q.Hub(), q.Mate()
+		if n == len(a.lowers) {
+			a.lowers = append(a.lowers, l)
+		}
+		a.lowers[n] = l
+		return nil
+	}
+	m.Close = func(*dataplane.Queue) { l.q = nil }
+	return m, nil
+}
+
+// above makes the pair of a VC.
+func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
+	m := a.base("vc " + vc.String())
+	m.ReadService = (*dataplane.Queue).Drain
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
+	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
+	m.Open = func(q *dataplane.Queue) error {
+		hi, lo := marks(a.hub, dataplane.DefaultHiWat)
+		q.SetMarks(hi, lo)
+		q.Mate().SetMarks(hi, lo)
+		return l.enter(q, key)
+	}
+	m.Close = func(*dataplane.Queue) { l.leave(key) }
+	return m
+}
+
+// enter adds a VC to the table.
+func (l *lower) enter(q *dataplane.Queue, key uint64) error {
+	i := uint32(len(l.uppers))
+	if n := len(l.free); n > 0 {
+		i = l.free[n-1]
+	}
+	if err := l.table.add(key, i); err != nil {
+		return err
+	}
+	if i == uint32(len(l.uppers)) {
+		l.uppers = append(l.uppers, nil)
+	} else {
+		l.free = l.free[:len(l.free)-1]
+	}
+	l.uppers[i] = q
+	return nil
+}
+
+// leave takes a VC out; its place is used again.
+func (l *lower) leave(key uint64) {
+	i, _ := l.table.find(key)
+	l.table.remove(key)
+	l.uppers[i] = nil
+	l.free = append(l.free, i)
+}
+
+// demultiplex finds the stream of what a carrier has received. A stream that has no
 // room loses it: a network cannot be asked to wait.
-func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
+func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
-		a.tellAll(port, m)
+		a.tellAll(l, m)
 		return
 	}
-	i, ok := a.table.Find(port | m.Conn)
+	i, ok := l.table.find(m.Conn)
 	if !ok {
 		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		a.hub.Free(m)
 		return
 	}
-	q := a.uppers[i].upper
+	q := l.uppers[i]
 	if q.Full() {
 		a.full++
 		a.hub.Free(m)
@@ -117,54 +172,52 @@ func (a *Associations) demultiplex(port uint64, m dataplane.Msg) {
 	q.Forward(m)
 }
 
-// tellAll gives what a port says to all its streams: a flush that was turned round, a
+// tellAll gives what a carrier says to all its streams: a flush that was turned round, a
 // hangup, an error.
-func (a *Associations) tellAll(port uint64, m dataplane.Msg) {
-	for _, u := range a.uppers {
-		if u.port != port {
+func (a *associations) tellAll(l *lower, m dataplane.Msg) {
+	for _, q := range l.uppers {
+		if q == nil {
 			continue
 		}
 		each := m
 		if m.Block != 0 {
-			if each.Block = a.hub.CopyMsg(m.Block); each.Block == 0 {
+			if each.Block = a.hub.Pool.CopyMsg(m.Block); each.Block == 0 {
+				a.noBlock++
 				continue
 			}
 		}
-		u.upper.Forward(each)
+		q.Forward(each)
 	}
 	a.hub.Free(m)
 }
 
-// multiplex sends what a stream puts down to its port.
-func (a *Associations) multiplex(q, lower *dataplane.Queue, key uint64, m dataplane.Msg) {
-	switch m.Type {
-	case dataplane.Data:
+// multiplex sends what a stream puts down to its carrier.
+func (a *associations) multiplex(q *dataplane.Queue, l *lower, key uint64, m dataplane.Msg) {
+	if m.Type == dataplane.Data {
 		m.Conn = key
-	case dataplane.Flush:
-		q.FlushPair(m)
 	}
-	if m.Type.HighPriority() || q.Empty() && lower.CanPutNextFor(q, m.Band) {
-		lower.PutNext(m)
+	if l.q == nil {
+		a.gone++
+		a.hub.Free(m)
 		return
 	}
-	q.PutQ(m)
+	q.ForwardTo(l.q, m)
 }
 
-func (a *Associations) drainDown(q, lower *dataplane.Queue) {
-	for {
-		m, ok := q.GetQ()
-		if !ok {
-			return
-		}
-		if !m.Type.HighPriority() && !lower.CanPutNextFor(q, m.Band) {
-			q.PutBQ(m)
-			return
-		}
-		lower.PutNext(m)
+func (a *associations) drain(q *dataplane.Queue, l *lower) {
+	if l.q != nil {
+		q.DrainTo(func(*dataplane.Msg) *dataplane.Queue { return l.q })
+		return
+	}
+	for m, ok := q.GetQ(); ok; m, ok = q.GetQ() {
+		a.gone++
+		a.hub.Free(m)
 	}
 }
 
-// Counts gives the counters in a fixed order. On the hub only.
-func (a *Associations) Counts() []Count {
-	return []Count{{"rx_drop_unknown_vc", a.unknown}, {"rx_drop_congested", a.full}}
+func (a *associations) count() []dataplane.Count {
+	return []dataplane.Count{
+		{Name: "rx_drop_unknown_vc", N: a.unknown}, {Name: "rx_drop_congested", N: a.full},
+		{Name: "rx_drop_no_block", N: a.noBlock}, {Name: "tx_drop_no_carrier", N: a.gone},
+	}
 }
