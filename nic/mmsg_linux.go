@@ -12,6 +12,7 @@ type mmsg struct {
 	vectors  [maxBatch]unix.Iovec
 	names    [maxBatch]socketName // where each goes to or came from, on a socket without a peer of its own
 	peer     []byte               // receiving: the address that datagrams must come from; nil: any
+	head     int                  // octets that a frame begins with its peer's address: PeerBytes, or 0 where it does not
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -50,7 +51,10 @@ func newMmsg() *mmsg {
 // fill points the first messages at bufs.
 func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
 	for i, buf := range bufs {
-		pointTo(&m.vectors[i], buf)
+		if m.head > 0 {
+			nameMessage(&m.messages[i].Hdr, (*socketName)(buf))
+		}
+		pointTo(&m.vectors[i], buf[m.head:])
 	}
 	return m.messages[:len(bufs)]
 }
@@ -81,7 +85,7 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 	}
 	n := 0
 	for i := range got {
-		length := int(m.messages[i].Len)
+		length := m.head + int(m.messages[i].Len)
 		if m.messages[i].Hdr.Flags&unix.MSG_TRUNC != 0 || length > len(bufs[n]) {
 			count.RxTruncated++
 			continue
@@ -95,7 +99,7 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 		}
 		bufs[n] = bufs[n][:length]
 		count.RxFrames++
-		count.RxOctets += uint64(length)
+		count.RxOctets += uint64(length - m.head)
 		n++
 	}
 	return n, 0
@@ -115,7 +119,7 @@ func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Err
 		case errno == 0:
 			for _, frame := range batch[:sent] {
 				count.TxFrames++
-				count.TxOctets += uint64(len(frame))
+				count.TxOctets += uint64(len(frame) - m.head)
 			}
 			taken += sent
 		case errno == unix.EAGAIN:

@@ -1,7 +1,6 @@
 package nic
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -22,8 +21,10 @@ const (
 // UDPConfig describes a UDP device.
 type UDPConfig struct {
 	Local    netip.AddrPort // where to listen; the zero value: any address and port
-	Remote   netip.AddrPort // the only peer; required
+	Remote   netip.AddrPort // the only peer; the zero value: many, and each frame says which
 	MaxFrame int            // octets of the longest datagram; 0: what the path's MTU holds now
+
+	TrafficClass uint8 // of the IP header: DSCP in the upper six bits
 
 	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
@@ -31,6 +32,10 @@ type UDPConfig struct {
 }
 
 // OpenUDP opens a UDP socket with one peer. A frame is the payload of a datagram; IPv4 and IPv6.
+//
+// Without a Remote there are many peers, of Local's family: every frame begins with a Peer, PeerBytes octets, which only
+// the counters leave out. Datagrams of all senders are received. MaxFrame 0 is the longest there is then: PathFrame tells
+// what the way to one peer holds.
 //
 // Limits: datagrams from any other address are not received, or are counted in RxForeign. Don't Fragment is set and the kernel's idea of
 // the path MTU ignored (IP_PMTUDISC_PROBE): a frame longer than the outgoing interface takes is counted in TxTooLong,
@@ -45,7 +50,13 @@ type UDPConfig struct {
 func OpenUDP(cfg UDPConfig) (Device, error) {
 	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
 	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
-	if !remote.IsValid() || remote.Port() == 0 || remote.Addr().IsUnspecified() {
+	many := cfg.Remote == netip.AddrPort{}
+	switch {
+	case many && !local.Addr().IsValid():
+		return nil, errors.New("udp: neither local nor remote: want an address of one of them")
+	case many:
+		remote = netip.AddrPortFrom(local.Addr(), 0) // of its family
+	case !remote.IsValid() || remote.Port() == 0 || remote.Addr().IsUnspecified():
 		return nil, fmt.Errorf("udp: remote %q: want an address and a port", cfg.Remote)
 	}
 	family, unspecified := unix.AF_INET, netip.IPv4Unspecified()
@@ -66,6 +77,9 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 		return nil, fmt.Errorf("udp: socket: %w", err)
 	}
 	u := &udp{fd: fd, rx: newMmsg(), tx: newMmsg()}
+	if many {
+		u.rx.head, u.tx.head = PeerBytes, PeerBytes
+	}
 	if err := u.setUp(local, remote, cfg); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -107,6 +121,15 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	if err != nil {
 		return fmt.Errorf("udp: path MTU discovery: %w", err)
 	}
+	if cfg.TrafficClass != 0 {
+		level, option := unix.IPPROTO_IP, unix.IP_TOS
+		if !is4 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+		}
+		if err := unix.SetsockoptInt(u.fd, level, option, int(cfg.TrafficClass)); err != nil {
+			return fmt.Errorf("udp: traffic class %#x: %w", cfg.TrafficClass, err)
+		}
+	}
 	receives := growBuffer(u.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
 	sends := growBuffer(u.fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
 	if granted := min(receives, sends); granted < socketBuffer {
@@ -119,23 +142,36 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		}
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
-	if err := unix.Connect(u.fd, remoteSocket); err != nil {
-		return fmt.Errorf("udp: connect %s: %w", remote, err)
-	}
+	u.info.Name = local.String()
 	maxFrame := cfg.MaxFrame
-	if maxFrame == 0 {
-		if maxFrame, err = pathFrame(u.fd, is4); err != nil {
-			return fmt.Errorf("udp: path MTU to %s: %w", remote, err)
-		}
-	}
-	if cfg.AnySourcePort {
-		if err := u.disconnect(local, localSocket, remoteSocket); err != nil {
+	if u.tx.head > 0 {
+		setDefault(&maxFrame, maxDatagram)
+		maxFrame += PeerBytes
+	} else {
+		u.info.Name += "-" + remote.String()
+		if err := u.connect(local, remote, localSocket, remoteSocket, &maxFrame, cfg.AnySourcePort); err != nil {
 			return err
 		}
 	}
-	u.info.Name = local.String() + "-" + remote.String()
 	u.info.MaxFrame = maxFrame
 	u.info.Batch = maxBatch
+	return nil
+}
+
+// connect gives the socket its one peer.
+func (u *udp) connect(local, remote netip.AddrPort, localSocket, remoteSocket unix.Sockaddr, maxFrame *int, anyPort bool) error {
+	if err := unix.Connect(u.fd, remoteSocket); err != nil {
+		return fmt.Errorf("udp: connect %s: %w", remote, err)
+	}
+	if *maxFrame == 0 {
+		var err error
+		if *maxFrame, err = pathFrame(u.fd, remote.Addr().Is4()); err != nil {
+			return fmt.Errorf("udp: path MTU to %s: %w", remote, err)
+		}
+	}
+	if anyPort {
+		return u.disconnect(local, localSocket, remoteSocket)
+	}
 	return nil
 }
 
@@ -152,21 +188,11 @@ func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.So
 	if err != nil {
 		return fmt.Errorf("udp: %s: %w", local, err)
 	}
-	var name socketName
-	binary.NativeEndian.PutUint16(name[:], unix.AF_INET)
-	size := uint32(unix.SizeofSockaddrInet4)
-	switch to := remoteSocket.(type) {
-	case *unix.SockaddrInet4:
-		binary.BigEndian.PutUint16(name[2:], uint16(to.Port))
-		copy(name[nameOffset4:], to.Addr[:])
-		u.rx.peer = to.Addr[:]
-	case *unix.SockaddrInet6:
-		binary.NativeEndian.PutUint16(name[:], unix.AF_INET6)
-		binary.BigEndian.PutUint16(name[2:], uint16(to.Port))
-		copy(name[nameOffset6:], to.Addr[:])
-		binary.NativeEndian.PutUint32(name[nameOffset6+16:], to.ZoneId)
-		size = unix.SizeofSockaddrInet6
-		u.rx.peer = to.Addr[:]
+	name, size := nameOf(remoteSocket)
+	if remote4, ok := remoteSocket.(*unix.SockaddrInet4); ok {
+		u.rx.peer = remote4.Addr[:]
+	} else if remote6, ok := remoteSocket.(*unix.SockaddrInet6); ok {
+		u.rx.peer = remote6.Addr[:]
 	}
 	u.tx.names[0] = name
 	for i := range u.tx.messages {
@@ -251,6 +277,15 @@ func growBuffer(fd, force, plain int) int {
 		return 0
 	}
 	return granted / 2 // the kernel doubles the figure, to pay for its own structures
+}
+
+// PathFrame is the octets of the longest datagram that the route from local, which may have port 0, to remote takes now.
+func PathFrame(local, remote netip.AddrPort) (int, error) {
+	dev, err := OpenUDP(UDPConfig{Local: netip.AddrPortFrom(local.Addr(), 0), Remote: remote})
+	if err != nil {
+		return 0, err
+	}
+	return dev.Info().MaxFrame, dev.Close()
 }
 
 // pathFrame is the longest datagram that the route of a connected socket takes.

@@ -200,7 +200,6 @@ func TestUDPRefuses(t *testing.T) {
 		frame         int
 		want          error
 	}{
-		"no remote":   {local: "127.0.0.1:1"},
 		"no port":     {remote: "127.0.0.1:0"},
 		"unspecified": {remote: "0.0.0.0:5"},
 		"families":    {local: "127.0.0.1:1", remote: "[::1]:5"},

@@ -42,6 +42,12 @@ func hardwareAddress(request *unix.Ifreq) (family uint16, address [6]byte) {
 	return request.Uint16(), [6]byte(octets[unix.IFNAMSIZ+2:])
 }
 
+// attachFilter has the kernel run a program for every frame of a socket.
+func attachFilter(fd int, program []unix.SockFilter) error {
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: unsafe.SliceData(program)})
+}
+
 // pointTo makes an iovec describe the whole of buf.
 func pointTo(iov *unix.Iovec, buf []byte) {
 	iov.Base = unsafe.SliceData(buf)

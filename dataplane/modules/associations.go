@@ -10,65 +10,72 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 )
 
-// Key is a VC as messages carry it in Conn between a port and the association
-// table: VPI and VCI, the VCI in the low 16 bits.
+// Key is a VC as messages carry it in the low half of Conn between a carrier and the
+// association table: VPI and VCI, the VCI in the low 16 bits.
 func Key(vc aal.VC) uint64 { return uint64(vc.VPI)<<16 | uint64(vc.VCI) }
 
-const portShift = 32 // the table's key: lower stream, VPI, VCI
+const portShift = 32 // the upper half of Conn is the number of the carrier's port
 
-// MaxPorts is how many ports one multiplexor has below.
-const MaxPorts = 1 << 16
+// MaxCarriers is how many carriers one multiplexor has below.
+const MaxCarriers = 256
 
-// associations is the multiplexor between ports below and one stream above for each
-// VC: the association table and nothing else. What comes from below for a VC that
+// associations is the multiplexor between carriers below and one stream above for each
+// VC: the association tables and nothing else. What comes from below for a VC that
 // nobody has is freed and counted.
 type associations struct {
 	hub     *dataplane.Hub
-	table   table
-	ports   []*lowerPort // by number; nil is free
-	uppers  []upperVC    // by the table's value
-	free    []uint32     // of uppers
-	unknown uint64       // cells, or SDUs, of VCs that nobody has
-	full    uint64       // messages for a stream that was full
-	noPort  uint64       // messages for a port that has gone
-	noBlock uint64       // messages for all streams of a port that there was no memory to copy
+	lowers  []*lower // carriers by number; nil is free
+	unknown uint64   // cells, or SDUs, of VCs that nobody has
+	full    uint64   // messages for a stream that was full
+	gone    uint64   // messages for a carrier that has gone
+	noBlock uint64   // messages for all streams of a carrier that there was no memory to copy
 }
 
-// lowerPort is a port below. One that has gone keeps its number until its VCs have gone.
-type lowerPort struct {
-	q   *dataplane.Queue // write queue; nil when the port has gone
-	vcs int
+// lower is a carrier below and its VCs. One that has gone keeps its number until its VCs
+// have gone.
+type lower struct {
+	q      *dataplane.Queue   // write queue; nil when the carrier has gone
+	table  table              // by Conn
+	uppers []*dataplane.Queue // read queues of the streams above, by the table's value; nil is free
+	free   []uint32           // of uppers
 }
 
-// upperVC is the stream above for one VC.
-type upperVC struct {
-	q    *dataplane.Queue // read queue
-	port uint64           // the table's key without the VC
-}
-
-// Associations makes an empty multiplexor with its first pair; see Pair.
+// Associations makes an empty multiplexor with its first pair; see pair.
 func Associations(arg string) (dataplane.Module, error) { return new(associations).pair(arg) }
 
-// pair makes the code of another pair: "port", which a port stands below, or
-// "vc PORT VPI/VCI", which the stream of a VC stands on. Ports are counted from 0 in the
-// order in which they were made.
+// pair makes the code of another pair: "carrier", which a carrier stands below, or
+// "vc CARRIER[.PORT] VPI/VCI", which the stream of a VC stands on. Carriers are counted
+// from 0 in the order in which they were made; PORT is the number that the carrier has
+// given its port, 0 unless told.
 func (a *associations) pair(arg string) (dataplane.Module, error) {
-	if arg == "port" {
-		return a.lower()
+	if arg == "carrier" {
+		return a.below()
 	}
-	f := strings.Fields(arg)
-	if len(f) == 3 && f[0] == "vc" {
-		port, err := strconv.Atoi(f[1])
-		if err != nil {
-			return dataplane.Module{}, fmt.Errorf("port %q: a number", f[1])
-		}
-		vc, err := aal.ParseVC(f[2])
-		if err != nil {
-			return dataplane.Module{}, err
-		}
-		return a.upper(port, vc)
+	if f := strings.Fields(arg); len(f) == 3 && f[0] == "vc" {
+		return a.named(f[1], f[2])
 	}
-	return dataplane.Module{}, fmt.Errorf("%q: port, or vc PORT VPI/VCI", arg)
+	return dataplane.Module{}, fmt.Errorf("%q: carrier, or vc CARRIER[.PORT] VPI/VCI", arg)
+}
+
+// named reads where a VC is.
+func (a *associations) named(where, vc string) (dataplane.Module, error) {
+	carrier, port, given := strings.Cut(where, ".")
+	if !given {
+		port = "0"
+	}
+	c, err := strconv.ParseUint(carrier, 10, 32)
+	if err != nil || c >= uint64(len(a.lowers)) || a.lowers[c] == nil || a.lowers[c].q == nil {
+		return dataplane.Module{}, fmt.Errorf("no carrier %q", carrier)
+	}
+	p, err := strconv.ParseUint(port, 10, 32)
+	if err != nil {
+		return dataplane.Module{}, fmt.Errorf("port %q: a number", port)
+	}
+	v, err := aal.ParseVC(vc)
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	return a.above(a.lowers[c], p<<portShift|Key(v), v), nil
 }
 
 // base is what both kinds of pair have.
@@ -79,86 +86,84 @@ func (a *associations) base(name string) dataplane.Module {
 	}
 }
 
-func (a *associations) lower() (dataplane.Module, error) {
-	port := slices.IndexFunc(a.ports, func(p *lowerPort) bool { return p == nil || p.q == nil && p.vcs == 0 })
-	if port < 0 {
-		port = len(a.ports)
+func (a *associations) below() (dataplane.Module, error) {
+	n := slices.IndexFunc(a.lowers, func(l *lower) bool { return l == nil || l.q == nil && l.table.count == 0 })
+	if n < 0 {
+		n = len(a.lowers)
 	}
-	if port == MaxPorts {
-		return dataplane.Module{}, fmt.Errorf("more than %d ports", MaxPorts)
+	if n == MaxCarriers {
+		return dataplane.Module{}, fmt.Errorf("more than %d carriers", MaxCarriers)
 	}
-	m, p := a.base("associations"), new(lowerPort)
-	m.ReadPut = func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(uint64(port)<<portShift, m) }
+	m, l := a.base("associations"), new(lower)
+	m.ReadPut = func(q *dataplane.Queue, m dataplane.Msg) { a.demultiplex(l, m) }
 	m.Open = func(q *dataplane.Queue) error {
-		a.hub, p.q = q.Hub(), q.Mate()
-		if port == len(a.ports) {
-			a.ports = append(a.ports, p)
+		a.hub, l.q = q.Hub(), q.Mate()
+		if n == len(a.lowers) {
+			a.lowers = append(a.lowers, l)
 		}
-		a.ports[port] = p
+		a.lowers[n] = l
 		return nil
 	}
-	m.Close = func(*dataplane.Queue) { p.q = nil }
+	m.Close = func(*dataplane.Queue) { l.q = nil }
 	return m, nil
 }
 
-func (a *associations) upper(port int, vc aal.VC) (dataplane.Module, error) {
-	if port < 0 || port >= len(a.ports) || a.ports[port].q == nil {
-		return dataplane.Module{}, fmt.Errorf("no port %d", port)
-	}
-	p, key := a.ports[port], uint64(port)<<portShift|Key(vc)
+// above makes the pair of a VC.
+func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 	m := a.base("vc " + vc.String())
 	m.ReadService = (*dataplane.Queue).Drain
-	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, p, Key(vc), m) }
-	m.WriteService = func(q *dataplane.Queue) { a.drain(q, p) }
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
+	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
 	m.Open = func(q *dataplane.Queue) error {
 		hi, lo := marks(a.hub, dataplane.DefaultHiWat)
 		q.SetMarks(hi, lo)
 		q.Mate().SetMarks(hi, lo)
-		return a.enter(q, key, p)
+		return l.enter(q, key)
 	}
-	m.Close = func(*dataplane.Queue) {
-		i, _ := a.table.find(key)
-		a.table.remove(key)
-		a.uppers[i] = upperVC{}
-		a.free = append(a.free, i)
-		p.vcs--
-	}
-	return m, nil
+	m.Close = func(*dataplane.Queue) { l.leave(key) }
+	return m
 }
 
 // enter adds a VC to the table.
-func (a *associations) enter(q *dataplane.Queue, key uint64, p *lowerPort) error {
-	i := uint32(len(a.uppers))
-	if n := len(a.free); n > 0 {
-		i = a.free[n-1]
+func (l *lower) enter(q *dataplane.Queue, key uint64) error {
+	i := uint32(len(l.uppers))
+	if n := len(l.free); n > 0 {
+		i = l.free[n-1]
 	}
-	if err := a.table.add(key, i); err != nil {
+	if err := l.table.add(key, i); err != nil {
 		return err
 	}
-	if i == uint32(len(a.uppers)) {
-		a.uppers = append(a.uppers, upperVC{})
+	if i == uint32(len(l.uppers)) {
+		l.uppers = append(l.uppers, nil)
 	} else {
-		a.free = a.free[:len(a.free)-1]
+		l.free = l.free[:len(l.free)-1]
 	}
-	a.uppers[i] = upperVC{q: q, port: key &^ (1<<portShift - 1)}
-	p.vcs++
+	l.uppers[i] = q
 	return nil
 }
 
-// demultiplex finds the stream of what a port has received. A stream that has no
+// leave takes a VC out; its place is used again.
+func (l *lower) leave(key uint64) {
+	i, _ := l.table.find(key)
+	l.table.remove(key)
+	l.uppers[i] = nil
+	l.free = append(l.free, i)
+}
+
+// demultiplex finds the stream of what a carrier has received. A stream that has no
 // room loses it: a network cannot be asked to wait.
-func (a *associations) demultiplex(port uint64, m dataplane.Msg) {
+func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
-		a.tellAll(port, m)
+		a.tellAll(l, m)
 		return
 	}
-	i, ok := a.table.find(port | m.Conn)
+	i, ok := l.table.find(m.Conn)
 	if !ok {
 		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		a.hub.Free(m)
 		return
 	}
-	q := a.uppers[i].q
+	q := l.uppers[i]
 	if q.Full() {
 		a.full++
 		a.hub.Free(m)
@@ -167,11 +172,11 @@ func (a *associations) demultiplex(port uint64, m dataplane.Msg) {
 	q.Forward(m)
 }
 
-// tellAll gives what a port says to all its streams: a flush that was turned round, a
+// tellAll gives what a carrier says to all its streams: a flush that was turned round, a
 // hangup, an error.
-func (a *associations) tellAll(port uint64, m dataplane.Msg) {
-	for _, u := range a.uppers {
-		if u.q == nil || u.port != port {
+func (a *associations) tellAll(l *lower, m dataplane.Msg) {
+	for _, q := range l.uppers {
+		if q == nil {
 			continue
 		}
 		each := m
@@ -181,31 +186,31 @@ func (a *associations) tellAll(port uint64, m dataplane.Msg) {
 				continue
 			}
 		}
-		u.q.Forward(each)
+		q.Forward(each)
 	}
 	a.hub.Free(m)
 }
 
-// multiplex sends what a stream puts down to its port.
-func (a *associations) multiplex(q *dataplane.Queue, p *lowerPort, key uint64, m dataplane.Msg) {
+// multiplex sends what a stream puts down to its carrier.
+func (a *associations) multiplex(q *dataplane.Queue, l *lower, key uint64, m dataplane.Msg) {
 	if m.Type == dataplane.Data {
 		m.Conn = key
 	}
-	if p.q == nil {
-		a.noPort++
+	if l.q == nil {
+		a.gone++
 		a.hub.Free(m)
 		return
 	}
-	q.ForwardTo(p.q, m)
+	q.ForwardTo(l.q, m)
 }
 
-func (a *associations) drain(q *dataplane.Queue, p *lowerPort) {
-	if p.q != nil {
-		q.DrainTo(func(*dataplane.Msg) *dataplane.Queue { return p.q })
+func (a *associations) drain(q *dataplane.Queue, l *lower) {
+	if l.q != nil {
+		q.DrainTo(func(*dataplane.Msg) *dataplane.Queue { return l.q })
 		return
 	}
 	for m, ok := q.GetQ(); ok; m, ok = q.GetQ() {
-		a.noPort++
+		a.gone++
 		a.hub.Free(m)
 	}
 }
@@ -213,6 +218,6 @@ func (a *associations) drain(q *dataplane.Queue, p *lowerPort) {
 func (a *associations) count() []dataplane.Count {
 	return []dataplane.Count{
 		{Name: "rx_drop_unknown_vc", N: a.unknown}, {Name: "rx_drop_congested", N: a.full},
-		{Name: "rx_drop_no_block", N: a.noBlock}, {Name: "tx_drop_no_port", N: a.noPort},
+		{Name: "rx_drop_no_block", N: a.noBlock}, {Name: "tx_drop_no_carrier", N: a.gone},
 	}
 }

@@ -42,7 +42,7 @@ func TestFaults(t *testing.T) {
 				"all":     {Loss: p / 4, Duplicate: p / 4, Reorder: p / 4, Flip: p / 4},
 			} {
 				t.Run(fmt.Sprintf("%s/%s/%v", mode, name, p), func(t *testing.T) {
-					f.Seed, f.Header, f.Unit = s, mode.HeaderBytes(), aal.CellSize
+					f.Seed, f.Header, f.Unit = s, (&Encapsulation{Mode: mode}).Overhead(), aal.CellSize
 					testFaults(t, mode, f, s)
 				})
 			}

@@ -69,7 +69,7 @@ func TestReassemblyTimeout(t *testing.T) {
 	}
 	e := newEnd(t, tunnelConfig{mode: ModeN1, encap: aal.LLC, kind: aal.Bridged}, near, clock, 1, 2)
 	lost := make([]byte, LabelBytes+aal.CellSize)
-	w := newPseudowire(&PortConfig{LabelOut: 100})
+	w := newPseudowire(&Encapsulation{LabelOut: 100}, nil)
 	w.put(lost, 0, false, false, 0)
 	aal.MakeHeader(testVC, aal.PTIUser, false).Put(lost[LabelBytes:])
 	send(t, far, lost)
@@ -104,7 +104,7 @@ func TestMixedFrame(t *testing.T) {
 		sdu := append(unhex(t, "aaaa030080c200070000"), want...)
 		ours, other := cellsOf(t, testVC, sdu), cellsOf(t, aal.VC{VPI: 1, VCI: 100}, sdu)
 		mixed := make([]byte, LabelBytes)
-		w := newPseudowire(&PortConfig{LabelOut: 100})
+		w := newPseudowire(&Encapsulation{LabelOut: 100}, nil)
 		w.put(mixed, 0, false, false, 0)
 		for i := range len(ours) / aal.CellSize {
 			mixed = append(mixed, ours[i*aal.CellSize:(i+1)*aal.CellSize]...)
@@ -192,14 +192,14 @@ func TestControlWord(t *testing.T) {
 		{"cells", ModeN1CW, 52, true, true, 1, "00064 1ff 0000 0000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newPseudowire(&PortConfig{Mode: c.mode, LabelOut: 100, LabelIn: 100})
+			w := newPseudowire(&Encapsulation{Mode: c.mode, LabelOut: 100, LabelIn: 100}, nil)
 			f := make([]byte, w.overhead()+c.n)
 			w.put(f, c.n, c.clp, c.efci, c.uu)
 			if want := unhex(t, c.want); !bytes.Equal(f[:8], want) {
 				t.Errorf("%x, want %x", f[:8], want)
 			}
 			padded := append(f, make([]byte, 46)...) // as Ethernet pads
-			from, to, _, cause := w.strip(padded)
+			from, to, _, cause := w.strip(padded[LabelBytes:])
 			if c.mode == ModeAAL5SDU && c.n < 60 && (cause != taken || to-from != c.n) {
 				t.Errorf("stripped to %d octets, cause %d", to-from, cause)
 			}
@@ -207,23 +207,30 @@ func TestControlWord(t *testing.T) {
 	}
 }
 
-// FuzzStrip gives frames of any content to every kind of port: no panic, and what is
-// taken lies inside the frame.
+// FuzzStrip gives frames of any content to every kind of carrier and port: no panic, and
+// what is taken lies inside the frame.
 func FuzzStrip(f *testing.F) {
-	f.Add([]byte{}, uint8(0), true)
-	f.Add(make([]byte, 3), uint8(1), false)
-	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x88\x47\x00\x06\x41\xff\x00\x05\x00\x00\x2a"), uint8(2), true)
-	f.Add([]byte("\x00\x06\x41\xff\x00\x3f\x00\x00\x2a"), uint8(2), false)
-	f.Add([]byte("\x00\x06\x41\xff\x10\x00\x00\x00\x2a"), uint8(1), false)
-	f.Fuzz(func(t *testing.T, frame []byte, mode uint8, ether bool) {
-		c := PortConfig{Mode: Mode(mode % 3), LabelOut: 100, LabelIn: 100}
-		if ether {
-			c.Ethernet = &Ethernet{}
+	f.Add([]byte{}, uint8(0), uint8(1))
+	f.Add(make([]byte, 3), uint8(1), uint8(0))
+	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x88\x47\x00\x06\x41\xff\x00\x05\x00\x00\x2a"), uint8(2), uint8(1))
+	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x81\x00\x00\x05\x88\x47\x00\x06\x41\xff\x00\x05\x00\x00\x2a"), uint8(2), uint8(1))
+	f.Add([]byte("\x00\x06\x41\xff\x00\x3f\x00\x00\x2a"), uint8(2), uint8(0))
+	f.Add([]byte("\x00\x06\x41\xff\x10\x00\x00\x00\x2a"), uint8(1), uint8(0))
+	f.Fuzz(func(t *testing.T, frame []byte, mode, link uint8) {
+		l := Link(link % 3)
+		n, _, ok := l.strip(frame)
+		if !ok {
+			return
 		}
-		w := newPseudowire(&c)
-		from, to, _, cause := w.strip(frame)
-		if cause == taken && (from < w.overhead() || from > to || to > len(frame)) {
-			t.Errorf("%d:%d of %d", from, to, len(frame))
+		l.from(frame, &Far{})
+		s, ok := readStack(frame[n:])
+		if !ok {
+			return
+		}
+		w := newPseudowire(&Encapsulation{Mode: Mode(mode % 3), LabelOut: 100, LabelIn: 100, Numbered: mode > 127}, nil)
+		rest := frame[n+s.octets:]
+		if from, to, _, cause := w.strip(rest); cause == taken && (from > to || to > len(rest)) {
+			t.Errorf("%d:%d of %d", from, to, len(rest))
 		}
 	})
 }

@@ -2,53 +2,25 @@ package modules
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 )
 
-// Mode is how a pseudowire carries ATM, as RFC 4717 has it.
-type Mode uint8
-
-// The modes. In N-to-one mode a frame is a run of 52-octet cells of any VCs; the
-// control word is optional there. In AAL5 SDU mode a frame is one CPCS-SDU of the
-// one VC that the pseudowire carries.
-const (
-	ModeN1      Mode = iota // N-to-one, without control word
-	ModeN1CW                // N-to-one, with control word
-	ModeAAL5SDU             // AAL5 CPCS-SDU mode
-)
-
-var modeNames = [...]string{ModeN1: "n1", ModeN1CW: "n1cw", ModeAAL5SDU: "aal5sdu"}
-
-func (m Mode) String() string { return modeNames[m] }
-
-// ParseMode reads n1, n1cw or aal5sdu.
-func ParseMode(s string) (Mode, error) {
-	for m, name := range modeNames {
-		if s == name {
-			return Mode(m), nil
-		}
-	}
-	return 0, errors.New("n1, n1cw or aal5sdu")
+// Encapsulation is how one pseudowire lies on its carrier: RFC 4717 behind a label stack.
+type Encapsulation struct {
+	Mode     Mode
+	LabelOut uint32   // the pseudowire's own, FirstLabel to MaxLabel
+	LabelIn  uint32   // what the peer puts
+	Outer    []uint32 // the network's labels before ours, outermost first; at most MaxOuterLabels
+	TC       uint8    // traffic class of all of them, at most MaxTC
+	TTL      uint8    // of all of them; 0: DefaultTTL
+	Numbered bool     // frames sent are numbered, late ones received dropped; needs a control word
 }
 
-// Cells tells whether frames hold cells.
-func (m Mode) Cells() bool { return m != ModeAAL5SDU }
-
-// Sizes and limits of the encapsulation, in octets.
+// Control word of RFC 4717: four zero bits, flags, two reserved bits, length, sequence
+// number. The flags are those of AAL5 SDU mode.
 const (
-	LabelBytes       = 4
 	ControlWordBytes = 4
-	ethernetHeader   = 14
 
-	FirstLabel = 16        // RFC 3032: 0 to 15 are reserved
-	MaxLabel   = 1<<20 - 1 // 20 bits
-
-	EtherTypeMPLS = 0x8847
-	labelTTL      = 255
-	bottomOfStack = 1 << 8
-
-	// Control word of RFC 4717: four zero bits, flags, two reserved bits, length,
-	// sequence number. The flags are those of AAL5 SDU mode.
 	cwFlagT       = 1 << 27 // an administrative cell, not an SDU
 	cwFlagE       = 1 << 26 // EFCI
 	cwFlagC       = 1 << 25 // CLP
@@ -57,15 +29,35 @@ const (
 	cwLengthMask  = 63
 	// A control word's length counts itself and the payload, and is 0 from this size on.
 	cwLengthLimit = 64
+
+	vccvNibble = 1 // first four bits of a control channel's word, RFC 4385
 )
 
-// HeaderBytes is what the encapsulation puts before the cells or the SDU: the label
-// and, where there is one, the control word.
-func (m Mode) HeaderBytes() int {
-	if m == ModeN1 {
-		return LabelBytes
+// check refuses what no pseudowire is.
+func (e *Encapsulation) check() error {
+	for _, label := range append([]uint32{e.LabelOut, e.LabelIn}, e.Outer...) {
+		if label < FirstLabel || label > MaxLabel {
+			return fmt.Errorf("label %d: %d to %d", label, FirstLabel, MaxLabel)
+		}
 	}
-	return LabelBytes + ControlWordBytes
+	switch {
+	case len(e.Outer) > MaxOuterLabels:
+		return fmt.Errorf("%d outer labels: at most %d", len(e.Outer), MaxOuterLabels)
+	case e.TC > MaxTC:
+		return fmt.Errorf("traffic class %d: 0 to %d", e.TC, MaxTC)
+	case e.Numbered && !e.Mode.ControlWord():
+		return fmt.Errorf("mode %s has no control word to number frames in", e.Mode)
+	}
+	return nil
+}
+
+// Overhead is the octets between the carrier's header and the cells or the SDU.
+func (e *Encapsulation) Overhead() int {
+	n := (len(e.Outer) + 1) * LabelBytes
+	if e.Mode.ControlWord() {
+		n += ControlWordBytes
+	}
+	return n
 }
 
 // dropCause says why a received frame was not taken.
@@ -74,43 +66,52 @@ type dropCause uint8
 const (
 	taken        dropCause = iota
 	badFrame               // shorter than its headers, not MPLS, or a stack that goes on
-	wrongLabel             // another pseudowire's
+	wrongLabel             // no pseudowire's
 	wrongStation           // from another station than the peer
-	badControl             // the control word's first bits are not 0: VCCV or no control word at all
+	badControl             // the control word's first bits are not 0
+	vccv                   // the control channel's, RFC 5085: not traffic
 	badLength              // not whole cells, or a length field that the frame does not hold
 	adminCell              // an OAM cell inside AAL5 SDU mode
+	outOfOrder             // late or repeated, where frames are numbered
 	dropCauses
 )
 
-// pseudowire builds and strips the headers of one pseudowire over one carrier.
+// pseudowire puts and strips the headers of one pseudowire: all of what it sends, and of
+// what it receives what stands behind the label stack.
 type pseudowire struct {
-	mode   Mode
-	prefix []byte // what every frame begins with, up to the label's end
-	in     uint32 // label expected
-	ether  bool   // the carrier is Ethernet
-	peer   [6]byte
-	check  bool // frames must come from peer
+	mode     Mode
+	numbered bool
+	prefix   []byte // what is put before the control word: the link's header and the labels
+	sent     numbering
+	order    ordering
+	missing  uint64 // frames that never came, or came too late
 }
 
-func newPseudowire(c *PortConfig) pseudowire {
-	w := pseudowire{mode: c.Mode, in: c.LabelIn}
-	if c.Ethernet != nil {
-		w.ether, w.peer, w.check = true, c.Ethernet.Peer, c.Ethernet.CheckPeer
-		w.prefix = append(w.prefix, c.Ethernet.Peer[:]...)
-		w.prefix = append(w.prefix, c.Ethernet.Own[:]...)
-		w.prefix = binary.BigEndian.AppendUint16(w.prefix, EtherTypeMPLS)
+func newPseudowire(e *Encapsulation, link []byte) pseudowire {
+	w := pseudowire{mode: e.Mode, numbered: e.Numbered, prefix: link}
+	ttl := e.TTL
+	if ttl == 0 {
+		ttl = DefaultTTL
 	}
-	w.prefix = binary.BigEndian.AppendUint32(w.prefix, c.LabelOut<<12|bottomOfStack|labelTTL)
+	for _, label := range e.Outer {
+		w.prefix = appendLabel(w.prefix, label, e.TC, ttl, false)
+	}
+	w.prefix = appendLabel(w.prefix, e.LabelOut, e.TC, ttl, true)
 	return w
 }
 
-// overhead is the octets before the cells or the SDU.
-func (w *pseudowire) overhead() int { return len(w.prefix) - LabelBytes + w.mode.HeaderBytes() }
+// overhead is the octets before the cells or the SDU, in a whole frame.
+func (w *pseudowire) overhead() int {
+	if w.mode.ControlWord() {
+		return len(w.prefix) + ControlWordBytes
+	}
+	return len(w.prefix)
+}
 
 // put writes the headers into dst, overhead octets, for a payload of n octets.
 func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 	i := copy(dst, w.prefix)
-	if w.mode == ModeN1 {
+	if !w.mode.ControlWord() {
 		return
 	}
 	var cw uint32
@@ -126,45 +127,43 @@ func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 			cw |= uint32(n) << cwLengthShift
 		}
 	}
+	if w.numbered {
+		cw |= uint32(w.sent.take())
+	}
 	binary.BigEndian.PutUint32(dst[i:], cw)
 }
 
-// strip finds the payload of a frame: f[from:to]. cw is the control word, 0 where
-// the mode has none.
-func (w *pseudowire) strip(f []byte) (from, to int, cw uint32, cause dropCause) {
-	if w.ether {
-		if len(f) < ethernetHeader || binary.BigEndian.Uint16(f[12:]) != EtherTypeMPLS {
-			return 0, 0, 0, badFrame
-		}
-		if w.check && [6]byte(f[6:12]) != w.peer {
-			return 0, 0, 0, wrongStation
-		}
-		from = ethernetHeader
+// strip finds the payload in what stands behind the label stack: p[from:to]. cw is the
+// control word, 0 where the mode has none.
+func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) {
+	to = len(p)
+	if !w.mode.ControlWord() {
+		return 0, to, 0, taken
 	}
-	if len(f) < from+w.mode.HeaderBytes() {
+	if len(p) < ControlWordBytes {
 		return 0, 0, 0, badFrame
 	}
-	switch label := binary.BigEndian.Uint32(f[from:]); {
-	case label>>12 != w.in:
-		return 0, 0, 0, wrongLabel
-	case label&bottomOfStack == 0:
-		return 0, 0, 0, badFrame
-	}
-	from, to = from+LabelBytes, len(f)
-	if w.mode == ModeN1 {
-		return from, to, 0, taken
-	}
-	cw = binary.BigEndian.Uint32(f[from:])
-	if cw>>28 != 0 {
+	cw, from = binary.BigEndian.Uint32(p), ControlWordBytes
+	switch cw >> 28 {
+	case 0:
+	case vccvNibble:
+		return 0, 0, 0, vccv
+	default:
 		return 0, 0, 0, badControl
 	}
-	from += ControlWordBytes
 	// In N-to-one mode the cells say themselves how many they are.
 	if n := int(cw>>cwLengthShift) & cwLengthMask; n != 0 && w.mode == ModeAAL5SDU {
-		if n < ControlWordBytes || from+n-ControlWordBytes > to {
+		if n < ControlWordBytes || n > to {
 			return 0, 0, 0, badLength
 		}
-		to = from + n - ControlWordBytes
+		to = n
+	}
+	if w.numbered {
+		missing, ok := w.order.take(uint16(cw))
+		if !ok {
+			return 0, 0, 0, outOfOrder
+		}
+		w.missing += uint64(missing)
 	}
 	if cw&cwFlagT != 0 && w.mode == ModeAAL5SDU {
 		return 0, 0, 0, adminCell

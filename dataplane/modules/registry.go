@@ -10,13 +10,13 @@ import (
 
 // Register names the modules that need nothing but their argument:
 //
-//	associations  "port", the first pair's; see the multiplexor's own pairs below
+//	associations  "carrier", the first pair's; see the multiplexor's own pairs
 //	aal5          "VPI/VCI"
 //	rfc2684       "ENCAPSULATION KIND", llc or vcmux, bridged or routed
 //	capture       "VPI/VCI FILE"
 //	head          ""
 //
-// A program that opens devices registers "port" and "tap" itself.
+// A program that opens devices registers "carrier" and "tap" itself.
 func Register(r *dataplane.Registry) error {
 	for name, c := range map[string]dataplane.Constructor{
 		"associations": Associations,
@@ -74,21 +74,21 @@ func parseCapture(arg string) (dataplane.Module, error) {
 	return c.Module(), nil
 }
 
-// TunnelConfig describes the stream of an ATM tunnel: one VC between a port and a TAP.
+// TunnelConfig describes the stream of an ATM tunnel: one VC between the first port of a carrier and a TAP.
 type TunnelConfig struct {
-	Port, TAP string // arguments of those two
-	VC        aal.VC
-	Cells     bool // the port carries cells: AAL5 makes SDUs of them
-	Encap     aal.Encap
-	Kind      aal.Kind
-	Capture   string // a file, or none
+	Carrier, TAP string // arguments of those two
+	VC           aal.VC
+	Cells        bool // its first port carries cells: AAL5 makes SDUs of them
+	Encap        aal.Encap
+	Kind         aal.Kind
+	Capture      string // a file, or none
 }
 
 // Tunnel is the list that the stream of a tunnel is built from, the lowest first.
 func Tunnel(c TunnelConfig) []dataplane.Part {
 	parts := []dataplane.Part{
-		{Name: "port", Arg: c.Port},
-		{Name: "associations", Arg: "port"},
+		{Name: "carrier", Arg: c.Carrier},
+		{Name: "associations", Arg: "carrier"},
 		{Arg: "vc 0 " + c.VC.String()},
 	}
 	if c.Cells {

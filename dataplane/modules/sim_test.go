@@ -73,15 +73,15 @@ type simWorld struct {
 
 // simEnd is one tunnel, and the host at its end.
 type simEnd struct {
-	host   nic.Device
-	port   *Port
-	aal5   *aal5
-	ids    []dataplane.ProcID // of what was built
-	pushed []dataplane.ProcID
-	sent   [][]byte
-	next   int // of the other end's frames, the first that has not come
-	came   int
-	lost   int // of its own, those before may be lost
+	host    nic.Device
+	carrier *Carrier
+	aal5    *aal5
+	ids     []dataplane.ProcID // of what was built
+	pushed  []dataplane.ProcID
+	sent    [][]byte
+	next    int // of the other end's frames, the first that has not come
+	came    int
+	lost    int // of its own, those before may be lost
 }
 
 func newSimWorld(t *testing.T, seed uint64, did map[string]int) *simWorld {
@@ -115,10 +115,15 @@ func newSimWorld(t *testing.T, seed uint64, did map[string]int) *simWorld {
 		devices["tap "+name] = tap
 	}
 	end := func(arg string) *simEnd { return w.ends[arg[len(arg)-1]-'a'] }
-	w.must(r.Add("port", func(arg string) (dataplane.Module, error) {
-		p := NewPort(PortConfig{Device: devices[arg], Mode: mode, LabelOut: 100, LabelIn: 100, VC: testVC})
-		end(arg).port = p
-		return p.Module(), nil
+	w.must(r.Add("carrier", func(arg string) (dataplane.Module, error) {
+		c := label(100)
+		c.Mode, c.VC = mode, testVC
+		d, err := NewCarrier(CarrierConfig{Device: devices[arg], Ports: []PortConfig{c}})
+		if err != nil {
+			return dataplane.Module{}, err
+		}
+		end(arg).carrier = d
+		return d.Module(), nil
 	}))
 	w.must(r.Add("tap", func(arg string) (dataplane.Module, error) { return NewTAP(devices["tap "+arg], nil).Module(), nil }))
 	w.must(r.Add("queue", func(string) (dataplane.Module, error) {
@@ -137,7 +142,7 @@ func newSimWorld(t *testing.T, seed uint64, did map[string]int) *simWorld {
 	w.must(err)
 	for i, name := range []string{"a", "b"} {
 		building = w.ends[i]
-		building.ids, err = w.fabric.Build(w.rng.IntN(hubs), Tunnel(TunnelConfig{Port: name, TAP: name, VC: testVC, Cells: w.cells, Encap: aal.LLC, Kind: aal.Bridged})...)
+		building.ids, err = w.fabric.Build(w.rng.IntN(hubs), Tunnel(TunnelConfig{Carrier: name, TAP: name, VC: testVC, Cells: w.cells, Encap: aal.LLC, Kind: aal.Bridged})...)
 		w.must(err)
 	}
 	building = &simEnd{} // replaced ones are not looked into
@@ -300,7 +305,7 @@ func (w *simWorld) replaceCarrier() {
 	}
 	for i, dev := range []nic.Device{a, b} {
 		e := w.ends[i]
-		w.must(w.fabric.On(e.ids[0], func() { w.must(e.port.Replace(dev, [6]byte{})) }))
+		w.must(w.fabric.On(e.ids[0], func() { w.must(e.carrier.Replace(dev, [6]byte{})) }))
 	}
 }
 

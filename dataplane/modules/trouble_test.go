@@ -60,7 +60,7 @@ func carried(t testing.TB, n int) []byte {
 // cellFrame is a frame of cells as our port takes it.
 func cellFrame(cells []byte) []byte {
 	f := make([]byte, LabelBytes, LabelBytes+len(cells))
-	w := newPseudowire(&PortConfig{LabelOut: 100})
+	w := newPseudowire(&Encapsulation{LabelOut: 100}, nil)
 	w.put(f, 0, false, false, 0)
 	return append(f, cells...)
 }
@@ -78,7 +78,7 @@ func TestTAPGoneInABurst(t *testing.T) {
 	if err := e.tap.Replace(&badDevice{max: 2000, goneTx: true}); err != nil {
 		t.Fatal(err)
 	}
-	w := newPseudowire(&PortConfig{LabelOut: 100, Mode: ModeAAL5SDU})
+	w := newPseudowire(&Encapsulation{LabelOut: 100, Mode: ModeAAL5SDU}, nil)
 	for range 3 {
 		sdu := carried(t, 200)
 		f := make([]byte, w.overhead())
@@ -110,18 +110,18 @@ func TestCarrierGoneWhileFull(t *testing.T) {
 				_, _ = e.host.Transmit(burst)
 				e.hub.Pass()
 			}
-			if e.port.frame == 0 || e.port.tx.room() {
+			if e.carrier.ports[0].frame == 0 || e.carrier.tx.room() {
 				t.Fatal("nothing waits for the device")
 			}
 			fail(dev)
 			for range 10 {
 				e.hub.Pass()
 			}
-			if e.port.present() || e.port.frame != 0 || e.port.tx.n != 0 {
+			if e.carrier.present() || e.carrier.ports[0].frame != 0 || e.carrier.tx.n != 0 {
 				t.Error("the port still holds something for a device that has gone")
 			}
 			fresh := &badDevice{max: 1514}
-			if err := e.port.Replace(fresh, [6]byte{}); err != nil {
+			if err := e.carrier.Replace(fresh, [6]byte{}); err != nil {
 				t.Fatal(err)
 			}
 			for i := range 20 {
@@ -203,7 +203,7 @@ func TestReassemblyTimeoutIsOfThePDU(t *testing.T) {
 func TestBlocksRunOutInAPDU(t *testing.T) {
 	dev := &badDevice{max: 1472, full: true}
 	e := newEnd(t, bridgedLLC, dev, &testClock{}, 1, 2)
-	for i := 0; e.port.tx.n < transmitBatch-1; i++ {
+	for i := 0; e.carrier.tx.n < transmitBatch-1; i++ {
 		send(t, e.host, frame(aal.Bridged, 60, uint64(i)))
 		e.hub.Pass()
 	}
@@ -243,13 +243,17 @@ func TestDriversAnswerControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	dev := &badDevice{max: 1472, full: true}
-	port, head := NewPort(PortConfig{Device: dev, LabelOut: 100, LabelIn: 100}), NewHead(nil)
-	fabric, err := dataplane.NewFabric(registry(t, map[string]dataplane.Module{"port": port.Module(), "head": head.Module()}), h)
+	carrier, err := NewCarrier(CarrierConfig{Device: dev, Ports: []PortConfig{label(100)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := NewHead(nil)
+	fabric, err := dataplane.NewFabric(registry(t, map[string]dataplane.Module{"carrier": carrier.Module(), "head": head.Module()}), h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer fabric.Close()
-	ids, err := fabric.Build(0, dataplane.Part{Name: "port"}, dataplane.Part{Name: "associations", Arg: "port"},
+	ids, err := fabric.Build(0, dataplane.Part{Name: "carrier"}, dataplane.Part{Name: "associations", Arg: "carrier"},
 		dataplane.Part{Arg: "vc 0 0/100"}, dataplane.Part{Name: "aal5", Arg: "0/100"}, dataplane.Part{Name: "head"})
 	if err != nil {
 		t.Fatal(err)
@@ -260,8 +264,8 @@ func TestDriversAnswerControl(t *testing.T) {
 		}
 		h.Pass()
 	}
-	if port.in.Len() == 0 || port.in.Stat(0).Refused == 0 {
-		t.Fatalf("the stream is not full: %d in the port, and nobody waits for it", port.in.Len())
+	if carrier.in.Len() == 0 || carrier.in.Stat(0).Refused == 0 {
+		t.Fatalf("the stream is not full: %d in the port, and nobody waits for it", carrier.in.Len())
 	}
 	var refused error
 	if err := head.Ioctl(1, nil, func(_ []byte, err error) { refused = err }); err != nil {
@@ -271,8 +275,8 @@ func TestDriversAnswerControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Pass()
-	if port.in.Len() != 0 {
-		t.Errorf("after the flush %d wait in the port", port.in.Len())
+	if carrier.in.Len() != 0 {
+		t.Errorf("after the flush %d wait in the port", carrier.in.Len())
 	}
 	if counts, err := fabric.Counters(ids[1]); err != nil || counts[0][0].N != 0 {
 		t.Errorf("the flush that came round was taken for a cell: %v, %v", counts, err)

@@ -15,16 +15,16 @@ import (
 // end is one end of a tunnel without a kernel: a hub whose TAP and whose carrier
 // are wires, turned by hand on a clock of the test's.
 type end struct {
-	hub    *dataplane.Hub
-	fabric *dataplane.Fabric
-	parts  []dataplane.Part
-	ids    []dataplane.ProcID
-	arena  *block.Arena
-	tap    *TAP
-	aal5   *aal5
-	port   *Port
-	host   nic.Device // the other end of the TAP's wire
-	chunks int        // out while nothing is under way
+	hub     *dataplane.Hub
+	fabric  *dataplane.Fabric
+	parts   []dataplane.Part
+	ids     []dataplane.ProcID
+	arena   *block.Arena
+	tap     *TAP
+	aal5    *aal5
+	carrier *Carrier
+	host    nic.Device // the other end of the TAP's wire
+	chunks  int        // out while nothing is under way
 }
 
 type tunnelConfig struct {
@@ -57,11 +57,15 @@ func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, 
 		t.Fatal(err)
 	}
 	e.host = host
-	pc := PortConfig{Device: carrier, Mode: c.mode, LabelOut: 100, LabelIn: 100, VC: testVC}
+	pc := label(100)
+	pc.Mode, pc.VC = c.mode, testVC
+	cc := CarrierConfig{Device: carrier}
 	if c.ether {
-		pc.Ethernet = &Ethernet{Own: [6]byte{2, 0, 0, 0, 0, own}, Peer: [6]byte{2, 0, 0, 0, 0, peer}, CheckPeer: true}
+		cc.Link, cc.Own = LinkEthernet, [6]byte{2, 0, 0, 0, 0, own}
+		pc.Far = Far{Station: [6]byte{2, 0, 0, 0, 0, peer}, Check: true}
 	}
-	e.build(t, c, pc, tap)
+	cc.Ports = []PortConfig{pc}
+	e.build(t, c, cc, tap)
 	e.chunks, _ = arena.Pool(0).InUse()
 	t.Cleanup(func() {
 		_ = e.fabric.Close()
@@ -74,12 +78,15 @@ func newEnd(t testing.TB, c tunnelConfig, carrier nic.Device, clock *testClock, 
 }
 
 // build makes the stream that doc.go draws.
-func (e *end) build(t testing.TB, c tunnelConfig, pc PortConfig, tap nic.Device) {
+func (e *end) build(t testing.TB, c tunnelConfig, cc CarrierConfig, tap nic.Device) {
 	t.Helper()
-	e.port, e.tap, e.aal5 = NewPort(pc), NewTAP(tap, nil), newAAL5(testVC)
 	var err error
+	if e.carrier, err = NewCarrier(cc); err != nil {
+		t.Fatal(err)
+	}
+	e.tap, e.aal5 = NewTAP(tap, nil), newAAL5(testVC)
 	if e.fabric, err = dataplane.NewFabric(registry(t, map[string]dataplane.Module{
-		"port": e.port.Module(), "tap": e.tap.Module(), "aal5": e.aal5.module(),
+		"carrier": e.carrier.Module(), "tap": e.tap.Module(), "aal5": e.aal5.module(),
 	}), e.hub); err != nil {
 		t.Fatal(err)
 	}

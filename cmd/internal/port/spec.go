@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
 )
@@ -22,15 +24,17 @@ const (
 
 // Spec is a port specification.
 type Spec struct {
-	Kind     Kind
-	Device   string         // Ethernet: the interface
-	Peer     [6]byte        // Ethernet: the peer's address, or RFC 7213's
-	HasPeer  bool           // Ethernet: a peer was given
-	Local    netip.AddrPort // UDP
-	Remote   netip.AddrPort // UDP
-	LabelOut uint32
-	LabelIn  uint32
-	Mode     modules.Mode
+	Kind    Kind
+	Device  string         // Ethernet: the interface
+	Peer    [6]byte        // Ethernet: the peer's address, or RFC 7213's
+	HasPeer bool           // Ethernet: a peer was given
+	VLAN    uint16         // Ethernet: of the frames' tag; 0: none
+	Local   netip.AddrPort // UDP
+	Remote  netip.AddrPort // UDP
+	DSCP    uint8          // UDP: of the datagrams
+	modules.Encapsulation
+	Cells int           // most cells in a frame; 0: as many as it holds
+	Pack  time.Duration // how long cells wait for others; 0: those of one pass share frames
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -39,18 +43,15 @@ const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
 // what is right.
 func Parse(text string) (Spec, error) {
 	kind, rest, _ := strings.Cut(text, ":")
-	where, options, _ := strings.Cut(rest, ",")
+	where, given, _ := strings.Cut(rest, ",")
 	s := Spec{Kind: Kind(kind)}
-	var keys map[string]func(string) error
 	switch s.Kind {
 	case Ethernet:
-		keys = map[string]func(string) error{"label": s.setLabel, "mode": s.setMode, "peer": s.setPeer}
 		if where == "" || len(where) > maxInterfaceName {
 			return s, fmt.Errorf("interface %q: eth: and a name of 1 to %d octets", where, maxInterfaceName)
 		}
 		s.Device, s.Peer = where, modules.RFC7213Address
 	case UDP:
-		keys = map[string]func(string) error{"label": s.setLabel, "mode": s.setMode, "remote": s.setRemote}
 		s.LabelOut, s.LabelIn = modules.FirstLabel, modules.FirstLabel
 		var err error
 		if s.Local, err = address(where, "udp"); err != nil {
@@ -62,38 +63,45 @@ func Parse(text string) (Spec, error) {
 	default:
 		return s, fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
 	}
-	if err := s.parseOptions(options, keys); err != nil {
+	if err := s.parseOptions(given); err != nil {
 		return s, err
 	}
 	return s, s.complete()
 }
 
-func (s *Spec) parseOptions(options string, keys map[string]func(string) error) error {
-	if options == "" {
+func (s *Spec) parseOptions(text string) error {
+	if text == "" {
 		return nil
 	}
-	for option := range strings.SplitSeq(options, ",") {
-		key, value, _ := strings.Cut(option, "=")
-		set, known := keys[key]
-		if !known {
+	given := map[string]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		i := slices.IndexFunc(options, func(o option) bool { return o.key == key && slices.Contains(o.kinds, s.Kind) })
+		switch {
+		case i < 0:
 			return fmt.Errorf("unknown key %q: %s takes %s", key, s.Kind, keyNames(s.Kind))
-		}
-		if value == "" {
+		case value == "":
 			return fmt.Errorf("key %q has no value: %s=…", key, key)
+		case given[key]:
+			return fmt.Errorf("%s=%s: given twice; once is enough", key, value)
 		}
-		if err := set(value); err != nil {
+		given[key] = true
+		if err := options[i].set(s, value); err != nil {
 			return fmt.Errorf("%s=%s: %w", key, value, err)
 		}
-		keys[key] = func(string) error { return errors.New("given twice; once is enough") }
 	}
 	return nil
 }
 
 func keyNames(k Kind) string {
-	if k == Ethernet {
-		return "label=, mode= and peer="
+	var names []string
+	for _, o := range options {
+		if slices.Contains(o.kinds, k) {
+			names = append(names, o.key+"=")
+		}
 	}
-	return "remote=, label= and mode="
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // complete checks what must be there.
@@ -107,55 +115,13 @@ func (s *Spec) complete() error {
 	if s.Kind == UDP && s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
 		return fmt.Errorf("%s and remote=%s: both IPv4, or both IPv6", s.Local, s.Remote)
 	}
-	return nil
-}
-
-func (s *Spec) setMode(v string) (err error) {
-	s.Mode, err = modules.ParseMode(v)
-	return err
-}
-
-func (s *Spec) setLabel(v string) (err error) {
-	out, in, both := strings.Cut(v, "/")
-	if s.LabelOut, err = label(out); err != nil {
-		return err
-	}
-	if s.LabelIn = s.LabelOut; both {
-		s.LabelIn, err = label(in)
-	}
-	return err
-}
-
-func label(v string) (uint32, error) {
-	n, err := strconv.ParseUint(v, 10, 32)
-	if err != nil || n < modules.FirstLabel || n > modules.MaxLabel {
-		return 0, fmt.Errorf("a label is a number from %d to %d (0 to 15 are reserved)", modules.FirstLabel, modules.MaxLabel)
-	}
-	return uint32(n), nil
-}
-
-func (s *Spec) setPeer(v string) error {
-	mac, err := net.ParseMAC(v)
-	if err != nil || len(mac) != len(s.Peer) {
-		return errors.New("a MAC address such as 02:00:00:00:00:01")
-	}
-	if mac[0]&1 != 0 {
-		return errors.New("a station's own address, not a group's")
-	}
-	s.Peer, s.HasPeer = [6]byte(mac), true
-	return nil
-}
-
-func (s *Spec) setRemote(v string) (err error) {
-	network := "udp4" // a name is looked up for the local address's family
-	if s.Local.Addr().Is6() {
-		network = "udp6"
-	}
-	if s.Remote, err = address(v, network); err != nil {
-		return err
-	}
-	if s.Remote.Addr().IsUnspecified() || s.Remote.Port() == 0 {
-		return errors.New("the peer's own address and port")
+	switch {
+	case s.Numbered && !s.Mode.ControlWord():
+		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take n1cw or aal5sdu", s.Mode)
+	case !s.Mode.Cells() && s.Cells != 0:
+		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
+	case !s.Mode.Cells() && s.Pack != 0:
+		return fmt.Errorf("pack=%v: mode %s has no cells to pack", s.Pack, s.Mode)
 	}
 	return nil
 }
@@ -176,18 +142,34 @@ func address(v, network string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
 }
 
-// String writes the specification in full.
+// String writes the specification in full; what is as it is unless told, and was added
+// after the first keys, is left out.
 func (s Spec) String() string {
+	var b strings.Builder
+	add := func(key string, given bool, value any) {
+		if given {
+			fmt.Fprintf(&b, ",%s=%v", key, value)
+		}
+	}
 	labels := strconv.Itoa(int(s.LabelOut))
 	if s.LabelIn != s.LabelOut {
 		labels += "/" + strconv.Itoa(int(s.LabelIn))
 	}
 	if s.Kind == UDP {
-		return fmt.Sprintf("udp:%s,remote=%s,label=%s,mode=%s", s.Local, s.Remote, labels, s.Mode)
+		fmt.Fprintf(&b, "udp:%s,remote=%s", s.Local, s.Remote)
+	} else {
+		fmt.Fprintf(&b, "eth:%s", s.Device)
 	}
-	text := fmt.Sprintf("eth:%s,label=%s,mode=%s", s.Device, labels, s.Mode)
-	if s.HasPeer {
-		text += ",peer=" + net.HardwareAddr(s.Peer[:]).String()
-	}
-	return text
+	add("label", true, labels)
+	add("mode", true, s.Mode)
+	add("peer", s.HasPeer, net.HardwareAddr(s.Peer[:]))
+	add("vlan", s.VLAN != 0, s.VLAN)
+	add("outer", len(s.Outer) > 0, strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Outer), "[]"), " ", "/"))
+	add("tc", s.TC != 0, s.TC)
+	add("ttl", s.TTL != 0, s.TTL)
+	add("dscp", s.DSCP != 0, s.DSCP)
+	add("seq", s.Numbered, "on")
+	add("cells", s.Cells != 0, s.Cells)
+	add("pack", s.Pack != 0, s.Pack)
+	return b.String()
 }

@@ -1,0 +1,159 @@
+package port
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane/modules"
+)
+
+// option is one key of a specification.
+type option struct {
+	key   string
+	kinds []Kind
+	set   func(*Spec, string) error
+}
+
+// options in the order in which String writes them.
+var options = []option{
+	{"remote", []Kind{UDP}, (*Spec).setRemote},
+	{"label", both, (*Spec).setLabel},
+	{"mode", both, (*Spec).setMode},
+	{"peer", []Kind{Ethernet}, (*Spec).setPeer},
+	{"vlan", []Kind{Ethernet}, (*Spec).setVLAN},
+	{"outer", both, (*Spec).setOuter},
+	{"tc", both, (*Spec).setTC},
+	{"ttl", both, (*Spec).setTTL},
+	{"dscp", []Kind{UDP}, (*Spec).setDSCP},
+	{"seq", both, (*Spec).setSequence},
+	{"cells", both, (*Spec).setCells},
+	{"pack", both, (*Spec).setPack},
+}
+
+var both = []Kind{Ethernet, UDP}
+
+func (s *Spec) setMode(v string) (err error) {
+	s.Mode, err = modules.ParseMode(v)
+	return err
+}
+
+func (s *Spec) setLabel(v string) (err error) {
+	out, in, two := strings.Cut(v, "/")
+	if s.LabelOut, err = label(out); err != nil {
+		return err
+	}
+	if s.LabelIn = s.LabelOut; two {
+		s.LabelIn, err = label(in)
+	}
+	return err
+}
+
+func label(v string) (uint32, error) {
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil || n < modules.FirstLabel || n > modules.MaxLabel {
+		return 0, fmt.Errorf("a label is a number from %d to %d (0 to 15 are reserved)", modules.FirstLabel, modules.MaxLabel)
+	}
+	return uint32(n), nil
+}
+
+// setOuter reads the network's labels, outermost first.
+func (s *Spec) setOuter(v string) error {
+	for text := range strings.SplitSeq(v, "/") {
+		l, err := label(text)
+		if err != nil {
+			return err
+		}
+		if s.Outer = append(s.Outer, l); len(s.Outer) > modules.MaxOuterLabels {
+			return fmt.Errorf("at most %d labels", modules.MaxOuterLabels)
+		}
+	}
+	return nil
+}
+
+// number reads a number within limits; what says what it counts.
+func number(v, what string, least, most int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || v[0] == '+' || n < least || n > most {
+		return 0, fmt.Errorf("%s, %d to %d", what, least, most)
+	}
+	return n, nil
+}
+
+func (s *Spec) setTC(v string) error {
+	n, err := number(v, "the labels' traffic class", 0, modules.MaxTC)
+	s.TC = uint8(n)
+	return err
+}
+
+func (s *Spec) setTTL(v string) error {
+	n, err := number(v, "the labels' time to live", 1, modules.DefaultTTL)
+	s.TTL = uint8(n)
+	return err
+}
+
+func (s *Spec) setVLAN(v string) error {
+	n, err := number(v, "a VLAN", 1, modules.MaxVLAN)
+	s.VLAN = uint16(n)
+	return err
+}
+
+// maxDSCP is the highest code point: RFC 2474, 6 bits.
+const maxDSCP = 63
+
+func (s *Spec) setDSCP(v string) error {
+	n, err := number(v, "a code point (46 is EF)", 0, maxDSCP)
+	s.DSCP = uint8(n)
+	return err
+}
+
+func (s *Spec) setSequence(v string) error {
+	if v != "on" && v != "off" {
+		return errors.New("on or off")
+	}
+	s.Numbered = v == "on"
+	return nil
+}
+
+func (s *Spec) setCells(v string) (err error) {
+	s.Cells, err = number(v, "most cells in a frame", 1, modules.MaxCellFrame/aal.CellSize)
+	return err
+}
+
+func (s *Spec) setPack(v string) (err error) {
+	s.Pack, err = time.ParseDuration(v)
+	if err != nil || s.Pack <= 0 || s.Pack > modules.MaxPack {
+		return fmt.Errorf("how long cells wait for others, such as 200us; at most %v", time.Duration(modules.MaxPack))
+	}
+	return nil
+}
+
+func (s *Spec) setPeer(v string) error {
+	mac, err := net.ParseMAC(v)
+	if err != nil || len(mac) != len(s.Peer) {
+		return errors.New("a MAC address such as 02:00:00:00:00:01")
+	}
+	if mac[0]&1 != 0 {
+		return errors.New("a station's own address, not a group's")
+	}
+	s.Peer, s.HasPeer = [6]byte(mac), true
+	return nil
+}
+
+func (s *Spec) setRemote(v string) (err error) {
+	network := "udp4" // a name is looked up for the local address's family
+	if s.Local.Addr().Is6() {
+		network = "udp6"
+	}
+	if s.Remote, err = address(v, network); err != nil {
+		return err
+	}
+	if s.Remote.Addr().IsUnspecified() || s.Remote.Port() == 0 {
+		return errors.New("the peer's own address and port")
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package modules
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
+)
+
+// Carrier is the driver at the bottom of a stream: a device, and the ports on it, each a
+// pseudowire. It takes frames, finds the port by its label and where the frame came from,
+// strips the headers and puts runs of cells, or SDUs, up; what comes down it packs into
+// frames of its port. The cells of one pass share frames.
+type Carrier struct {
+	driver
+	link     Link
+	own      [6]byte
+	maxFrame int // octets of the device's longest frame
+	ports    []*port
+	vacant   []uint32 // numbers of ports that have gone, as they were
+	wires    table    // ports by wireKey
+	open     *port    // those with a frame under construction, to be sent with this pass
+	counts   carrierCounts
+	gone     portCounts // of ports that were here before
+}
+
+type carrierCounts struct {
+	badFrames   uint64 // not MPLS, or a stack that goes on
+	otherLabels uint64 // no port's
+	noPort      uint64 // messages for a port that there is not
+}
+
+// CarrierConfig describes a carrier.
+type CarrierConfig struct {
+	Device  nic.Device
+	Link    Link
+	Own     [6]byte     // Ethernet: the interface's address
+	OnError func(error) // told of each failure of the device, on the hub; must not block
+	Ports   []PortConfig
+	Parse   func(string) (PortConfig, error) // reads the argument of the command to add a port; nil: there is none
+}
+
+// Limits of a carrier.
+const (
+	MaxPorts = 1 << portBits
+
+	portBits = 20 // of a port's number; those above count how often it was given
+)
+
+// carrierHiWat lets a carrier queue some bursts while its device is full, no more: what
+// waits here is late.
+const carrierHiWat = 256 << 10
+
+var (
+	errNoPort   = errors.New("no such port")
+	errSameWire = errors.New("another port has this label there")
+)
+
+// NewCarrier makes a carrier with its ports, numbered from 0. It owns the device from then
+// on, opened or discarded, and closes it when it returns an error.
+func NewCarrier(c CarrierConfig) (*Carrier, error) {
+	d := &Carrier{link: c.Link, own: c.Own}
+	d.driver = driver{
+		first: c.Device, onError: c.OnError, mark: carrierHiWat,
+		input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
+	}
+	for i := range c.Ports {
+		if _, err := d.AddPort(c.Ports[i]); err != nil {
+			return nil, errors.Join(err, c.Device.Close())
+		}
+	}
+	return d, nil
+}
+
+// AddPort adds a port while others carry traffic, and gives its number: part of the key
+// of its VCs. On the hub, or before the module is opened.
+func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
+	if err := c.check(d.link); err != nil {
+		return 0, err
+	}
+	key := wireKey(d.link.scope(&c.Far), c.LabelIn)
+	if _, there := d.wires.find(key); there {
+		return 0, fmt.Errorf("label %d: %w", c.LabelIn, errSameWire)
+	}
+	number = uint32(len(d.ports))
+	if n := len(d.vacant); n > 0 {
+		number = d.vacant[n-1] + MaxPorts // the next of this place
+	} else if number == MaxPorts {
+		return 0, fmt.Errorf("more than %d ports", MaxPorts)
+	}
+	p := &port{carrier: d, number: number, key: key, cfg: c}
+	p.build()
+	if d.hub != nil && d.present() {
+		if err := p.measure(); err != nil {
+			return 0, err
+		}
+	}
+	if err := d.wires.add(key, number%MaxPorts); err != nil {
+		return 0, err
+	}
+	if n := len(d.vacant); n > 0 {
+		d.vacant = d.vacant[:n-1]
+		d.ports[number%MaxPorts] = p
+	} else {
+		d.ports = append(d.ports, p)
+	}
+	return number, nil
+}
+
+// RemovePort takes a port away; what waits for it is lost and counted. On the hub.
+func (d *Carrier) RemovePort(number uint32) error {
+	p := d.port(number)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	}
+	p.dropFrame()
+	d.wires.remove(p.key)
+	d.ports[number%MaxPorts] = nil
+	d.vacant = append(d.vacant, number)
+	p.counts.missing = p.pw.missing
+	d.gone.add(&p.counts)
+	return nil
+}
+
+// port is the port of that number, nil when there is none, or another has its place.
+func (d *Carrier) port(number uint32) *port {
+	if i := number % MaxPorts; int(i) < len(d.ports) && d.ports[i] != nil && d.ports[i].number == number {
+		return d.ports[i]
+	}
+	return nil
+}
+
+// Module is the carrier's code.
+func (d *Carrier) Module() dataplane.Module {
+	m := d.module("carrier", false)
+	m.Counters = d.Counts
+	leave, arrive := m.Leave, m.Arrive
+	m.Leave = func() error {
+		if err := leave(); err != nil {
+			return err
+		}
+		d.timers(false)
+		return nil
+	}
+	m.Arrive = func(q *dataplane.Queue) {
+		arrive(q)
+		d.timers(true)
+	}
+	return m
+}
+
+// timers stops or starts what waits for the time to pack.
+func (d *Carrier) timers(run bool) {
+	for _, p := range d.ports {
+		switch {
+		case p == nil || p.frame == 0 || p.cfg.Pack == 0:
+		case run:
+			d.hub.StartTimer(&p.timer, d.hub.Now()+p.cfg.Pack)
+		default:
+			d.hub.StopTimer(&p.timer)
+		}
+	}
+}
+
+// measure takes the limits of a device.
+func (d *Carrier) measure() error {
+	d.maxFrame = min(d.tx.dev.Info().MaxFrame, d.hub.Pool.MaxAlloc())
+	for _, p := range d.ports {
+		if p != nil {
+			if err := p.measure(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Replace gives the carrier another device of the same kind, when the interface has come
+// back; own is its address, on Ethernet. On the hub only. The carrier owns the device even
+// when it returns an error.
+func (d *Carrier) Replace(dev nic.Device, own [6]byte) error {
+	d.close()
+	d.own = own
+	for _, p := range d.ports {
+		if p != nil {
+			p.build()
+		}
+	}
+	return d.replace(dev)
+}
+
+// strip takes one frame.
+func (d *Carrier) strip(b block.ID) {
+	f := d.hub.Pool.Bytes(b)
+	n, scope, ok := d.link.strip(f)
+	var s stack
+	if ok {
+		s, ok = readStack(f[n:])
+	}
+	if !ok {
+		d.counts.badFrames++
+		d.hub.Pool.Free(b)
+		return
+	}
+	i, ok := d.wires.find(wireKey(scope, s.label))
+	if !ok || d.ports[i].cfg.LabelIn != s.label {
+		d.counts.otherLabels++
+		d.hub.Pool.Free(b)
+		return
+	}
+	p := d.ports[i]
+	switch {
+	case !d.link.from(f, &p.cfg.Far):
+		p.drop(b, wrongStation)
+	case s.alert:
+		p.drop(b, vccv)
+	default:
+		p.strip(b, f, n+s.octets)
+	}
+}
+
+// output hands a message to its port.
+func (d *Carrier) output(m dataplane.Msg) {
+	if p := d.port(uint32(m.Conn >> portShift)); p != nil {
+		p.output(m)
+		return
+	}
+	d.counts.noPort++
+	d.hub.Free(m)
+}
+
+// finish ends the pass: frames of cells go out as they are.
+func (d *Carrier) finish() {
+	for p := d.open; p != nil && p.closeFrame(); p = d.open {
+		d.open = p.next
+		p.next, p.listed = nil, false
+	}
+}
+
+// dropFrames loses the frames under construction with the device they were for.
+func (d *Carrier) dropFrames() {
+	for _, p := range d.ports {
+		if p != nil {
+			p.dropFrame()
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package modules
+
+import (
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+)
+
+// pack appends a run of cells to the port's frame, and to further ones. What the device
+// has no room for goes back to the head of the queue.
+func (p *port) pack(m dataplane.Msg) {
+	d := p.carrier
+	cells := d.hub.Pool.Bytes(m.Block)
+	for len(cells) > 0 {
+		if p.frame == 0 && !p.openFrame() {
+			p.counts.noBlocks++
+			break
+		}
+		n := min(len(cells), p.room())
+		if n == 0 {
+			if p.closeFrame() {
+				continue
+			}
+			d.hub.Pool.Trim(m.Block, int(m.Len)-len(cells))
+			m.Len = uint32(len(cells))
+			d.in.PutBQ(m)
+			return
+		}
+		copy(d.hub.Pool.Extend(p.frame, n), cells)
+		cells = cells[n:]
+		p.counts.cellsOut += uint64(n / aal.CellSize)
+	}
+	if p.frame != 0 && p.room() == 0 {
+		p.closeFrame()
+	}
+	d.hub.Free(m)
+}
+
+// room is the octets of cells that the frame under construction still takes.
+func (p *port) room() int {
+	return p.maxCells + p.pw.overhead() - p.carrier.hub.Pool.Len(p.frame)
+}
+
+// openFrame begins a frame, which is sent with this pass, or when its time has come.
+func (p *port) openFrame() bool {
+	d := p.carrier
+	if p.frame = d.hub.Pool.Alloc(p.pw.overhead() + p.maxCells); p.frame == 0 {
+		return false
+	}
+	p.pw.put(d.hub.Pool.Extend(p.frame, p.pw.overhead()), 0, false, false, 0)
+	if p.cfg.Pack > 0 && d.hub.StartTimer(&p.timer, d.hub.Now()+p.cfg.Pack) {
+		return true
+	}
+	p.list()
+	return true
+}
+
+// list has the frame sent at the end of the pass.
+func (p *port) list() {
+	if d := p.carrier; !p.listed {
+		p.next, p.listed, d.open = d.open, true, p
+	}
+}
+
+// packed ends the time that a frame waits for more cells.
+func (p *port) packed() {
+	p.list()
+	p.carrier.in.AskSend()
+}
+
+// closeFrame hands the frame, if there is one, to the transmitter; false when that has no
+// room.
+func (p *port) closeFrame() bool {
+	d := p.carrier
+	switch {
+	case p.frame == 0:
+		return true
+	case !d.tx.room():
+		return false
+	}
+	d.hub.StopTimer(&p.timer)
+	b := p.frame
+	p.frame = 0
+	d.send(b)
+	return true
+}
+
+// dropFrame loses the frame under construction.
+func (p *port) dropFrame() {
+	if p.frame != 0 {
+		p.carrier.hub.StopTimer(&p.timer)
+		p.carrier.hub.Pool.Free(p.frame)
+		p.frame = 0
+		p.counts.down++
+	}
+}
