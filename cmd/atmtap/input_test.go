@@ -157,7 +157,7 @@ func refused(t *testing.T, cmd *lab.Cmd) string {
 	}
 	select {
 	case <-cmd.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		_ = cmd.Stop(syscall.SIGTERM)
 		t.Errorf("it runs: %s", &stderr)
 		return ""
