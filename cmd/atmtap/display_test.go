@@ -221,7 +221,7 @@ func TestNoLiveLineElsewhere(t *testing.T) {
 				t.Errorf("control characters in %q, %q", &stdout, &stderr)
 			}
 			switch lines := strings.Count(stdout.String(), "\n"); {
-			case json && (lines != 1 || stdout.String()[0] != '{'):
+			case json && (lines != 2 || stdout.String()[0] != '{'): // the start and the summary
 				t.Errorf("--json wrote %q", &stdout)
 			case !json && !strings.HasPrefix(stdout.String(), tunnelDev+", VC 0/100, "):
 				t.Errorf("the summary is %q", &stdout)

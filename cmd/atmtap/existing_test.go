@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -210,9 +209,8 @@ func testExisting(t *testing.T, dev persistent, args []string, mtu int, sig sysc
 	if err := near.cmd.Stop(sig); err != nil {
 		t.Errorf("%v: %v", sig, err)
 	}
-	var r report
-	if err := json.Unmarshal(near.stdout.Bytes(), &r); err != nil || r.Drops != 0 {
-		t.Errorf("summary %q: %v", near.stdout.String(), err)
+	if r := near.summary(t); r.Drops != 0 {
+		t.Errorf("drops %v", r.drops())
 	}
 	if after, err := describe(l.A, tunnelDev); err != nil || after != before {
 		t.Errorf("it was  %s\nand is %s, %v", before, after, err)

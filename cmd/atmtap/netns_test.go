@@ -149,8 +149,14 @@ func (p *peer) stop(t *testing.T) report {
 	if err := p.cmd.Stop(syscall.SIGTERM); err != nil {
 		t.Errorf("%s: %v: %s", p.host.Name, err, p.stderr.String())
 	}
-	var r report
-	if err := json.Unmarshal(p.stdout.Bytes(), &r); err != nil {
+	return p.summary(t)
+}
+
+// summary reads the last of what an ended atmtap has written to stdout.
+func (p *peer) summary(t *testing.T) (r report) {
+	t.Helper()
+	lines := bytes.TrimSpace(p.stdout.Bytes())
+	if err := json.Unmarshal(lines[bytes.LastIndexByte(lines, '\n')+1:], &r); err != nil || r.Event != "summary" {
 		t.Fatalf("%s: summary %q: %v", p.host.Name, p.stdout.String(), err)
 	}
 	return r

@@ -145,6 +145,10 @@ func (c *Capture) Err() error {
 	return nil
 }
 
+// Failure is what has gone wrong with the file so far: nothing more is written to it.
+// Any goroutine may ask.
+func (c *Capture) Failure() error { return c.spool.err() }
+
 // Counts gives the counters in a fixed order. On the hub only.
 func (c *Capture) Counts() []Count {
 	return []Count{{"written", c.counts.taken}, {"missed_too_long", c.counts.tooLong}, {"missed_disk_slow", c.counts.tooSlow}}

@@ -105,15 +105,34 @@ func poll(h *dataplane.Hub, id dataplane.ProcID, p dataplane.Poller) error {
 
 // use opens a device for both directions.
 func (p *Port) use(dev nic.Device) error {
-	info := dev.Info()
-	p.maxFrame = min(info.MaxFrame, p.hub.ChunkBytes()-dataplane.Headroom)
-	room := min(p.maxFrame, MaxCellFrame) - p.wire.overhead()
-	if p.maxCells = room - room%aal.CellSize; p.cfg.Mode.Cells() && p.maxCells <= 0 {
+	if err := p.size(dev.Info()); err != nil {
 		_ = dev.Close()
-		return fmt.Errorf("%s: frames of %d octets hold no cell", info.Name, info.MaxFrame)
+		return err
 	}
 	p.dev.onError, p.dev.onClose = p.cfg.OnError, p.dropFrame
 	return p.dev.open(p.hub, dev)
+}
+
+// Resize takes the limits of the device anew, when its longest frame has changed. On
+// the hub only.
+func (p *Port) Resize() error {
+	if !p.dev.present() {
+		return nil
+	}
+	if p.frame != 0 {
+		p.closeFrame() // it may be too long soon
+	}
+	return p.size(p.dev.tx.dev.Info())
+}
+
+// size takes the limits of a device.
+func (p *Port) size(info nic.Info) error {
+	p.maxFrame = min(info.MaxFrame, p.hub.ChunkBytes()-dataplane.Headroom)
+	room := min(p.maxFrame, MaxCellFrame) - p.wire.overhead()
+	if p.maxCells = room - room%aal.CellSize; p.cfg.Mode.Cells() && p.maxCells <= 0 {
+		return fmt.Errorf("%s: frames of %d octets hold no cell", info.Name, info.MaxFrame)
+	}
+	return nil
 }
 
 // dropFrame loses the frame under construction with the device it was for.
@@ -334,7 +353,7 @@ func (p *Port) pack(m dataplane.Msg) {
 
 // frameRoom is the octets of cells that the frame under construction still takes.
 func (p *Port) frameRoom() int {
-	return p.maxCells + p.wire.overhead() - p.hub.Len(p.frame)
+	return max(0, p.maxCells+p.wire.overhead()-p.hub.Len(p.frame)) // it may have been begun for longer frames
 }
 
 func (p *Port) openFrame() bool {
@@ -382,6 +401,7 @@ func (p *Port) Counts() []Count {
 		{"rx_drop_no_block", p.dev.rx.noBlocks}, {"rx_drop_no_view", c.noViews}, {"tx_drop_no_block", c.noBlocks},
 		{"tx_drop_too_long", c.tooLong + d.TxTooLong}, {"tx_drop_other_vc", c.otherVC}, {"tx_drop_down", p.dev.tx.lost + d.TxDown},
 		{"tx_drop_no_buffer", d.TxNoBuffer}, {"tx_drop_unreachable", d.TxUnreachable},
-		{"tx_drop_error", d.TxErrors}, {"peer_refused", d.PeerRefused},
+		{"tx_drop_error", d.TxErrors}, {"path_drop_too_long", d.PathTooLong},
+		{"peer_refused", d.PeerRefused}, {"peer_unreachable", d.PeerUnreachable},
 	}
 }

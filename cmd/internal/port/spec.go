@@ -1,6 +1,7 @@
 package port
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -28,6 +29,7 @@ type Spec struct {
 	HasPeer  bool           // Ethernet: a peer was given
 	Local    netip.AddrPort // UDP
 	Remote   netip.AddrPort // UDP
+	Name     string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	LabelOut uint32
 	LabelIn  uint32
 	Mode     modules.Mode
@@ -104,8 +106,23 @@ func (s *Spec) complete() error {
 	case s.Kind == UDP && !s.Remote.IsValid():
 		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
 	}
-	if s.Kind == UDP && s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
+	if s.Kind != UDP {
+		return nil
+	}
+	if s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
 		return fmt.Errorf("%s and remote=%s: both IPv4, or both IPv6", s.Local, s.Remote)
+	}
+	local, remote := s.Local.Addr(), s.Remote.Addr()
+	for _, a := range []netip.Addr{local, remote} {
+		if a.IsLinkLocalUnicast() && a.Is6() && a.Zone() == "" {
+			return fmt.Errorf("%s is link-local: say on which interface, as in %s%%eth0", a, a)
+		}
+	}
+	if local.Zone() != "" && remote.Zone() != "" && local.Zone() != remote.Zone() {
+		return fmt.Errorf("%s and remote=%s: one interface for both", s.Local, s.Remote)
+	}
+	if local.IsMulticast() {
+		return fmt.Errorf("local address %s is a group's: give this host's own", local)
 	}
 	return nil
 }
@@ -154,10 +171,46 @@ func (s *Spec) setRemote(v string) (err error) {
 	if s.Remote, err = address(v, network); err != nil {
 		return err
 	}
-	if s.Remote.Addr().IsUnspecified() || s.Remote.Port() == 0 {
+	switch a := s.Remote.Addr(); {
+	case a.IsUnspecified() || s.Remote.Port() == 0:
 		return errors.New("the peer's own address and port")
+	case a.IsMulticast():
+		return errors.New("a group's address: give the peer's own")
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return errors.New("the broadcast address: give the peer's own")
+	}
+	if _, err := netip.ParseAddrPort(v); err != nil {
+		s.Name = v
 	}
 	return nil
+}
+
+// Resolve asks for the addresses that the remote's name has now and gives the
+// specification with one of them: the present one where that is still among them. It
+// may take as long as the resolver does.
+func (s Spec) Resolve(ctx context.Context) (Spec, error) {
+	host, service, err := net.SplitHostPort(s.Name)
+	if err != nil {
+		return s, nil // no name
+	}
+	network, family := "ip4", "udp4"
+	if s.Local.Addr().Is6() {
+		network, family = "ip6", "udp6"
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, family, service)
+	if err != nil {
+		return s, err
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return s, err
+	}
+	for i, a := range addrs {
+		if a = a.Unmap(); i == 0 || a == s.Remote.Addr() {
+			s.Remote = netip.AddrPortFrom(a, uint16(port))
+		}
+	}
+	return s, nil
 }
 
 // address reads HOST:PORT; a name is looked up in the network.
