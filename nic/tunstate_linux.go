@@ -217,7 +217,7 @@ func openTunDevice() (int, error) {
 	if errors.Is(err, os.ErrPermission) { // the node's mode, or a container's device rules: no capability
 		mode := "which cannot be looked at"
 		if info, err := os.Stat(tunNode); err == nil {
-			mode = "mode " + info.Mode().String()
+			mode = fmt.Sprintf("mode %04o", info.Mode().Perm())
 			if owner, ok := info.Sys().(*syscall.Stat_t); ok {
 				mode = fmt.Sprintf("%s, owner %d:%d", mode, owner.Uid, owner.Gid)
 			}

@@ -152,11 +152,16 @@ func enslave() error {
 	if err := link.AddVeth(link.Veth{Name: "slave0", Peer: "slave1"}); err != nil {
 		return err
 	}
-	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br7"}}
+	return bridgeOf("br7", "slave0")
+}
+
+// bridgeOf makes a bridge of one interface, in the namespace of the calling thread.
+func bridgeOf(name, port string) error {
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 	if err := netlink.LinkAdd(bridge); err != nil {
 		return err
 	}
-	slave, err := netlink.LinkByName("slave0")
+	slave, err := netlink.LinkByName(port)
 	if err != nil {
 		return err
 	}
@@ -270,7 +275,7 @@ func TestMissingPrivilege(t *testing.T) {
 		{"CAP_NET_ADMIN over Ethernet", "atm0", eth, "+net_admin", "666", "--port", "CAP_NET_RAW", "run as root"},
 		{"none over Ethernet", "atm0", eth, "", "666", "", "CAP_NET_", "run as root"},
 		{"somebody else's TAP", "tap7", udp, "", "666", "--tap", "CAP_NET_ADMIN", "run as root"},
-		{"closed node", "atm0", udp, "+net_admin", "600", "--tap", "/dev/net/tun (mode Dcrw-------, owner 0:0)", "let this user"},
+		{"closed node", "atm0", udp, "+net_admin", "600", "--tap", "/dev/net/tun (mode 0600, owner 0:0)", "let this user"},
 		{"privileged port", "atm0", "udp:192.0.2.1:635,remote=192.0.2.2:6635", "+net_admin", "666", "--port", "CAP_NET_BIND_SERVICE", "below 1024"},
 	}
 	for _, test := range tests {

@@ -37,19 +37,27 @@ func (m *messages) wait(t *testing.T, after int, words ...string) int {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		all := m.String()
-		for line := range strings.Lines(all[after:]) {
-			missing := false
-			for _, word := range words {
-				missing = missing || !strings.Contains(line, word)
-			}
-			if !missing {
-				return len(all)
-			}
+		if hasLine(all[after:], words...) {
+			return len(all)
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("no line with %q in %q", words, all[after:])
 		}
 	}
+}
+
+// hasLine tells whether a line holds all the words.
+func hasLine(text string, words ...string) bool {
+	for line := range strings.Lines(text) {
+		missing := false
+		for _, word := range words {
+			missing = missing || !strings.Contains(line, word)
+		}
+		if !missing {
+			return true
+		}
+	}
+	return false
 }
 
 // startWatched is startPeer, with its messages apart.

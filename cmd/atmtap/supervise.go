@@ -62,6 +62,7 @@ func newSupervisor(t *tunnel, out *display) *supervisor {
 func (s *supervisor) run(ctx context.Context, hangup <-chan os.Signal) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
+	s.complain()
 	for ctx.Err() == nil {
 		s.watch(ctx)
 		s.look(ctx)
@@ -273,17 +274,19 @@ func (s *supervisor) openTAP(order) (link.State, error) {
 // resizeTAP follows another MTU of the TAP as far as the blocks hold its frames.
 func (s *supervisor) resizeTAP(what order) error {
 	t := s.t
-	if most := t.mostMTU(); what.mtu > most {
+	most := t.mostMTU()
+	t.device.mtuNow = min(what.mtu, most)
+	t.hub.Call(func() {
+		if d, ok := t.dev.(nic.Sizer); ok {
+			d.SetMaxFrame(t.c.frame(t.device.mtuNow))
+		}
+	})
+	if what.mtu > most {
 		return fmt.Errorf("its MTU is %d now, and this tunnel was started for %d at most: longer packets are lost; end it and start it with --mtu %d",
 			what.mtu, most, what.mtu)
 	}
-	t.hub.Call(func() {
-		if d, ok := t.dev.(nic.Sizer); ok {
-			d.SetMaxFrame(t.c.frame(what.mtu))
-		}
-	})
-	t.device.mtuNow = what.mtu
-	return t.fits(t.device.mtuNow, t.carrier.Info())
+	s.complain()
+	return nil
 }
 
 // openPort opens the carrier anew and then lets the one before go; no frame comes twice.
@@ -352,6 +355,10 @@ func (s *supervisor) resizePort(what order) error {
 
 // complain says when frames of the carrier do not hold the device's packets, once.
 func (s *supervisor) complain() {
+	if t := s.t; !t.c.spec.Mode.Cells() {
+		limit := t.carrier.Info().MaxFrame - t.overhead - t.c.encap.HeaderSize(t.c.payload())
+		t.hub.Call(func() { t.tooBig.SetLimit(limit) })
+	}
 	text := ""
 	if err := s.t.fits(s.t.device.mtuNow, s.t.carrier.Info()); err != nil {
 		text = fmt.Sprintf("packets that fit go on, longer ones are lost and their senders told: %v", err)

@@ -36,6 +36,7 @@ type tunnel struct {
 	assoc  *modules.Associations
 	port   *modules.Port
 	trace  *modules.Capture // nil unless asked for
+	tooBig *modules.TooBig
 	begun  time.Time
 
 	underlay link.State    // the interface that the carrier leaves by, as it was opened
@@ -202,6 +203,9 @@ func (t *tunnel) build(carrier modules.PortConfig) error {
 	r, id, failed := modules.OpenRFC2684(t.hub, t.c.encap, t.c.payload())
 	t.rfc = r
 	add(id, failed)
+	big, id, failed := modules.OpenTooBig(t.hub, t.c.payload())
+	t.tooBig = big
+	add(id, failed)
 	if err != nil {
 		return err
 	}
@@ -303,6 +307,7 @@ func (t *tunnel) snapshot() (s snapshot) {
 func (t *tunnel) count() snapshot {
 	s := snapshot{at: time.Now(), since: time.Since(t.begun), silence: time.Duration(t.silence.Load())}
 	s.add("tap", t.tap.Counts())
+	s.add("toobig", t.tooBig.Counts())
 	s.add("rfc2684", t.rfc.Counts())
 	if t.trace != nil {
 		s.add("capture", t.trace.Counts())

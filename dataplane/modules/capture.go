@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
@@ -34,7 +35,7 @@ const captureFlush = int64(time.Second)
 // Capture is a module that writes the SDUs passing it, both ways, to a file as the
 // CPCS-PDUs they are on the wire; the trailer is rebuilt. The hub never waits for the
 // disk: what it is too slow for is left out and counted. A write that fails ends the
-// capture, not the traffic.
+// capture, not the traffic. The file may be a FIFO that somebody reads.
 type Capture struct {
 	hub    *dataplane.Hub
 	vc     aal.VC
@@ -49,7 +50,11 @@ type Capture struct {
 
 // OpenCapture makes the file and the module's process in h, for one VC.
 func OpenCapture(h *dataplane.Hub, name string, vc aal.VC) (*Capture, dataplane.ProcID, error) {
-	disk, err := os.Create(name)
+	// Without O_NONBLOCK a FIFO that nobody reads would hold the start up for ever.
+	disk, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o666)
+	if errors.Is(err, syscall.ENXIO) {
+		err = fmt.Errorf("%s: nobody reads this FIFO: start its reader first", name)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
