@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 type screen struct {
 	master, slave *os.File
 	ended         chan struct{}
+	stopped       atomic.Bool
 	mu            sync.Mutex
 	text          bytes.Buffer
 	updates       []time.Time // when a live line was written
@@ -52,10 +54,20 @@ func newScreen(t *testing.T, columns uint16) *screen {
 	return s
 }
 
+// stop stops reading.
+func (s *screen) stop(t *testing.T) {
+	t.Helper()
+	s.stopped.Store(true)
+	if _, err := s.slave.WriteString("\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+}
+
 func (s *screen) read() {
 	defer close(s.ended)
 	buf := make([]byte, 4096)
-	for {
+	for !s.stopped.Load() {
 		n, err := s.master.Read(buf) // EIO when the last user of the slave has gone
 		s.mu.Lock()
 		s.text.Write(buf[:n])

@@ -151,7 +151,11 @@ func (f *follower) lookAtOurs(s sight) (order, []event) {
 // lookForAnother is for an interface that is gone: another may have come under its name.
 func (f *follower) lookForAnother(s sight) (order, []event) {
 	f.opened, f.away, f.master = link.State{}, false, ""
-	events := f.tell(linkGone, s)
+	state := linkGone
+	if f.called == "" { // no route has led to an interface yet
+		state = linkNoPath
+	}
+	events := f.tell(state, s)
 	if f.role == roleMade {
 		return order{do: doOpen}, events
 	}

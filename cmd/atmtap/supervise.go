@@ -207,7 +207,7 @@ func others(ours int, names ...string) (found []link.State) {
 func (s *supervisor) seeCarrier() (seen sight) {
 	f := &s.carrier
 	index := f.opened.Index
-	if f.role == roleUDP {
+	if f.role == roleUDP && (f.want == "" || index != 0) {
 		spec := s.t.c.spec
 		if f.want != "" {
 			spec = spec.InZone(index)
@@ -215,7 +215,10 @@ func (s *supervisor) seeCarrier() (seen sight) {
 		path, err := link.PathTo(spec.Local.Addr(), spec.Remote.Addr())
 		seen.noPath = whyNoPath(spec, err)
 		if err == nil {
-			index, seen.mtu = path.Index, path.MTU
+			seen.mtu = path.MTU
+			if f.want == "" { // else the zone says which
+				index = path.Index
+			}
 		}
 	}
 	if index == 0 {

@@ -54,11 +54,8 @@ func PathTo(local, remote netip.Addr) (Path, error) {
 		break
 	}
 	routes, err := netlink.RouteGetWithOptions(remote.AsSlice(), &options)
-	if err != nil && options.SrcAddr != nil && remote.Is4() { // the errno for a foreign source has changed with kernels
-		options.SrcAddr = nil
-		if _, other := netlink.RouteGetWithOptions(remote.AsSlice(), &options); other == nil {
-			return Path{}, fmt.Errorf("%s: %w", local, ErrNotOurs)
-		}
+	if err != nil && options.SrcAddr != nil && !ours(local) { // the errno for that has changed with kernels
+		return Path{}, fmt.Errorf("%s: %w", local, ErrNotOurs)
 	}
 	switch {
 	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENETDOWN),
@@ -85,4 +82,10 @@ func PathTo(local, remote netip.Addr) (Path, error) {
 		path.Kind = Multicast
 	}
 	return path, nil
+}
+
+// ours tells whether an address is this host's, as far as its routes tell.
+func ours(addr netip.Addr) bool {
+	routes, err := netlink.RouteGet(addr.AsSlice())
+	return err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL
 }

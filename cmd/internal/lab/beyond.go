@@ -87,3 +87,16 @@ func (h *Host) Rename(dev, name string) error {
 		return netlink.LinkSetName(l, name)
 	})
 }
+
+// Cable joins A and B by a further veth pair of that name, up and without addresses.
+func (l *Lab) Cable(dev string) error {
+	err := l.A.on(func() error {
+		return link.AddVeth(link.Veth{Name: dev, Peer: dev, PeerIn: l.B.ns})
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), carrierWait)
+	defer cancel()
+	return errors.Join(l.A.SetUp(dev, true), l.B.SetUp(dev, true), l.A.WaitLink(ctx, dev), l.B.WaitLink(ctx, dev))
+}
