@@ -1,6 +1,7 @@
 # Thin on purpose: every target is a command or two that you could type.
 # Tests and the demo open network namespaces and TAPs, so they want root;
-# without it, and without tshark or spin, the tests concerned are skipped.
+# without it, and without tshark or spin, the tests concerned are skipped and
+# listed at the end.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,29 +14,37 @@ BENCHTIME ?= 200ms
 COUNT     ?= 5
 SEEDS     ?= 10000
 TESTFLAGS ?=
+NOSKIP    ?=
+
+# What go test -v writes, cut to failures and skips.
+BRIEF := 2>&1 | awk -v noskip=$(NOSKIP) -f .ci/brief.awk
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
+.PHONY: build tools test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
 
 build: # bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
 
+tools: # what the tests call, installed when it is missing: as root on Debian
+	bash .ci/tools
+
 test:
-	go test -timeout 15m $(TESTFLAGS) ./...
+	-@bash .ci/tools # without them tests are skipped
+	go test -v -timeout 15m $(TESTFLAGS) ./... $(BRIEF)
 
 portable: # the code that other processors than amd64 run
-	go test -timeout 5m -tags purego $(TESTFLAGS) ./aal/...
+	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... $(BRIEF)
 
 race: # all but the commands, whose tests are other processes; needs a C compiler
-	go test -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/...
+	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... $(BRIEF)
 
 sim: # whole hubs on a virtual clock, and tunnels of real modules on them, from SEEDS seeds
 	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules -seeds $(SEEDS)
 
 debug: # the executive with its ledger of who holds each block
-	go test -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/...
+	go test -v -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/... $(BRIEF)
 
 fuzz: # every fuzz target in turn
 	@go test -list '^Fuzz' ./... | \

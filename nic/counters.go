@@ -16,4 +16,6 @@ func (c *Counters) Add(o Counters) {
 	c.TxDown += o.TxDown
 	c.TxErrors += o.TxErrors
 	c.PeerRefused += o.PeerRefused
+	c.PeerUnreachable += o.PeerUnreachable
+	c.PathTooLong += o.PathTooLong
 }

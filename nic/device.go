@@ -4,7 +4,7 @@ import "errors"
 
 // Device moves frames in batches. One goroutine at a time uses it.
 type Device interface {
-	// Info returns the limits of the device, constant for its life.
+	// Info returns the limits of the device, constant for its life but for what a Sizer changes.
 	Info() Info
 
 	// Receive takes up to min(len(bufs), Info().Batch) frames without blocking and returns how many.
@@ -91,6 +91,10 @@ type Counters struct {
 	// PeerRefused counts ICMP "port unreachable" reports about datagrams that did leave (and are in TxFrames): nobody
 	// listens at the far end. Some reports are lost.
 	PeerRefused uint64
+	// PeerUnreachable counts other such reports: no way further on, or no such host.
+	PeerUnreachable uint64
+	// PathTooLong counts reports that a datagram was lost because it was longer than a link of the path takes.
+	PathTooLong uint64
 }
 
 // RxDropped is the sum of the frames that came and were not handed over.
@@ -128,10 +132,14 @@ var (
 	ErrNeedNetRaw = errors.New("permission denied: needs CAP_NET_RAW")
 	// ErrNoTunDevice: the kernel's TUN/TAP driver cannot be reached.
 	ErrNoTunDevice = errors.New("/dev/net/tun is missing: load the tun module")
+	// ErrTunClosed: the node of the TUN/TAP driver does not let us in; the message has its mode.
+	ErrTunClosed = errors.New("permission denied")
 	// ErrNoInterface: no interface has this name.
 	ErrNoInterface = errors.New("no such interface")
 	// ErrAddressInUse: another socket has the local address and port.
 	ErrAddressInUse = errors.New("local address and port are in use")
+	// ErrPrivilegedPort: the local port is one of those that only some may have (net.ipv4.ip_unprivileged_port_start).
+	ErrPrivilegedPort = errors.New("permission denied: a port below 1024 needs CAP_NET_BIND_SERVICE")
 )
 
 // maxBatch is the most frames that one Receive takes from a device of ours, and that one system call moves: enough

@@ -13,6 +13,7 @@ type mmsg struct {
 	names    [maxBatch]socketName // where each goes to or came from, on a socket without a peer of its own
 	peer     []byte               // receiving: the address that datagrams must come from; nil: any
 	head     int                  // octets that a frame begins with its peer's address: PeerBytes, or 0 where it does not
+	reports  *reports             // of the socket; nil: it has none
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -71,14 +72,15 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 	}
 	got, errno := recvmmsg(fd, m.fill(bufs))
 	if isReport(errno) {
-		countPending(errno, count)
+		m.reports.drain(fd, count)
 		got, errno = recvmmsg(fd, m.messages[:len(bufs)])
 	}
 	switch {
 	case errno == unix.EAGAIN:
+		m.reports.idle(fd, count)
 		return 0, 0
 	case isReport(errno): // another already
-		countPending(errno, count)
+		m.reports.drain(fd, count)
 		return 0, 0
 	case errno != 0:
 		return 0, errno
@@ -111,7 +113,7 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 // The first error at a frame may be about an earlier one (a socket remembers it and tells at the next call), so the
 // frame is tried once more before the error is its own.
 func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Errno) {
-	taken, retried := 0, -1
+	taken, retried, refused := 0, -1, 0
 	for taken < len(frames) {
 		batch := frames[taken:min(len(frames), taken+maxBatch)]
 		sent, errno := sendmmsg(fd, m.fill(batch))
@@ -129,15 +131,27 @@ func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Err
 			taken++
 		case retried != taken:
 			retried = taken
-			countPending(errno, count)
+			m.told()
+		case errno == unix.ECONNREFUSED && refused < maxReports: // always about an earlier one
+			refused++
 		case errno == unix.ENETDOWN || errno == unix.ENXIO || errno == unix.ENODEV:
 			return taken, errno
+		case errno == unix.ENETUNREACH || errno == unix.EHOSTUNREACH: // nor will the others be sent
+			count.TxUnreachable += uint64(len(frames) - taken)
+			return len(frames), 0
 		default:
 			countRefusal(errno, count)
 			taken++
 		}
 	}
 	return taken, 0
+}
+
+// told notes that the socket's error queue has something to read.
+func (m *mmsg) told() {
+	if m.reports != nil {
+		m.reports.dirty = true
+	}
 }
 
 // isReport tells whether an errno comes from ICMP, about a datagram sent earlier (net/ipv4/icmp.c, net/ipv6/icmp.c).
@@ -150,20 +164,11 @@ func isReport(errno unix.Errno) bool {
 	return false
 }
 
-// countPending counts what a socket tells of an earlier datagram, which is in TxFrames.
-func countPending(errno unix.Errno, count *Counters) {
-	if errno == unix.ECONNREFUSED {
-		count.PeerRefused++
-	}
-}
-
 // countRefusal counts a frame that the kernel did not take.
 func countRefusal(errno unix.Errno, count *Counters) {
 	switch errno {
 	case unix.EMSGSIZE:
 		count.TxTooLong++
-	case unix.ENETUNREACH, unix.EHOSTUNREACH:
-		count.TxUnreachable++
 	default:
 		count.TxErrors++
 	}

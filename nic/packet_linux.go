@@ -24,7 +24,9 @@ const (
 
 // PacketConfig describes a packet device.
 type PacketConfig struct {
-	Interface string
+	Interface string             // its name, for messages when Index is given
+	Index     int                // the kernel's number of the interface, which stays when its name changes; 0: by name
+	Held      bool               // receive nothing until Admit
 	EtherType uint16             // frames of other types are not seen
 	Multicast []net.HardwareAddr // groups to join
 	Filter    []unix.SockFilter  // what else a frame must pass in the kernel, at most MaxFilter instructions; empty: all pass
@@ -93,6 +95,13 @@ type packet struct {
 }
 
 func (p *packet) setUp(cfg PacketConfig) error {
+	if cfg.Index != 0 {
+		name, err := interfaceName(p.fd, cfg.Index)
+		if err != nil {
+			return err
+		}
+		cfg.Interface = name
+	}
 	mtu, err := interfaceMTU(p.fd, cfg.Interface)
 	if err != nil {
 		return err
@@ -119,8 +128,16 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1) != nil {
 		p.info.Note = "the kernel has no PACKET_IGNORE_OUTGOING: own frames are looked at, then skipped"
 	}
+	if cfg.Index != 0 && index != cfg.Index {
+		return ErrNoInterface // the name has changed hands meanwhile
+	}
 	if err := p.join(index, cfg); err != nil {
 		return err
+	}
+	if cfg.Held {
+		if err := p.Hold(); err != nil {
+			return fmt.Errorf("hold: %w", err)
+		}
 	}
 	p.info.Name, p.info.MaxFrame, p.info.Batch, p.info.Lends, p.info.Existed = cfg.Interface, cfg.MaxFrame, maxBatch, true, true
 	p.info.Ready = p.ready

@@ -33,7 +33,8 @@ type TAPConfig struct {
 // must not be held by another process, not even when multi-queue: the two would share its traffic by hash.
 //
 // Limits: while the interface is down Transmit says ErrDown and counts, and Receive has nothing. Frames that the
-// kernel drops because we read too slowly are in the interface's own tx_dropped.
+// kernel drops because we read too slowly are in RxOverrun: the interface's own tx_dropped, for which Counters asks the
+// kernel. Renamed or moved to another namespace, the interface stays attached; there its drops are not seen.
 func OpenTAP(cfg TAPConfig) (Device, error) {
 	what := "tap"
 	if cfg.TUN {
@@ -54,7 +55,7 @@ func openTAP(cfg TAPConfig) (*tap, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tap{fd: -1, spare: spare}
+	t := &tap{fd: -1, spare: spare, home: home{netlink: -1}}
 	if err := t.open(cfg); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -65,6 +66,7 @@ type tap struct {
 	fd      int
 	spare   int // another /dev/net/tun of the same namespace, to put an existing device's flags back with
 	before  tunState
+	home    home
 	info    Info
 	count   Counters
 	vectors [2]unix.Iovec // the caller's buffer, and one octet that shows that it was too short
@@ -97,6 +99,7 @@ func (t *tap) open(cfg TAPConfig) error {
 	if cfg.MaxFrame == 0 {
 		t.info.MaxFrame, err = tapFrame(name, cfg.TUN)
 	}
+	t.settle()
 	return err
 }
 
@@ -178,10 +181,16 @@ func tapFrame(name string, tun bool) (int, error) {
 	return mtu + ethernetHeader + vlanTag, nil
 }
 
-func (t *tap) Info() Info         { return t.info }
-func (t *tap) FD() int            { return t.fd }
-func (t *tap) Release()           {}
-func (t *tap) Counters() Counters { return t.count }
+func (t *tap) Info() Info { return t.info }
+func (t *tap) FD() int    { return t.fd }
+func (t *tap) Release()   {}
+
+func (t *tap) Counters() Counters {
+	if t.fd >= 0 {
+		t.count.RxOverrun = max(t.count.RxOverrun, t.kernelDrops())
+	}
+	return t.count
+}
 
 func (t *tap) Receive(bufs [][]byte) (int, error) {
 	if t.fd < 0 {
@@ -255,16 +264,27 @@ func (t *tap) failure(errno unix.Errno) error {
 func (t *tap) Close() error {
 	var failures [3]error
 	if t.fd >= 0 {
+		t.Counters()
 		name, _, err := attachedTo(t.fd)
+		restore := err == nil && t.changed() // an error: it was deleted, and must stay so
+		if restore {
+			if failures[1] = t.follow(); failures[1] != nil {
+				restore = false // here another interface may have the name
+			}
+		}
 		failures[0] = unix.Close(t.fd)
 		t.fd = -1
-		if err == nil && t.changed() { // an error: it was deleted, and must stay so
+		if restore {
 			failures[1] = t.putBack(name)
 		}
 	}
 	if t.spare >= 0 {
 		failures[2] = unix.Close(t.spare)
 		t.spare = -1
+	}
+	if t.home.netlink >= 0 {
+		_ = unix.Close(t.home.netlink)
+		t.home.netlink = -1
 	}
 	return errors.Join(failures[:]...)
 }

@@ -112,45 +112,62 @@ const linkAnswer = 32 << 10
 
 // getLink asks rtnetlink for one interface and returns its attributes; nil: there is no such interface.
 func getLink(name string) ([]byte, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	fd, err := netlinkSocket()
 	if err != nil {
-		return nil, fmt.Errorf("rtnetlink: %w", err)
+		return nil, err
 	}
 	defer unix.Close(fd)
+	info, _, err := askLink(fd, name, 0)
+	return info, err
+}
 
+// netlinkSocket asks about the calling thread's namespace, for good.
+func netlinkSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return -1, fmt.Errorf("rtnetlink: %w", err)
+	}
+	return fd, nil
+}
+
+// askLink asks by name, or else by index, and returns the index too.
+func askLink(fd int, name string, index int) ([]byte, int, error) {
 	// nlmsghdr, ifinfomsg, IFLA_IFNAME; rtnetlink(7).
-	value := append([]byte(name), 0)
 	request := make([]byte, unix.SizeofNlMsghdr+unix.SizeofIfInfomsg, 64)
 	binary.NativeEndian.PutUint16(request[4:], unix.RTM_GETLINK)
 	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST)
-	request = binary.NativeEndian.AppendUint16(request, uint16(unix.SizeofRtAttr+len(value)))
-	request = binary.NativeEndian.AppendUint16(request, unix.IFLA_IFNAME)
-	request = append(request, value...)
+	binary.NativeEndian.PutUint32(request[unix.SizeofNlMsghdr+4:], uint32(index))
+	if name != "" {
+		value := append([]byte(name), 0)
+		request = binary.NativeEndian.AppendUint16(request, uint16(unix.SizeofRtAttr+len(value)))
+		request = binary.NativeEndian.AppendUint16(request, unix.IFLA_IFNAME)
+		request = append(request, value...)
+	}
 	binary.NativeEndian.PutUint32(request, uint32(len(request)))
 	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("rtnetlink: %w", err)
+		return nil, 0, fmt.Errorf("rtnetlink: %w", err)
 	}
 	answer := make([]byte, linkAnswer)
 	n, err := unix.Read(fd, answer)
 	if err != nil {
-		return nil, fmt.Errorf("rtnetlink: %w", err)
+		return nil, 0, fmt.Errorf("rtnetlink: %w", err)
 	}
 	messages, err := syscall.ParseNetlinkMessage(answer[:n])
 	if err != nil || len(messages) == 0 {
-		return nil, fmt.Errorf("rtnetlink: malformed answer about %s", name)
+		return nil, 0, fmt.Errorf("rtnetlink: malformed answer about %s%d", name, index)
 	}
 	m := messages[0]
 	switch {
 	case m.Header.Type == unix.RTM_NEWLINK && len(m.Data) >= unix.SizeofIfInfomsg:
-		return m.Data[unix.SizeofIfInfomsg:], nil
+		return m.Data[unix.SizeofIfInfomsg:], int(binary.NativeEndian.Uint32(m.Data[4:])), nil
 	case m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4:
 		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
 		if errno == unix.ENODEV {
-			return nil, nil
+			return nil, 0, nil
 		}
-		return nil, fmt.Errorf("rtnetlink: %s: %w", name, errno)
+		return nil, 0, fmt.Errorf("rtnetlink: %s%d: %w", name, index, errno)
 	}
-	return nil, fmt.Errorf("rtnetlink: unexpected answer about %s", name)
+	return nil, 0, fmt.Errorf("rtnetlink: unexpected answer about %s%d", name, index)
 }
 
 // tunOffload reads which offloads are on: with them the kernel hands over frames without checksums, and longer than
@@ -192,9 +209,21 @@ func setOffload(fd int, offload uint) error {
 	return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, int(offload))
 }
 
+const tunNode = "/dev/net/tun"
+
 // openTunDevice opens /dev/net/tun, bound to the calling thread's namespace for good.
 func openTunDevice() (int, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(tunNode, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errors.Is(err, os.ErrPermission) { // the node's mode, or a container's device rules: no capability
+		mode := "which cannot be looked at"
+		if info, err := os.Stat(tunNode); err == nil {
+			mode = fmt.Sprintf("mode %04o", info.Mode().Perm())
+			if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+				mode = fmt.Sprintf("%s, owner %d:%d", mode, owner.Uid, owner.Gid)
+			}
+		}
+		return -1, fmt.Errorf("%s (%s): %w", tunNode, mode, ErrTunClosed)
+	}
 	return fd, tunError(err)
 }
 
@@ -220,6 +249,19 @@ func controlSocket() (int, error) {
 		return -1, fmt.Errorf("control socket: %w", err)
 	}
 	return fd, nil
+}
+
+// interfaceName is what the interface of that index is called now; ErrNoInterface when there is none.
+func interfaceName(fd, index int) (string, error) {
+	var request unix.Ifreq
+	request.SetUint32(uint32(index))
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFNAME, &request); err != nil {
+		if errors.Is(err, unix.ENODEV) {
+			err = ErrNoInterface
+		}
+		return "", err
+	}
+	return request.Name(), nil
 }
 
 // interfaceMTU reads the MTU; ErrNoInterface when there is no such interface.

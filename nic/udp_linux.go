@@ -26,6 +26,10 @@ type UDPConfig struct {
 
 	TrafficClass uint8 // of the IP header: DSCP in the upper six bits
 
+	// Replaces is the device whose place this one takes, open still: it may have the same local address, and new
+	// datagrams come to this one. The caller closes it.
+	Replaces Device
+
 	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
@@ -39,14 +43,15 @@ type UDPConfig struct {
 //
 // Limits: datagrams from any other address are not received, or are counted in RxForeign. Don't Fragment is set and the kernel's idea of
 // the path MTU ignored (IP_PMTUDISC_PROBE): a frame longer than the outgoing interface takes is counted in TxTooLong,
-// one longer than a link further on is lost there. A tunnel that let the kernel fragment would lose a whole frame
-// with each fragment, and its reassembly confuses frames at high rates (RFC 4963); one that believed ICMP could be
-// shrunk by anybody. MaxFrame 0 asks for the interface's MTU less the headers, which is what the caller wants to know.
+// one longer than a link further on is lost there, and counted in PathTooLong when a router says so. A tunnel that let
+// the kernel fragment would lose a whole frame with each fragment, and its reassembly confuses frames at high rates
+// (RFC 4963). MaxFrame 0 asks for the interface's MTU less the headers; whether a router's word is believed is the
+// caller's decision, who then sets MaxFrame.
 //
 // System calls: one recvmmsg and one sendmmsg per 64 frames. Ownership: the kernel copies, so frames are always the
 // caller's. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
-// counted, so a peer that starts late or restarts is found without help; there is no ErrDown. With AnySourcePort the
-// kernel does not tell of it.
+// counted, so a peer that starts late or restarts is found without help; there is no ErrDown. An address with a zone
+// binds the socket to that interface: the same address on another is another device's.
 func OpenUDP(cfg UDPConfig) (Device, error) {
 	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
 	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
@@ -93,6 +98,8 @@ type udp struct {
 	rx, tx *mmsg
 	count  Counters
 	memory [memInfoWords]uint32
+	zone   int // the interface that the addresses are of; 0: any
+	reports
 }
 
 // SO_MEMINFO (linux/sock_diag.h): nine words, of which one is the datagrams dropped at the socket.
@@ -136,10 +143,11 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		u.info.Note = fmt.Sprintf("socket buffers of %d KiB instead of %d: needs CAP_NET_ADMIN or a higher net.core.rmem_max and wmem_max",
 			granted>>10, socketBuffer>>10)
 	}
-	if err := unix.Bind(u.fd, localSocket); err != nil {
-		if errors.Is(err, unix.EADDRINUSE) {
-			err = ErrAddressInUse
-		}
+	if err := enableReports(u.fd, is4); err != nil {
+		return fmt.Errorf("udp: reports: %w", err)
+	}
+	u.rx.reports, u.tx.reports = &u.reports, &u.reports
+	if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
 	u.info.Name = local.String()
@@ -184,6 +192,9 @@ func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.So
 	}
 	if err == nil && local.Port() == 0 {
 		err = unix.Bind(u.fd, withPort(localSocket, bound))
+	}
+	if err == nil {
+		err = u.bindZone() // the kernel has forgotten that too
 	}
 	if err != nil {
 		return fmt.Errorf("udp: %s: %w", local, err)
@@ -237,17 +248,15 @@ func (u *udp) Transmit(frames [][]byte) (int, error) {
 		u.count.TxDown += uint64(len(frames))
 		return len(frames), ErrGone
 	}
-	taken := 0
-	for {
-		n, errno := u.tx.transmit(u.fd, frames[taken:], &u.count)
-		taken += n
-		if errno == 0 {
-			return taken, nil
-		}
-		// The route's interface is down: another route may appear, so this is a loss and no failure.
-		u.count.TxUnreachable++
-		taken++
+	taken, errno := u.tx.transmit(u.fd, frames, &u.count)
+	if u.reports.dirty {
+		u.reports.drain(u.fd, &u.count)
 	}
+	if errno != 0 { // the route's interface is down: another route may appear, so this is a loss and no failure
+		u.count.TxUnreachable += uint64(len(frames) - taken)
+		taken = len(frames)
+	}
+	return taken, nil
 }
 
 func (u *udp) Counters() Counters {

@@ -110,6 +110,16 @@ func recvmmsg(fd int, messages []unix.Mmsghdr) (int, unix.Errno) {
 	}
 }
 
+// recvError reads one message of a socket's error queue; false: there is none.
+func recvError(fd int, header *unix.Msghdr) bool {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(header)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+		if errno != unix.EINTR {
+			return errno == 0
+		}
+	}
+}
+
 // getsockopt fills words with an option's value.
 func getsockopt(fd, level, option int, words []uint32) unix.Errno {
 	size := uint32(len(words) * 4)

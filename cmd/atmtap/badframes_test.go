@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	enc "encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"net"
@@ -33,29 +32,12 @@ func (r report) drops() map[string]uint64 {
 // waitReceived waits until a device has given its host n frames.
 func waitReceived(t *testing.T, h *lab.Host, dev string, n int) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for received(t, h, dev) < n {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: %d frames came from %s, want %d", h.Name, received(t, h, dev), dev, n)
 		}
 		time.Sleep(2 * time.Millisecond)
-	}
-}
-
-// waitUp waits for the device that atmtap makes, or for atmtap's early end.
-func (p *peer) waitUp(t *testing.T, ctx context.Context, dev string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, errors.New("no device"))
-	defer cancel()
-	go func() {
-		select {
-		case <-p.cmd.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := p.host.WaitLink(ctx, dev); err != nil {
-		t.Fatalf("%s: %v", p.host.Name, err)
 	}
 }
 

@@ -264,7 +264,7 @@ func smallDatagrams(t *testing.T, from, to *lab.Host, source, sink netip.Addr) {
 	defer out.Close()
 	listen(to, sink, &in)
 	defer in.Close()
-	_ = in.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = in.SetReadDeadline(time.Now().Add(patience))
 	buf := make([]byte, 2048)
 	for n := range 65 {
 		payload := bytes.Repeat([]byte{byte(n) | 0x80}, n)

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -73,13 +71,7 @@ func TestRename(t *testing.T) {
 	near.address(t, ctx, 0)
 	far.address(t, ctx, 1)
 	for _, name := range []string{tunnelDev, lab.Dev} {
-		if err := l.A.Do(func() error {
-			dev, err := netlink.LinkByName(name)
-			if err != nil {
-				return err
-			}
-			return netlink.LinkSetName(dev, "new"+name)
-		}); err != nil {
+		if err := l.A.Rename(name, "new"+name); err != nil {
 			t.Fatal(err)
 		}
 		said.wait(t, 0, name, "new"+name)
@@ -112,12 +104,12 @@ func TestStoppedOutput(t *testing.T) {
 	}
 	near := &peer{host: l.A, cmd: cmd}
 	far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 1, "n1"))
-	near.address(t, ctx, 0)
+	near.addAddrs(t, ctx, 0)
 	far.address(t, ctx, 1)
 	if err := l.A.Delete(tunnelDev); err != nil { // which is worth a message
 		t.Fatal(err)
 	}
-	near.address(t, ctx, 0)
+	near.addAddrs(t, ctx, 0)
 	expectTraffic(t, ctx, l)
 	stop := time.Now()
 	_ = cmd.Stop(syscall.SIGTERM)

@@ -32,19 +32,40 @@ type config struct {
 	json    bool
 }
 
-var errHelp = errors.New("help asked for")
+var (
+	errHelp    = errors.New("help asked for")
+	errVersion = errors.New("version asked for")
+)
+
+// once is a flag that names one thing of the tunnel.
+type once struct {
+	value string
+	times int
+}
+
+func (o *once) String() string { return o.value }
+func (o *once) Type() string   { return "string" }
+
+func (o *once) Set(v string) error {
+	o.value = v
+	if o.times++; o.times > 1 {
+		return errors.New("given twice: one atmtap is one VC on one port; start another for the other (a daemon for many is to come)")
+	}
+	return nil
+}
 
 // parse reads the command line. Its errors are one line that names the flag.
 func parse(args []string) (config, error) {
 	var c config
-	var tap, tun, vc, spec, encap, mac string
-	var force, help bool
+	var encap, mac string
+	var tap, tun, vc, spec once
+	var force, help, version bool
 	f := pflag.NewFlagSet("atmtap", pflag.ContinueOnError)
 	f.Usage = func() {}
-	f.StringVar(&tap, "tap", "", "")
-	f.StringVar(&tun, "tun", "", "")
-	f.StringVar(&vc, "vc", "", "")
-	f.StringVar(&spec, "port", "", "")
+	f.Var(&tap, "tap", "")
+	f.Var(&tun, "tun", "")
+	f.Var(&vc, "vc", "")
+	f.Var(&spec, "port", "")
 	f.StringVar(&encap, "encap", "llc", "")
 	f.IntVar(&c.mtu, "mtu", 0, "")
 	f.StringVar(&mac, "mac", "", "")
@@ -52,19 +73,22 @@ func parse(args []string) (config, error) {
 	f.BoolVar(&c.json, "json", false, "")
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
+	f.BoolVar(&version, "version", false, "")
 	if err := f.Parse(args); err != nil {
 		return c, fmt.Errorf("%w: see atmtap --help", err)
 	}
 	switch {
 	case help:
 		return c, errHelp
+	case version:
+		return c, errVersion
 	case f.NArg() > 0:
 		return c, fmt.Errorf("%q is not a flag: see atmtap --help", f.Arg(0))
 	}
 	for _, check := range []func() error{
-		func() error { return c.setDevice(tap, tun) },
-		func() error { return c.setVC(vc, force) },
-		func() error { return c.setPort(spec) },
+		func() error { return c.setDevice(tap.value, tun.value) },
+		func() error { return c.setVC(vc.value, force) },
+		func() error { return c.setPort(spec.value) },
 		func() error { return c.setEncap(encap) },
 		func() error { return c.checkMTU(f.Changed("mtu")) },
 		func() error { return c.setMAC(mac) },

@@ -21,11 +21,33 @@ const (
 // hostDevice is the TAP or TUN and what its interface was like before us.
 type hostDevice struct {
 	c       *config
-	mtu     int
+	mtu     int              // that it is opened with
+	mtuNow  int              // that somebody has given it since
 	mac     net.HardwareAddr // to be given to it; nil: it keeps its own
 	existed bool
 	opened  link.State // before we changed it
 	undo    undo
+
+	moved     *link.Namespace // where it was at the end; nil: here
+	movedName string
+}
+
+// locate notes where the interface is, while its device is still open.
+func (d *hostDevice) locate(dev nic.Device) {
+	name, err := nic.AttachedTo(dev)
+	if err != nil {
+		return
+	}
+	fd, err := nic.NamespaceOf(dev)
+	if err != nil {
+		return
+	}
+	ns := link.NamespaceFrom(fd)
+	if ns.Here() {
+		_ = ns.Close()
+		return
+	}
+	d.moved, d.movedName = ns, name
 }
 
 // undo is what an existing interface was like before we changed it; the zero value
@@ -77,8 +99,7 @@ func findDevice(c *config) (*hostDevice, error) {
 // The machine and the carrier's own addresses keep the two ends apart.
 func stableMAC(c *config) net.HardwareAddr {
 	machine, _ := os.ReadFile("/etc/machine-id") // without one the rest has to do
-	carrier, _ := link.Get(c.spec.Underlay())
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s", machine, carrier.HardwareAddr, c.name, c.vc, c.spec))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s", machine, c.spec.Underlay().HardwareAddr, c.name, c.vc, c.spec))
 	sum[0] = sum[0]&^1 | 2 // a station's, locally administered
 	return sum[:6]
 }
@@ -107,6 +128,8 @@ func deviceRemedy(err error) error {
 		return fmt.Errorf("%w: use the other flag, or another name", err)
 	case errors.Is(err, nic.ErrNeedNetAdmin):
 		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, nic.ErrTunClosed):
+		return fmt.Errorf("%w: let this user read and write it, or run as its owner", err)
 	}
 	return err
 }
@@ -116,12 +139,15 @@ func (d *hostDevice) configure() error {
 	if err != nil {
 		return err
 	}
-	d.opened, d.undo = state, undo{}
+	if state.Index != d.opened.Index { // else a first attempt has changed it already
+		d.undo = undo{}
+	}
+	d.opened, d.mtuNow = state, d.mtu
 	if state.MTU != d.mtu {
 		if err := link.SetMTU(d.c.name, d.mtu); err != nil {
 			return fmt.Errorf("--mtu %d: %w", d.mtu, linkRemedy(err))
 		}
-		d.undo.mtu = state.MTU
+		d.undo.mtu, d.opened.MTU = state.MTU, d.mtu
 	}
 	if d.mac != nil && !slices.Equal(d.mac, state.HardwareAddr) {
 		if err := link.SetHardwareAddr(d.c.name, d.mac); err != nil {
@@ -153,7 +179,14 @@ func (d *hostDevice) restore() error {
 	if !d.existed || d.opened.Index == 0 {
 		return nil
 	}
-	now, err := link.GetIndex(d.opened.Index)
+	if ns := d.moved; ns != nil { // somebody has moved it to another namespace
+		defer ns.Close()
+		return ns.Do(func() error { return d.putBack(link.Get(d.movedName)) })
+	}
+	return d.putBack(link.GetIndex(d.opened.Index))
+}
+
+func (d *hostDevice) putBack(now link.State, err error) error {
 	if err != nil {
 		return nil // somebody has deleted it
 	}

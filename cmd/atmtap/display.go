@@ -19,9 +19,10 @@ const statusInterval = time.Second
 
 // snapshot is all counters at one moment.
 type snapshot struct {
-	at     time.Time
-	since  time.Duration // since the start
-	groups []group
+	at      time.Time
+	since   time.Duration // since the start
+	silence time.Duration // of the peer, though it is sent to
+	groups  []group
 }
 
 type group struct {
@@ -118,21 +119,38 @@ func (d *display) start(t *tunnel) {
 	if t.device.existed {
 		what = "taken"
 	}
-	d.message("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)
+	d.event(event{"start", d.c.name, fmt.Sprintf("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)})
 	for _, note := range t.notes {
-		d.message("%s", note)
+		d.event(event{"note", "", note})
 	}
 	now := time.Now()
 	d.write(func() { d.before = snapshot{at: now} })
 }
 
-// message writes one line for people.
-func (d *display) message(format string, args ...any) {
-	line := oneLine.Replace(fmt.Sprintf(format, args...))
+// record is an event for machines.
+type record struct {
+	Time      time.Time `json:"time"`
+	Event     string    `json:"event"`
+	Interface string    `json:"interface,omitempty"`
+	Text      string    `json:"text"`
+}
+
+// event tells one thing: a line for people and, with --json, an object for machines.
+func (d *display) event(e event) {
+	now, line := time.Now(), oneLine.Replace(e.text)
 	d.write(func() {
 		d.clear()
 		fmt.Fprintf(d.stderr, "atmtap: %s\n", line)
+		if d.c.json {
+			_ = json.NewEncoder(d.stdout).Encode(record{now, e.kind, e.dev, e.text})
+		}
 	})
+}
+
+func (d *display) events(all []event) {
+	for _, e := range all {
+		d.event(e)
+	}
 }
 
 // clear takes the live line away, so that other text does not run into it.
@@ -145,6 +163,9 @@ func (d *display) clear() {
 
 // status renews the live line.
 func (d *display) status(s snapshot) {
+	if !d.terminal {
+		return
+	}
 	d.write(func() {
 		d.clear()
 		fmt.Fprint(d.stdout, fit(statusLine(d.c, d.before, s), columns(d.stdout)))
@@ -180,13 +201,16 @@ func statusLine(c config, before, now snapshot) string {
 		return float64(now.get("tap", count)-before.get("tap", count)) / seconds
 	}
 	sum, causes := now.drops()
-	line := fmt.Sprintf("%s %s  to network %s %s  to host %s %s  drops %d", c.name, c.vc,
-		si(8*rate("rx_octets"), "b/s"), si(rate("rx_frames"), "PDU/s"),
-		si(8*rate("tx_octets"), "b/s"), si(rate("tx_frames"), "PDU/s"), sum)
+	line := fmt.Sprintf("drops %d", sum) // first: a narrow terminal is to show them
 	for _, cause := range causes {
 		line += fmt.Sprintf(" %s=%d", cause.Name, cause.N)
 	}
-	return line
+	if now.silence > 0 {
+		line += fmt.Sprintf("  peer silent for %.0f s", now.silence.Seconds())
+	}
+	return line + fmt.Sprintf("  %s %s  to network %s %s  to host %s %s", c.name, c.vc,
+		si(8*rate("rx_octets"), "b/s"), si(rate("rx_frames"), "PDU/s"),
+		si(8*rate("tx_octets"), "b/s"), si(rate("tx_frames"), "PDU/s"))
 }
 
 // si writes a number with three digits and a unit's prefix.
@@ -241,6 +265,8 @@ func (d *display) writeTable(s snapshot) error {
 
 // report is the summary for machines.
 type report struct {
+	Time     time.Time                    `json:"time"`
+	Event    string                       `json:"event"` // summary
 	Device   string                       `json:"device"`
 	VC       string                       `json:"vc"`
 	Port     string                       `json:"port"`
@@ -252,6 +278,7 @@ type report struct {
 
 func (d *display) writeJSON(s snapshot) error {
 	r := report{
+		Time: time.Now(), Event: "summary",
 		Device: d.c.name, VC: d.c.vc.String(), Port: d.c.spec.String(), Encap: d.c.encap.String(),
 		Seconds: s.since.Seconds(), Counters: map[string]map[string]uint64{},
 	}

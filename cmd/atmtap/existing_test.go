@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -209,9 +209,8 @@ func testExisting(t *testing.T, dev persistent, args []string, mtu int, sig sysc
 	if err := near.cmd.Stop(sig); err != nil {
 		t.Errorf("%v: %v", sig, err)
 	}
-	var r report
-	if err := json.Unmarshal(near.stdout.Bytes(), &r); err != nil || r.Drops != 0 {
-		t.Errorf("summary %q: %v", near.stdout.String(), err)
+	if r := near.summary(t); r.Drops != 0 {
+		t.Errorf("drops %v", r.drops())
 	}
 	if after, err := describe(l.A, tunnelDev); err != nil || after != before {
 		t.Errorf("it was  %s\nand is %s, %v", before, after, err)
@@ -295,8 +294,8 @@ func TestExistingDeviceMadeAgain(t *testing.T) {
 // unprivileged is a user who is not root, and what he has.
 type unprivileged struct {
 	name  string
-	caps  []uintptr
-	owned bool // the TAP is there, and his
+	caps  string // as setpriv(1) takes them
+	owned bool   // the TAP is there, and his
 	port  carrier
 }
 
@@ -304,9 +303,26 @@ type unprivileged struct {
 // names.
 func TestWithoutRoot(t *testing.T) {
 	testUnprivileged(t, []unprivileged{
-		{"both capabilities over Ethernet", []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}, false, carriers[0]},
-		{"CAP_NET_ADMIN over UDP", []uintptr{unix.CAP_NET_ADMIN}, false, carriers[1]},
+		{"both capabilities over Ethernet", "+net_admin,+net_raw", false, carriers[0]},
+		{"CAP_NET_ADMIN over UDP", "+net_admin", false, carriers[1]},
 	})
+}
+
+// asUser is the command line that runs another as a user with capabilities. The user has
+// a /dev/net/tun of his own, of the given mode: the machine's may be closed to him.
+func asUser(t *testing.T, mode, caps string, args ...string) []string {
+	t.Helper()
+	for _, tool := range []string{"unshare", "setpriv"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("needs %s", tool)
+		}
+	}
+	const script = `mount -t tmpfs none /dev/net && mknod -m "$0" /dev/net/tun c 10 200 && c=$1 && shift &&
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps "-all$c" --ambient-caps "-all$c" "$@"`
+	if caps != "" {
+		caps = "," + caps
+	}
+	return append([]string{"unshare", "-m", "sh", "-c", script, mode, caps}, args...)
 }
 
 func testUnprivileged(t *testing.T, tests []unprivileged) {
@@ -324,19 +340,7 @@ func testUnprivileged(t *testing.T, tests []unprivileged) {
 					t.Fatal(err)
 				}
 			}
-			p := &peer{host: l.A, cmd: l.A.Command(ctx, name, "--json", "--tap", tunnelDev, "--vc", "0/100", "--port", test.port.spec(l, 0, "n1"))}
-			p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: owned, Gid: owned}
-			p.cmd.SysProcAttr.AmbientCaps = test.caps
-			p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-			if err := p.cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				_ = p.cmd.Stop(syscall.SIGTERM)
-				if t.Failed() {
-					t.Logf("%s%s", p.stderr.String(), p.stdout.String())
-				}
-			})
+			p := startCommand(t, ctx, l.A, asUser(t, "666", test.caps, name, "--json", "--tap", tunnelDev, "--vc", "0/100", "--port", test.port.spec(l, 0, "n1"))...)
 			far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", test.port.spec(l, 1, "n1"))
 			p.address(t, ctx, 0)
 			far.address(t, ctx, 1)

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/nic/link"
 )
 
 // badInput is a command line that cannot work. The one line on stderr must name the
@@ -87,6 +89,19 @@ var badInputs = []badInput{
 	{"no remote port", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=192.0.2.2", "--port", []string{"remote=192.0.2.2", "HOST:PORT"}},
 	{"remote port 0", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=192.0.2.2:0", "--port", []string{"remote=192.0.2.2:0"}},
 	{"port over the limit", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:65536,remote=192.0.2.2:6635", "--port", []string{"192.0.2.1:65536"}},
+	{"broadcast remote", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=192.0.2.255:6635", "--port", []string{"192.0.2.255", "broadcast", "peer's own"}},
+	{"all-ones remote", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=255.255.255.255:6635", "--port", []string{"broadcast"}},
+	{"group as remote", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=239.1.1.1:6635", "--port", []string{"group", "peer's own"}},
+	{"IPv6 group as remote", "--tap atm0 --vc 0/100 --port udp:[2001:db8::1]:6635,remote=[ff02::1%eth0]:6635", "--port", []string{"group"}},
+	{"own address as remote", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=192.0.2.1:6635", "--port", []string{"own address", "the peer's"}},
+	{"own address as remote, from any", "--tap atm0 --vc 0/100 --port udp:0.0.0.0:6635,remote=192.0.2.1:6635", "--port", []string{"own address"}},
+	{"link-local without interface", "--tap atm0 --vc 0/100 --port udp:[::]:6635,remote=[fe80::2]:6635", "--port", []string{"fe80::2", "link-local", "%eth0"}},
+	{"link-local on no interface", "--tap atm0 --vc 0/100 --port udp:[::]:6635,remote=[fe80::2%nosuch0]:6635", "--port", []string{"nosuch0", "no such interface"}},
+	{"own address as peer", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,peer={mac}", "--port", []string{"eth0 itself", "far end's"}},
+	{"enslaved interface", "--tap atm0 --vc 0/100 --port eth:slave0,label=100", "--port", []string{"slave0", "belongs to br7", "nomaster"}},
+	{"label of another program", "--tap atm0 --vc 0/100 --port eth:eth0,label=300/200", "--port", []string{"label 200", "another program", "eth0"}},
+	{"two VCs", "--tap atm0 --vc 0/100 --vc 0/101 --port {good}", "--vc", []string{"given twice", "daemon"}},
+	{"two ports", "--tap atm0 --vc 0/100 --port {good} --port eth:eth0,label=101", "--port", []string{"given twice", "start another", "daemon"}},
 	{"unspecified remote", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=0.0.0.0:6635", "--port", []string{"remote=0.0.0.0:6635"}},
 	{"IPv4 and IPv6", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=[2001:db8::2]:6635", "--port", []string{"both IPv4, or both IPv6"}},
 	{"another host's address", "--tap atm0 --vc 0/100 --port udp:192.0.2.77:6635,remote=192.0.2.2:6635", "--port", []string{"192.0.2.77"}},
@@ -120,14 +135,37 @@ func inputLab(t *testing.T, ctx context.Context) *lab.Lab {
 	l := lab.ForTest(t, lab.Config{})
 	err := l.A.Do(func() error {
 		return errors.Join(persistent{flags: unix.IFF_TUN | unix.IFF_NO_PI}.make("tun7"),
-			persistent{flags: unix.IFF_TAP | unix.IFF_NO_PI}.make("tap7"))
+			persistent{flags: unix.IFF_TAP | unix.IFF_NO_PI}.make("tap7"), enslave())
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	busy := startPeer(t, ctx, l.A, "--tap", "busy0", "--vc", "0/200", "--port", "udp:192.0.2.1:7777,remote=192.0.2.2:7777")
 	busy.waitUp(t, ctx, "busy0")
+	label := startPeer(t, ctx, l.A, "--tap", "label0", "--vc", "0/200", "--port", "eth:eth0,label=200")
+	label.waitUp(t, ctx, "label0")
 	return l
+}
+
+// enslave makes a bridge with a port.
+func enslave() error {
+	if err := link.AddVeth(link.Veth{Name: "slave0", Peer: "slave1"}); err != nil {
+		return err
+	}
+	return bridgeOf("br7", "slave0")
+}
+
+// bridgeOf makes a bridge of one interface, in the namespace of the calling thread.
+func bridgeOf(name, port string) error {
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
+	if err := netlink.LinkAdd(bridge); err != nil {
+		return err
+	}
+	slave, err := netlink.LinkByName(port)
+	if err != nil {
+		return err
+	}
+	return netlink.LinkSetMaster(slave, bridge)
 }
 
 // interfaces describes all interfaces of a host but for their counters.
@@ -157,7 +195,7 @@ func refused(t *testing.T, cmd *lab.Cmd) string {
 	}
 	select {
 	case <-cmd.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		_ = cmd.Stop(syscall.SIGTERM)
 		t.Errorf("it runs: %s", &stderr)
 		return ""
@@ -188,10 +226,14 @@ func TestBadInput(t *testing.T) {
 	}
 	l := inputLab(t, ctx)
 	before := interfaces(t, l.A)
+	eth0, err := l.A.Link(lab.Dev)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, b := range badInputs {
 		t.Run(b.name, func(t *testing.T) {
 			dir := t.TempDir()
-			args := strings.Fields(strings.NewReplacer("{good}", "eth:eth0,label=100", "{dir}", dir).Replace(b.args))
+			args := strings.Fields(strings.NewReplacer("{good}", "eth:eth0,label=100", "{dir}", dir, "{mac}", eth0.HardwareAddr.String()).Replace(b.args))
 			for i := range args {
 				args[i] = strings.NewReplacer("{space}", " ", "{line}", "\n").Replace(args[i])
 			}
@@ -224,23 +266,23 @@ func TestMissingPrivilege(t *testing.T) {
 	before := interfaces(t, l.A)
 	const eth, udp = "eth:eth0,label=100", "udp:192.0.2.1:6635,remote=192.0.2.2:6635"
 	tests := []struct {
-		name, device, port string
-		caps               []uintptr
-		flag, want         string
+		name, device, port, caps string
+		node                     string // mode of /dev/net/tun
+		flag, want, remedy       string
 	}{
-		{"none over UDP", "atm0", udp, nil, "--tap", "CAP_NET_ADMIN"},
-		{"CAP_NET_RAW over Ethernet", "atm0", eth, []uintptr{unix.CAP_NET_RAW}, "--tap", "CAP_NET_ADMIN"},
-		{"CAP_NET_ADMIN over Ethernet", "atm0", eth, []uintptr{unix.CAP_NET_ADMIN}, "--port", "CAP_NET_RAW"},
-		{"none over Ethernet", "atm0", eth, nil, "", "CAP_NET_"},
-		{"somebody else's TAP", "tap7", udp, nil, "--tap", "CAP_NET_ADMIN"},
+		{"none over UDP", "atm0", udp, "", "666", "--tap", "CAP_NET_ADMIN", "run as root"},
+		{"CAP_NET_RAW over Ethernet", "atm0", eth, "+net_raw", "666", "--tap", "CAP_NET_ADMIN", "run as root"},
+		{"CAP_NET_ADMIN over Ethernet", "atm0", eth, "+net_admin", "666", "--port", "CAP_NET_RAW", "run as root"},
+		{"none over Ethernet", "atm0", eth, "", "666", "", "CAP_NET_", "run as root"},
+		{"somebody else's TAP", "tap7", udp, "", "666", "--tap", "CAP_NET_ADMIN", "run as root"},
+		{"closed node", "atm0", udp, "+net_admin", "600", "--tap", "/dev/net/tun (mode 0600, owner 0:0)", "let this user"},
+		{"privileged port", "atm0", "udp:192.0.2.1:635,remote=192.0.2.2:6635", "+net_admin", "666", "--port", "CAP_NET_BIND_SERVICE", "below 1024"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := l.A.Command(ctx, name, "--tap", test.device, "--vc", "0/100", "--port", test.port)
-			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: owned, Gid: owned}
-			cmd.SysProcAttr.AmbientCaps = test.caps
+			cmd := l.A.Command(ctx, asUser(t, test.node, test.caps, name, "--tap", test.device, "--vc", "0/100", "--port", test.port)...)
 			line := refused(t, cmd)
-			for _, word := range []string{test.flag, test.want, "run as root"} {
+			for _, word := range []string{test.flag, test.want, test.remedy} {
 				if !strings.Contains(line, word) {
 					t.Errorf("%q does not say %q", line, word)
 				}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -21,10 +22,42 @@ const (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // who reads our output may go; the tunnel stays
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	hangup := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup(1)
+		go hangups(stop, hangup)
+	}
+	code := run(ctx, hangup, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// hangups passes SIGHUP on. It asks for another try at what is gone; but when it comes
+// because our terminal has gone, it is the end.
+func hangups(end func(), hangup chan<- os.Signal) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	had := hasTerminal()
+	for s := range c {
+		if had && !hasTerminal() {
+			end()
+			return
+		}
+		select {
+		case hangup <- s:
+		default:
+		}
+	}
+}
+
+// hasTerminal tells whether the process has a controlling terminal.
+func hasTerminal() bool {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err == nil {
+		_ = f.Close()
+	}
+	return err == nil
 }
 
 // oneLine keeps a message on its line, whatever the command line gave it to quote.
@@ -32,10 +65,14 @@ var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\x1b", `\x1b`)
 
 // run is the whole program: it returns the exit code when ctx ends or when it
 // cannot start or go on.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, hangup <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args)
-	if errors.Is(err, errHelp) {
+	switch {
+	case errors.Is(err, errHelp):
 		fmt.Fprint(stdout, manual)
+		return exitOK
+	case errors.Is(err, errVersion):
+		fmt.Fprintf(stdout, "atmtap %s\n", version())
 		return exitOK
 	}
 	if err != nil {
@@ -47,10 +84,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
-	err = t.run(ctx, newDisplay(c, stdout, stderr))
+	t.service = newService()
+	err = t.run(ctx, hangup, newDisplay(c, stdout, stderr))
 	if err = errors.Join(err, t.close()); err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitError
 	}
 	return exitOK
+}
+
+// version is what the Go toolchain has noted of the source: a tag, or a commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text += " " + s.Value[:min(len(s.Value), 12)]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			text += " changed"
+		}
+	}
+	return text + ", " + info.GoVersion
 }

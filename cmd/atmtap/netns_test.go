@@ -55,19 +55,28 @@ type peer struct {
 	host   *lab.Host
 	cmd    *lab.Cmd
 	stdout bytes.Buffer
-	stderr bytes.Buffer
+	stderr messages
 }
 
-// startPeer starts atmtap in a host and waits for its device. The output is shown
-// when the test fails.
+// patience is how long a test waits for what must come, beside whatever else the
+// machine does.
+const patience = 20 * time.Second
+
+// startPeer starts atmtap in a host.
 func startPeer(t *testing.T, ctx context.Context, h *lab.Host, args ...string) *peer {
 	t.Helper()
 	name, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{host: h}
-	p.cmd = h.Command(ctx, append([]string{name, "--json"}, args...)...)
+	return startCommand(t, ctx, h, append([]string{name, "--json"}, args...)...)
+}
+
+// startCommand starts a command line that becomes atmtap. The output is shown when the
+// test fails.
+func startCommand(t *testing.T, ctx context.Context, h *lab.Host, args ...string) *peer {
+	t.Helper()
+	p := &peer{host: h, cmd: h.Command(ctx, args...)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -81,10 +90,48 @@ func startPeer(t *testing.T, ctx context.Context, h *lab.Host, args ...string) *
 	return p
 }
 
-// address gives the tunnel's device its addresses, once it is there.
+// ready waits until atmtap has set up all that it was asked for, which it then says. A
+// device that is there earlier may not have its MTU and address yet.
+func (p *peer) ready(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		said := p.stderr.String()
+		if strings.Contains(said, ", MTU ") {
+			return
+		}
+		select {
+		case <-p.cmd.Done():
+			t.Fatalf("%s: it has ended: %s", p.host.Name, said)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not ready after %v: %s", p.host.Name, patience, said)
+		}
+	}
+}
+
+// waitUp waits until atmtap is ready and its device works.
+func (p *peer) waitUp(t *testing.T, ctx context.Context, dev string) {
+	t.Helper()
+	p.ready(t)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := p.host.WaitLink(ctx, dev); err != nil {
+		t.Fatalf("%s: %v: %s", p.host.Name, err, p.stderr.String())
+	}
+}
+
+// address gives the tunnel's device its addresses, once it works.
 func (p *peer) address(t *testing.T, ctx context.Context, side int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	p.waitUp(t, ctx, tunnelDev)
+	p.addAddrs(t, ctx, side)
+}
+
+// addAddrs gives the device, of whose making atmtap says nothing, its addresses.
+func (p *peer) addAddrs(t *testing.T, ctx context.Context, side int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := p.host.WaitLink(ctx, tunnelDev); err != nil {
 		t.Fatalf("%s: %v: %s", p.host.Name, err, p.stderr.String())
@@ -102,8 +149,14 @@ func (p *peer) stop(t *testing.T) report {
 	if err := p.cmd.Stop(syscall.SIGTERM); err != nil {
 		t.Errorf("%s: %v: %s", p.host.Name, err, p.stderr.String())
 	}
-	var r report
-	if err := json.Unmarshal(p.stdout.Bytes(), &r); err != nil {
+	return p.summary(t)
+}
+
+// summary reads the last of what an ended atmtap has written to stdout.
+func (p *peer) summary(t *testing.T) (r report) {
+	t.Helper()
+	lines := bytes.TrimSpace(p.stdout.Bytes())
+	if err := json.Unmarshal(lines[bytes.LastIndexByte(lines, '\n')+1:], &r); err != nil || r.Event != "summary" {
 		t.Fatalf("%s: summary %q: %v", p.host.Name, p.stdout.String(), err)
 	}
 	return r

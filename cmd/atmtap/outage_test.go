@@ -71,7 +71,7 @@ func testOutage(t *testing.T, o outage, c carrier, mode, kind string) {
 	far.address(t, ctx, 1)
 	expectTraffic(t, ctx, l)
 	for range 2 { // what works once may leave something behind
-		from := len(said.String())
+		from, farFrom := len(said.String()), len(far.stderr.String())
 		if err := o.lose(l); err != nil {
 			t.Fatal(err)
 		}
@@ -83,6 +83,9 @@ func testOutage(t *testing.T, o outage, c carrier, mode, kind string) {
 				t.Fatal(err)
 			}
 			said.wait(t, from, o.dev, "back")
+		}
+		if o.dev == lab.Dev { // a cable has two ends
+			far.stderr.wait(t, farFrom, o.dev, "back")
 		}
 		if o.fresh {
 			near.address(t, ctx, 0)

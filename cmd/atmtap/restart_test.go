@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,16 +35,10 @@ func (m *messages) String() string {
 // gives the octets read so far.
 func (m *messages) wait(t *testing.T, after int, words ...string) int {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		all := m.String()
-		for line := range strings.Lines(all[after:]) {
-			missing := false
-			for _, word := range words {
-				missing = missing || !strings.Contains(line, word)
-			}
-			if !missing {
-				return len(all)
-			}
+		if hasLine(all[after:], words...) {
+			return len(all)
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("no line with %q in %q", words, all[after:])
@@ -53,32 +46,31 @@ func (m *messages) wait(t *testing.T, after int, words ...string) int {
 	}
 }
 
-// startWatched is startPeer, with messages to read while it runs.
+// hasLine tells whether a line holds all the words.
+func hasLine(text string, words ...string) bool {
+	for line := range strings.Lines(text) {
+		missing := false
+		for _, word := range words {
+			missing = missing || !strings.Contains(line, word)
+		}
+		if !missing {
+			return true
+		}
+	}
+	return false
+}
+
+// startWatched is startPeer, with its messages apart.
 func startWatched(t *testing.T, ctx context.Context, h *lab.Host, args ...string) (*peer, *messages) {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, m := &peer{host: h}, &messages{}
-	p.cmd = h.Command(ctx, append([]string{name, "--json"}, args...)...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, m
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = p.cmd.Stop(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("%s: %s\n%s%s", h.Name, strings.Join(args, " "), m, p.stdout.String())
-		}
-	})
-	return p, m
+	p := startPeer(t, ctx, h, args...)
+	return p, &p.stderr
 }
 
 // expectTraffic waits until pings pass, and then wants both ways to lose nothing.
 func expectTraffic(t *testing.T, ctx context.Context, l *lab.Lab) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		r, err := lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 1, Wait: 200 * time.Millisecond})
 		if err == nil && r.Lost() == 0 {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net/netip"
+	"os"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -12,213 +13,425 @@ import (
 	"github.com/cellhub/cellhub/nic/link"
 )
 
-// portRemedy adds what to do about a refusal of the carrier.
-func portRemedy(err error) error {
-	switch {
-	case errors.Is(err, nic.ErrNeedNetRaw):
-		return fmt.Errorf("%w: run as root, or give the capability", err)
-	case errors.Is(err, nic.ErrAddressInUse):
-		return fmt.Errorf("%w: take another port, or end the program that has it", err)
-	}
-	return err
+// How often the supervisor looks.
+const (
+	lookInterval = time.Second           // when nothing seems to change: a router's word about the path is no event
+	lookPause    = 50 * time.Millisecond // at least between two looks, however much changes
+)
+
+// Of the names of remote hosts.
+const (
+	resolveInterval = 10 * time.Second
+	resolveTimeout  = 5 * time.Second
+)
+
+// supervisor keeps the tunnel's two devices open on their interfaces. What changes is only
+// a reason to look: the state is always read afresh, so that nothing is missed when the
+// kernel cannot tell of every change. What to do is decided by the followers.
+type supervisor struct {
+	t       *tunnel
+	out     *display
+	changes *link.Changes // nil: watching is to be tried again
+	tap     follower
+	carrier follower
+	peer    listener
+	cable   bool // the TAP has its carrier
+	blind   bool // told that interfaces cannot be watched
+	failed  bool // told that the capture has failed
+
+	resolved  chan port.Spec // an answer about the remote's name
+	resolving bool
+	asked     time.Time
+	mtuFits   string // the complaint about sizes as last told
 }
 
-// retryInterval is how often what is not as it should be is tried again.
-const retryInterval = time.Second
-
-// supervise keeps the two devices open on the interfaces that have their names. What
-// changes is only a reason to look: the state is always read afresh, so that nothing
-// is missed when the kernel cannot tell of every change.
-func (t *tunnel) supervise(ctx context.Context, out *display) {
-	tap := &follower{t: t, out: out, name: t.c.name, opened: t.device.opened, reopen: t.reopenTAP, ours: !t.device.existed}
-	carrier := &follower{t: t, out: out, name: t.underlay.Name, opened: t.underlay, reopen: t.reopenPort, carrier: true}
-	followers := []*follower{tap}
-	if carrier.name != "" {
-		followers = append(followers, carrier)
+func newSupervisor(t *tunnel, out *display) *supervisor {
+	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
+	s.tap = follower{role: roleMade, want: t.c.name, called: t.c.name, opened: t.device.opened, mtu: t.device.mtu}
+	if t.device.existed {
+		s.tap.role = roleTaken
 	}
-	told := false
+	s.carrier = follower{role: roleEther, want: t.c.spec.Device, called: t.underlay.Name, opened: t.underlay, mtu: t.underlay.MTU}
+	if t.c.spec.Kind == port.UDP {
+		s.carrier.role, s.carrier.want = roleUDP, t.c.spec.Zone()
+	}
+	return s
+}
+
+// run looks at every change and every lookInterval, until ctx ends.
+func (s *supervisor) run(ctx context.Context, hangup <-chan os.Signal) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	s.complain()
 	for ctx.Err() == nil {
-		events, err := link.Watch(ctx)
-		if err != nil && !told {
-			out.message("cannot watch interfaces, looking every %v instead: %v", retryInterval, err)
-			told = true
-		}
-		t.follow(ctx, events, followers)
-	}
-}
-
-// follow looks at the interfaces at every event, until the events end.
-func (t *tunnel) follow(ctx context.Context, events <-chan link.Event, followers []*follower) {
-	for {
-		well := true
-		for _, f := range followers {
-			f.look()
-			well = well && f.err == nil && f.opened.Index != 0
-		}
-		var again <-chan time.Time
-		if !well || events == nil {
-			again = time.After(retryInterval)
-		}
+		s.watch(ctx)
+		s.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.failures:
-		case <-again:
-			if events == nil {
-				return // try to watch again
-			}
-		case _, ok := <-events:
+		case <-time.After(lookPause):
+		}
+		var changes <-chan struct{}
+		if s.changes != nil {
+			changes = s.changes.C()
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-s.t.failures:
+		case <-hangup:
+			s.reload(ctx)
+		case spec := <-s.resolved:
+			s.resolving = false
+			s.turnTo(spec)
+		case _, ok := <-changes:
 			if !ok {
-				return
+				s.changes = nil
+			}
+			s.resolve(ctx) // the network may give the name another address
+		}
+	}
+}
+
+// watch watches interfaces, if it does not already.
+func (s *supervisor) watch(ctx context.Context) {
+	if s.changes != nil {
+		return
+	}
+	changes, err := link.Watch(ctx)
+	if err == nil {
+		s.changes, s.blind = changes, false
+	} else if !s.blind {
+		s.blind = true
+		s.out.event(event{"error", "", fmt.Sprintf("cannot watch interfaces, looking every %v instead: %v", lookInterval, err)})
+	}
+}
+
+// reload is what SIGHUP asks for: what is gone is tried again at once.
+func (s *supervisor) reload(ctx context.Context) {
+	s.t.service.reloading()
+	s.tap.next, s.carrier.next, s.asked = time.Time{}, time.Time{}, time.Time{}
+	s.tap.trouble, s.carrier.trouble = "", ""
+	s.resolve(ctx)
+	s.look(ctx)
+	s.t.service.ready()
+}
+
+// look looks once at everything and does what is to be done.
+func (s *supervisor) look(ctx context.Context) {
+	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.resizePort)
+	events = append(events, s.step(&s.tap, s.seeTAP, s.openTAP, s.resizeTAP)...)
+	s.passState()
+	s.out.events(events) // when "is back" is read it is true of the TAP too
+	s.listen(ctx)
+	if t := s.t.trace; t != nil && !s.failed && t.Failure() != nil {
+		s.failed = true
+		s.out.event(event{"capture", s.t.c.name, fmt.Sprintf("the capture has ended, traffic goes on: %v", t.Failure())})
+	}
+}
+
+// step has one follower look, does what it says, and gives what is to be told.
+func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), resize func(order) error) []event {
+	what, events := f.look(time.Now(), see())
+	on, err := what.on, error(nil)
+	switch what.do {
+	case doNothing:
+		return events
+	case doOpen:
+		on, err = open(what)
+		if what.mtu == 0 {
+			what.mtu = on.MTU
+		}
+	case doResize:
+		err = resize(what)
+	}
+	events = append(events, f.done(time.Now(), what, on, err)...)
+	if what.do == doOpen && err == nil { // its state is news
+		_, news := f.look(time.Now(), see())
+		events = append(events, news...)
+	}
+	return events
+}
+
+// seeTAP looks where the TAP is. Its descriptor tells, wherever it has been moved.
+func (s *supervisor) seeTAP() (seen sight) {
+	f := &s.tap
+	name, err := "", nic.ErrGone
+	namespace := -1
+	if !s.t.hub.Call(func() { name, err = nic.AttachedTo(s.t.dev) }) {
+		return sight{unknown: true}
+	}
+	switch {
+	case errors.Is(err, nic.ErrGone):
+		return sight{named: others(0, f.called, f.want)}
+	case err != nil:
+		return sight{unknown: true}
+	}
+	seen.present = true
+	if seen.now, err = link.GetIndex(f.opened.Index); err == nil && seen.now.Name == name {
+		seen.mtu, seen.master = seen.now.MTU, port.MasterName(seen.now)
+		return seen
+	}
+	seen.now, seen.elsewhere = link.State{Name: name}, true
+	s.t.hub.Call(func() { namespace, err = nic.NamespaceOf(s.t.dev) })
+	if err != nil {
+		return seen
+	}
+	ns := link.NamespaceFrom(namespace)
+	defer ns.Close()
+	seen.elsewhere = !ns.Here()
+	_ = ns.Do(func() error { // without the privilege to enter it nothing more is known
+		state, err := link.Get(name)
+		if err == nil {
+			seen.now, seen.mtu = state, state.MTU
+		}
+		return err
+	})
+	return seen
+}
+
+// others are the interfaces of these names, but for one of ours.
+func others(ours int, names ...string) (found []link.State) {
+	for i, name := range names {
+		if name == "" || i > 0 && name == names[i-1] {
+			continue
+		}
+		if state, err := link.Get(name); err == nil && state.Index != ours {
+			found = append(found, state)
+		}
+	}
+	return found
+}
+
+// seeCarrier looks at the interface of the carrier and, over UDP, at the way to the peer.
+func (s *supervisor) seeCarrier() (seen sight) {
+	f := &s.carrier
+	index := f.opened.Index
+	if f.role == roleUDP && (f.want == "" || index != 0) {
+		spec := s.t.c.spec
+		if f.want != "" {
+			spec = spec.InZone(index)
+		}
+		path, err := link.PathTo(spec.Local.Addr(), spec.Remote.Addr())
+		seen.noPath = whyNoPath(spec, err)
+		if err == nil {
+			seen.mtu = path.MTU
+			if f.want == "" { // else the zone says which
+				index = path.Index
 			}
 		}
 	}
-}
-
-// follower keeps one device open on its interface.
-type follower struct {
-	t       *tunnel
-	out     *display
-	name    string
-	opened  link.State // the interface that the device is open on; Index 0 when there is none
-	state   linkState  // as last told
-	carrier bool
-	ours    bool // the interface is made by us: when it is gone, it is made again
-	err     error
-	reopen  func() error
-}
-
-type linkState int
-
-const (
-	linkWorks linkState = iota // from the best to the worst
-	linkNoCarrier
-	linkDown
-	linkGone
-)
-
-// look compares the interface with what the device is open on, and does what is to be
-// done.
-func (f *follower) look() {
-	now, err := f.find()
-	switch {
-	case err != nil && !errors.Is(err, link.ErrNotFound):
-		return // netlink failed: nothing is known
-	case err != nil:
-		f.opened = link.State{}
-		f.tell(linkGone)
-		if !f.ours || !f.open() {
-			return
-		}
-	case f.err != nil || now.Index != f.opened.Index || f.carrier && differs(now, f.opened):
-		if !f.open() {
-			return
-		}
+	if index == 0 {
+		seen.named = others(0, f.called, f.want)
+		return seen
 	}
-	if now, err = f.find(); err == nil {
-		f.tell(stateOf(now))
-	}
-}
-
-// find is the interface that the device is open on, whatever it is called now, or
-// else the one of the name.
-func (f *follower) find() (link.State, error) {
-	if f.opened.Index != 0 {
-		now, err := link.GetIndex(f.opened.Index)
-		if err == nil && now.Name != f.name {
-			f.out.message("%s is called %s now; traffic goes on", f.name, now.Name)
-			f.name = now.Name
-		}
-		if err == nil {
-			return now, nil
-		}
-	}
-	return link.Get(f.name)
-}
-
-// differs tells whether a carrier is no longer what its port was set up for.
-func differs(now, opened link.State) bool {
-	return now.MTU != opened.MTU || !slices.Equal(now.HardwareAddr, opened.HardwareAddr)
-}
-
-func stateOf(s link.State) linkState {
-	switch {
-	case !s.Up:
-		return linkDown
-	case !s.Running:
-		return linkNoCarrier
-	}
-	return linkWorks
-}
-
-// tell says what has become of the interface: worse things once, and that it is back.
-// An interface that was deleted comes back down at first, which is not worth a line.
-func (f *follower) tell(now linkState) {
-	was := f.state
-	if now < was && now != linkWorks {
-		return
-	}
-	f.state = now
-	if now == was {
-		return
-	}
-	how := [...]string{linkWorks: "is back", linkNoCarrier: "has no carrier", linkDown: "is down", linkGone: "was deleted"}[now]
-	if now != linkWorks {
-		how += "; traffic goes on when it returns"
-	}
-	f.out.message("%s %s", f.name, how)
-}
-
-// open opens the device anew; false, told once and tried again, when it cannot be.
-func (f *follower) open() bool {
-	before := f.opened
-	err := f.reopen()
-	now, stateErr := link.Get(f.name)
-	if stateErr == nil {
-		f.opened = now
-	}
-	switch {
-	case err == nil && before.Index == now.Index && before.MTU != now.MTU:
-		f.out.message("%s has MTU %d now", f.name, now.MTU)
-	case err != nil && (f.err == nil || f.err.Error() != err.Error()):
-		f.out.message("%s: %v", f.name, err)
-	}
-	f.err = err
-	return err == nil
-}
-
-// reopenTAP makes or takes the TAP again.
-func (t *tunnel) reopenTAP() error {
 	var err error
-	t.hub.Call(func() { t.tap.Detach() }) // a device of ours holds the name until it is closed
+	seen.now, err = link.GetIndex(index)
+	switch {
+	case errors.Is(err, link.ErrNotFound):
+		seen.moved = s.changes != nil && s.changes.Moved(index)
+		if f.want != "" {
+			seen.named = others(index, f.called, f.want)
+		}
+		return seen
+	case err != nil:
+		return sight{unknown: true}
+	}
+	seen.present = true
+	if seen.mtu == 0 || seen.mtu > seen.now.MTU {
+		seen.mtu = seen.now.MTU
+	}
+	seen.master = port.MasterName(seen.now)
+	if f.want != "" && seen.now.Name != f.want {
+		seen.named = others(index, f.want)
+	}
+	return seen
+}
+
+// whyNoPath says in words why the peer cannot be reached; empty: it can.
+func whyNoPath(spec port.Spec, err error) string {
+	switch {
+	case errors.Is(err, link.ErrNotOurs):
+		return fmt.Sprintf("%s is no address of this host now", spec.Local.Addr())
+	case errors.Is(err, link.ErrNoRoute):
+		return fmt.Sprintf("there is no route to %s", spec.Remote.Addr())
+	}
+	return ""
+}
+
+// openTAP makes or takes the TAP again: the one before was deleted.
+func (s *supervisor) openTAP(order) (link.State, error) {
+	t := s.t
 	dev, err := t.device.open()
 	if err != nil {
-		return err
+		return link.State{}, err
 	}
 	t.hub.Call(func() { err = t.tap.Replace(dev) })
+	if err != nil {
+		return link.State{}, err
+	}
+	t.dev, s.cable = dev, true
+	return t.device.opened, nil
+}
+
+// resizeTAP follows another MTU of the TAP as far as the blocks hold its frames.
+func (s *supervisor) resizeTAP(what order) error {
+	t := s.t
+	most := t.mostMTU()
+	t.device.mtuNow = min(what.mtu, most)
+	t.hub.Call(func() {
+		if d, ok := t.dev.(nic.Sizer); ok {
+			d.SetMaxFrame(t.c.frame(t.device.mtuNow))
+		}
+	})
+	if what.mtu > most {
+		return fmt.Errorf("its MTU is %d now, and this tunnel was started for %d at most: longer packets are lost; end it and start it with --mtu %d",
+			what.mtu, most, what.mtu)
+	}
+	s.complain()
+	return nil
+}
+
+// openPort opens the carrier anew and then lets the one before go; no frame comes twice.
+func (s *supervisor) openPort(what order) (link.State, error) {
+	t := s.t
+	if err := t.openCarrier(t.c.spec, what.on.Index); err != nil {
+		return link.State{}, err
+	}
+	s.complain()
+	return what.on, nil
+}
+
+// openCarrier puts another device in the place of the carrier's.
+func (t *tunnel) openCarrier(spec port.Spec, index int) error {
+	if spec.Kind == port.UDP && index != 0 {
+		spec = spec.InZone(index)
+	}
+	before := t.carrier
+	if err := t.claim(spec, index); err != nil {
+		return err
+	}
+	c, err := spec.Open(port.Opening{Index: index, Replaces: before})
+	if err != nil {
+		return portRemedy(err)
+	}
+	t.hub.Call(func() {
+		if d, ok := before.(nic.Holder); ok {
+			_ = d.Hold() // its interface may be gone
+		}
+		for t.port.Poll() > 0 { // what had come before
+		}
+		if d, ok := c.Device.(nic.Holder); ok {
+			err = d.Admit()
+		}
+		err = errors.Join(err, t.port.Replace(c.Device, c.Own))
+	})
+	if err == nil {
+		t.carrier = c.Device
+	}
 	return err
 }
 
-// reopenPort opens the carrier again: on another interface of the name, or because its
-// MTU or address is another.
-func (t *tunnel) reopenPort() error {
-	if t.c.spec.Kind == port.UDP {
-		t.hub.Call(func() { t.port.Detach() }) // the address is taken until the socket is closed
+// resizePort has frames follow the MTU of the carrier, or of the path.
+func (s *supervisor) resizePort(what order) error {
+	t := s.t
+	ok, err := false, error(nil)
+	t.hub.Call(func() {
+		if d, sizer := t.carrier.(nic.Sizer); sizer {
+			if ok = d.SetMaxFrame(t.c.spec.MaxFrame(what.mtu)); ok {
+				err = t.port.Resize()
+			}
+		}
+	})
+	if !ok {
+		err = t.openCarrier(t.c.spec, what.on.Index)
 	}
-	c, err := t.c.spec.Open()
-	if err != nil {
-		return err
+	if err == nil {
+		s.complain()
 	}
-	if err := t.fits(c); err != nil {
-		_ = c.Device.Close()
-		return err
-	}
-	var own [6]byte
-	if c.Ethernet != nil {
-		own = c.Ethernet.Own
-	}
-	t.hub.Call(func() { err = t.port.Replace(c.Device, own) })
 	return err
+}
+
+// complain says when frames of the carrier do not hold the device's packets, once.
+func (s *supervisor) complain() {
+	if t := s.t; !t.c.spec.Mode.Cells() {
+		limit := t.carrier.Info().MaxFrame - t.overhead - t.c.encap.HeaderSize(t.c.payload())
+		t.hub.Call(func() { t.tooBig.SetLimit(limit) })
+	}
+	text := ""
+	if err := s.t.fits(s.t.device.mtuNow, s.t.carrier.Info()); err != nil {
+		text = fmt.Sprintf("packets that fit go on, longer ones are lost and their senders told: %v", err)
+	}
+	if text != s.mtuFits && text != "" {
+		s.out.event(event{"mtu", s.carrier.called, text})
+	}
+	s.mtuFits = text
+}
+
+// passState gives the TAP its carrier when the tunnel's own works, and takes it when not:
+// then the host sends nothing into the void, and routing takes another way.
+func (s *supervisor) passState() {
+	works := s.carrier.level == linkWorks && !s.peer.dead(time.Now())
+	if works == s.cable {
+		return
+	}
+	var err error
+	s.t.hub.Call(func() { err = nic.SetCarrier(s.t.dev, works) })
+	if err == nil {
+		s.cable = works
+		_ = s.seeTAP() // a question makes the kernel notice at once, not within a second
+	}
+}
+
+// listen follows what comes from the peer.
+func (s *supervisor) listen(ctx context.Context) {
+	n, ok := s.t.portCounts()
+	if !ok {
+		return
+	}
+	s.out.events(s.peer.look(time.Now(), n, s.t.c.name))
+	s.t.silence.Store(int64(s.peer.silence))
+	if s.peer.silence > 0 {
+		s.resolve(ctx)
+	}
+}
+
+// resolve asks for the address of the remote's name, not too often and not here: a
+// resolver that is away makes nothing else wait.
+func (s *supervisor) resolve(ctx context.Context) {
+	spec := s.t.c.spec
+	if spec.Name == "" || s.resolving || time.Since(s.asked) < resolveInterval {
+		return
+	}
+	s.asked, s.resolving = time.Now(), true
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+		defer cancel()
+		answer, err := spec.Resolve(ctx)
+		if err != nil {
+			answer = spec // no news
+		}
+		s.resolved <- answer
+	}()
+}
+
+// turnTo sends to another address of the remote's.
+func (s *supervisor) turnTo(spec port.Spec) {
+	was := s.t.c.spec.Remote
+	if spec.Remote == was || spec.Remote == (netip.AddrPort{}) {
+		return
+	}
+	index := 0
+	if s.carrier.want != "" {
+		index = s.carrier.opened.Index
+	}
+	if err := s.t.openCarrier(spec, index); err != nil {
+		s.out.event(event{"error", "", fmt.Sprintf("%s is %s now, and cannot be turned to: %v", spec.Name, spec.Remote.Addr(), err)})
+		return
+	}
+	s.t.c.spec = spec
+	s.carrier.mtu = 0 // another path
+	s.out.event(event{"remote", "", fmt.Sprintf("%s is %s now, no longer %s", spec.Name, spec.Remote.Addr(), was.Addr())})
 }
 
 // failed is told of a device's failure, on the hub: the supervisor is to look.
@@ -227,4 +440,15 @@ func (t *tunnel) failed(error) {
 	case t.failures <- struct{}{}:
 	default: // it is to look already
 	}
+}
+
+// portRemedy adds what to do about a refusal of the carrier.
+func portRemedy(err error) error {
+	switch {
+	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
+		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, nic.ErrAddressInUse):
+		return fmt.Errorf("%w: take another port, or end the program that has it", err)
+	}
+	return err
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/modules"
@@ -28,11 +31,18 @@ type tunnel struct {
 	parts  []dataplane.Part   // of the stream, the lowest first
 	ids    []dataplane.ProcID // their numbers
 	tap    *modules.TAP
-	port   *modules.Port
+	port   *modules.Carrier
 	trace  *modules.Capture // nil unless asked for
+	tooBig *modules.TooBig
 	begun  time.Time
 
 	underlay link.State    // the interface that the carrier leaves by, as it was opened
+	dev      nic.Device    // the TAP's or TUN's
+	carrier  nic.Device    // the port's
+	overhead int           // octets of a frame of the carrier before cells or SDU
+	label    *port.Claim   // on the interface, of an Ethernet port
+	silence  atomic.Int64  // of the peer, in nanoseconds; 0: it is not silent
+	service  *service      // the service manager, if one has started us
 	failures chan struct{} // a device has failed
 	notes    []string      // what the devices have to do without
 }
@@ -52,13 +62,19 @@ func open(c config) (_ *tunnel, err error) {
 	if c.spec.Device == c.name {
 		return nil, fmt.Errorf("--%s %s: the port is on the same interface: take another name", c.kind(), c.name)
 	}
-	t.underlay, _ = link.Get(c.spec.Underlay()) // without one, the carrier is not followed
-	carrier, err := c.spec.Open()
+	t.underlay = c.spec.Underlay()
+	carrier, err := c.spec.Open(port.Opening{})
+	if err == nil {
+		t.carrier, t.overhead = carrier.Device, carrier.Overhead(&carrier.Ports[0])
+		if err = t.claim(c.spec, t.underlay.Index); err != nil {
+			_ = carrier.Device.Close()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--port %s: %w", c.spec, portRemedy(err))
 	}
 	t.note(carrier.Device)
-	if err := t.fits(carrier); err != nil {
+	if err := t.fits(t.device.mtu, t.carrier.Info()); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
@@ -82,30 +98,56 @@ func (t *tunnel) sdu(mtu int) int {
 	return n
 }
 
-// fits checks that frames of the carrier hold the SDUs, where a frame is an SDU.
-func (t *tunnel) fits(carrier modules.PortConfig) error {
-	if carrier.Mode.Cells() {
+// claim holds the port's label on its interface.
+func (t *tunnel) claim(spec port.Spec, index int) error {
+	if spec.Kind != port.Ethernet || t.label.On(index) {
 		return nil
 	}
-	room := carrier.Device.Info().MaxFrame - carrier.Overhead()
-	switch most := room - t.sdu(0); {
+	label, err := spec.Claim(index)
+	if err == nil {
+		t.label.Close()
+		t.label = label
+	}
+	return err
+}
+
+// fits checks that frames of the carrier hold the SDUs of a device of that MTU, where a
+// frame is an SDU.
+func (t *tunnel) fits(mtu int, carrier nic.Info) error {
+	if t.c.spec.Mode.Cells() {
+		return nil
+	}
+	switch most := t.mtuOf(carrier.MaxFrame); {
 	case most < minMTU:
-		return fmt.Errorf("--port %s: %s is too small for any SDU: raise its MTU by %d, or use mode=n1",
-			t.c.spec, carrier.Device.Info().Name, t.device.mtu-most)
-	case t.device.mtu > most:
+		return fmt.Errorf("--port %s: %s is too small for any SDU: raise its MTU by %d, or use mode=n1", t.c.spec, carrier.Name, mtu-most)
+	case mtu > most:
 		return fmt.Errorf("--mtu %d: mode aal5sdu sends an SDU as one frame, and %s holds an MTU of %d at most: set --mtu %d, raise the carrier's MTU by %d, or use mode=n1",
-			t.device.mtu, carrier.Device.Info().Name, most, most, t.device.mtu-most)
+			mtu, carrier.Name, most, most, mtu-most)
 	}
 	return nil
 }
 
+// mtuOf is the MTU of a device whose SDUs just fit a frame of the carrier.
+func (t *tunnel) mtuOf(frame int) int { return frame - t.overhead - t.sdu(0) }
+
+// mostMTU is the MTU of a device whose longest PDUs just fit a block.
+func (t *tunnel) mostMTU() int {
+	room := t.hub.Pool.MaxAlloc()
+	pdu := room - room%aal.PayloadSize - aal.TrailerSize
+	return min(t.c.maxMTU(), min(pdu, room-t.overhead)-vlanTag-t.sdu(0))
+}
+
 // makeHub makes the hub and its memory: blocks of each size that the frames of either
 // device, or a PDU, can need. What is never used is never taken from the machine.
-func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
+func (t *tunnel) makeHub(carrier modules.CarrierConfig) (err error) {
+	frame := min(carrier.Device.Info().MaxFrame, modules.MaxCellFrame)
+	if carrier.Link == modules.LinkBare && t.c.spec.Mode.Cells() {
+		frame = modules.MaxCellFrame // datagrams are read into blocks, and the path may hold longer ones some day
+	}
 	longest := max(
-		min(carrier.Device.Info().MaxFrame, modules.MaxCellFrame),
+		frame,
 		aal.AAL5PDUSize(t.sdu(t.device.mtu)+vlanTag),
-		t.sdu(t.device.mtu)+vlanTag+carrier.Overhead(),
+		t.sdu(t.device.mtu)+vlanTag+t.overhead,
 	)
 	sizes := block.Config{Small: blocks}
 	if longest > block.SmallBytes-block.Headroom {
@@ -122,17 +164,21 @@ func (t *tunnel) makeHub(carrier modules.PortConfig) (err error) {
 }
 
 // build makes the stream of its list; modules/doc.go draws it.
-func (t *tunnel) build(carrier modules.PortConfig) (err error) {
-	carrier.VC, carrier.OnError = t.c.vc, t.failed
-	t.port = modules.NewPort(carrier) // it owns the device from here on
+func (t *tunnel) build(carrier modules.CarrierConfig) (err error) {
+	carrier.Ports[0].VC, carrier.OnError = t.c.vc, t.failed
+	if t.port, err = modules.NewCarrier(carrier); err != nil { // it owns the device from here on
+		return fmt.Errorf("--port %s: %w", t.c.spec, err)
+	}
+	t.tooBig = modules.NewTooBig(t.c.payload())
 	var registry dataplane.Registry
 	if err := modules.Register(&registry); err != nil {
 		return err
 	}
 	for name, c := range map[string]dataplane.Constructor{
-		"port":    func(string) (dataplane.Module, error) { return t.port.Module(), nil },
+		"carrier": func(string) (dataplane.Module, error) { return t.port.Module(), nil },
 		"tap":     t.makeTAP,
 		"capture": t.makeCapture,
+		"toobig":  func(string) (dataplane.Module, error) { return t.tooBig.Module(), nil },
 	} {
 		if err := registry.Add(name, c); err != nil {
 			return err
@@ -142,7 +188,7 @@ func (t *tunnel) build(carrier modules.PortConfig) (err error) {
 		return err
 	}
 	t.parts = modules.Tunnel(modules.TunnelConfig{
-		Port: t.c.spec.String(), TAP: t.c.name, VC: t.c.vc, Cells: carrier.Mode.Cells(),
+		Carrier: t.c.spec.String(), TAP: t.c.name, VC: t.c.vc, Cells: t.c.spec.Mode.Cells(),
 		Encap: t.c.encap, Kind: t.c.payload(), Capture: t.c.capture,
 	})
 	t.ids, err = t.fabric.Build(0, t.parts...)
@@ -154,7 +200,8 @@ func (t *tunnel) makeTAP(string) (dataplane.Module, error) {
 	if err != nil {
 		return dataplane.Module{}, err
 	}
-	t.tap = modules.NewTAP(dev, nil)
+	t.dev = dev
+	t.tap = modules.NewTAP(dev, t.failed)
 	return t.tap.Module(), nil
 }
 
@@ -166,7 +213,7 @@ func (t *tunnel) makeCapture(string) (_ dataplane.Module, err error) {
 }
 
 // run turns the hub until ctx ends, shows how it goes, and prints the summary.
-func (t *tunnel) run(ctx context.Context, out *display) error {
+func (t *tunnel) run(ctx context.Context, hangup <-chan os.Signal, out *display) error {
 	t.begun = time.Now()
 	ended := make(chan struct{})
 	go func() {
@@ -174,10 +221,11 @@ func (t *tunnel) run(ctx context.Context, out *display) error {
 		t.fabric.Run()
 	}()
 	out.start(t)
+	t.service.ready()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		t.supervise(ctx, out)
+		newSupervisor(t, out).run(ctx, hangup)
 	}()
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
@@ -185,11 +233,14 @@ func (t *tunnel) run(ctx context.Context, out *display) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if out.terminal {
-				out.status(t.snapshot())
+			if out.terminal || t.service.present() {
+				s := t.snapshot()
+				out.status(s)
+				t.service.status(s)
 			}
 		}
 	}
+	t.service.stopping()
 	<-watched // it may be opening a device, which is not to outlive us
 	t.fabric.Stop()
 	<-ended
@@ -199,7 +250,11 @@ func (t *tunnel) run(ctx context.Context, out *display) error {
 // close removes what open made; also what it made halfway. Its error is about what
 // could not be put back.
 func (t *tunnel) close() (err error) {
+	t.label.Close()
 	if t.hub != nil {
+		if t.dev != nil {
+			t.device.locate(t.dev)
+		}
 		_ = t.hub.Close()
 		err = t.device.restore()
 		if t.trace != nil {
@@ -222,18 +277,29 @@ func (t *tunnel) note(dev nic.Device) {
 // snapshot reads all counters, of one moment: nothing is on its way then that one of them
 // has seen and another has not.
 func (t *tunnel) snapshot() snapshot {
-	s := snapshot{at: time.Now(), since: time.Since(t.begun)}
+	s := snapshot{at: time.Now(), since: time.Since(t.begun), silence: time.Duration(t.silence.Load())}
 	counts, err := t.fabric.Counters(t.ids...)
 	if err != nil {
 		return s
 	}
 	for i := len(t.parts) - 1; i >= 0; i-- { // from the host to the network
-		if name := t.parts[i].Name; name != "" {
+		switch name := t.parts[i].Name; name {
+		case "":
+		case "carrier": // with its one port
+			s.add("port", counts[i])
+		default:
 			s.add(name, counts[i])
 		}
 	}
 	t.hub.Call(func() { s.add("hub", hubCounts(t.hub)) })
 	return s
+}
+
+// portCounts asks the hub for the port's traffic; false when it has ended.
+func (t *tunnel) portCounts() (n traffic, ok bool) {
+	var s snapshot
+	ok = t.hub.Call(func() { s.add("port", t.port.Counts()) })
+	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused")}, ok
 }
 
 func hubCounts(h *dataplane.Hub) []dataplane.Count {

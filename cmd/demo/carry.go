@@ -83,7 +83,8 @@ func (e *end) stop() (summary, error) {
 	if err := e.cmd.Stop(syscall.SIGTERM); err != nil {
 		return s, e.died()
 	}
-	if err := json.Unmarshal(e.stdout.Bytes(), &s); err != nil {
+	events := bytes.TrimSpace(e.stdout.Bytes()) // one a line, the summary last
+	if err := json.Unmarshal(events[bytes.LastIndexByte(events, '\n')+1:], &s); err != nil {
 		return s, fmt.Errorf("%s: atmtap's summary: %w", e.host.Name, err)
 	}
 	return s, nil

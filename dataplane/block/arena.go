@@ -94,7 +94,7 @@ type region struct {
 	first  uint32 // index of the first
 	perHub uint32
 	blocks uint32 // of all hubs
-	base   int // where their memory begins
+	base   int    // where their memory begins
 	shift  uint8
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
@@ -34,7 +35,7 @@ const captureFlush = int64(time.Second)
 // Capture is a module that writes the SDUs passing it, both ways, to a file as the
 // CPCS-PDUs they are on the wire; the trailer is rebuilt. The hub never waits for the
 // disk: what it is too slow for is left out and counted. A write that fails ends the
-// capture, not the traffic.
+// capture, not the traffic. The file may be a FIFO that somebody reads.
 type Capture struct {
 	hub    *dataplane.Hub
 	vc     aal.VC
@@ -49,7 +50,11 @@ type Capture struct {
 
 // NewCapture makes the file, and a capture of one VC to it.
 func NewCapture(name string, vc aal.VC) (*Capture, error) {
-	disk, err := os.Create(name)
+	// Without O_NONBLOCK a FIFO that nobody reads would hold the start up for ever.
+	disk, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o666)
+	if errors.Is(err, syscall.ENXIO) {
+		err = fmt.Errorf("%s: nobody reads this FIFO: start its reader first", name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +156,10 @@ func (c *Capture) Err() error {
 	}
 	return nil
 }
+
+// Failure is what has gone wrong with the file so far: nothing more is written to it.
+// Any goroutine may ask.
+func (c *Capture) Failure() error { return c.spool.err() }
 
 // Counts gives the counters in a fixed order. On the hub only.
 func (c *Capture) Counts() []dataplane.Count {

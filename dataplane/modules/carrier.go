@@ -42,6 +42,11 @@ type CarrierConfig struct {
 	Parse   func(string) (PortConfig, error) // reads the argument of the command to add a port; nil: there is none
 }
 
+// Overhead is the octets before the cells or the SDU in each frame of a port.
+func (c *CarrierConfig) Overhead(p *PortConfig) int {
+	return len(c.Link.header(nil, c.Own, &p.Far)) + p.Encapsulation.Overhead()
+}
+
 // Limits of a carrier.
 const (
 	MaxPorts = 1 << portBits
@@ -175,6 +180,20 @@ func (d *Carrier) measure() error {
 		}
 	}
 	return nil
+}
+
+// Resize takes the limits of the device anew, when its longest frame has changed. On the
+// hub only.
+func (d *Carrier) Resize() error {
+	if !d.present() {
+		return nil
+	}
+	for _, p := range d.ports {
+		if p != nil {
+			p.closeFrame() // it may be too long soon
+		}
+	}
+	return d.measure()
 }
 
 // Replace gives the carrier another device of the same kind, when the interface has come

@@ -21,7 +21,8 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_port", N: c.noPort}, {Name: "tx_drop_down", N: d.lost + sum.down + n.TxDown},
 		{Name: "tx_drop_no_block", N: d.noBlocks + sum.noBlocks}, {Name: "tx_drop_too_long", N: sum.tooLong + n.TxTooLong},
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable},
-		{Name: "tx_drop_error", N: n.TxErrors}, {Name: "peer_refused", N: n.PeerRefused},
+		{Name: "tx_drop_error", N: n.TxErrors}, {Name: "path_drop_too_long", N: n.PathTooLong},
+		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
 	}, sum.list()...)
 }
 

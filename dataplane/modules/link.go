@@ -20,7 +20,6 @@ const (
 const (
 	ethernetHeader = 14
 	tagBytes       = 4
-	etherTypeVLAN  = 0x8100
 	MaxVLAN        = 4094 // IEEE 802.1Q: 0 is none, 4,095 reserved
 )
 

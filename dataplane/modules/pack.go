@@ -37,7 +37,7 @@ func (p *port) pack(m dataplane.Msg) {
 
 // room is the octets of cells that the frame under construction still takes.
 func (p *port) room() int {
-	return p.maxCells + p.pw.overhead() - p.carrier.hub.Pool.Len(p.frame)
+	return max(0, p.maxCells+p.pw.overhead()-p.carrier.hub.Pool.Len(p.frame)) // it may have been begun for longer frames
 }
 
 // openFrame begins a frame, which is sent with this pass, or when its time has come.

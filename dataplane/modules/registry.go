@@ -14,6 +14,7 @@ import (
 //	aal5          "VPI/VCI"
 //	rfc2684       "ENCAPSULATION KIND", llc or vcmux, bridged or routed
 //	capture       "VPI/VCI FILE"
+//	toobig        "KIND", bridged or routed
 //	head          ""
 //
 // A program that opens devices registers "carrier" and "tap" itself.
@@ -23,6 +24,7 @@ func Register(r *dataplane.Registry) error {
 		"aal5":         parseAAL5,
 		"rfc2684":      parseRFC2684,
 		"capture":      parseCapture,
+		"toobig":       parseTooBig,
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {
@@ -43,15 +45,31 @@ func parseAAL5(arg string) (dataplane.Module, error) {
 func parseRFC2684(arg string) (dataplane.Module, error) {
 	name, kind, _ := strings.Cut(arg, " ")
 	encap, err := aal.ParseEncap(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return dataplane.Module{}, err
-	case kind == kindName(aal.Bridged):
-		return RFC2684(encap, aal.Bridged), nil
-	case kind == kindName(aal.Routed):
-		return RFC2684(encap, aal.Routed), nil
 	}
-	return dataplane.Module{}, fmt.Errorf("%q: bridged or routed", kind)
+	k, err := parseKind(kind)
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	return RFC2684(encap, k), nil
+}
+
+func parseTooBig(arg string) (dataplane.Module, error) {
+	kind, err := parseKind(arg)
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	return NewTooBig(kind).Module(), nil
+}
+
+func parseKind(name string) (aal.Kind, error) {
+	for _, k := range []aal.Kind{aal.Bridged, aal.Routed} {
+		if name == kindName(k) {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("%q: bridged or routed", name)
 }
 
 func kindName(k aal.Kind) string {
@@ -99,5 +117,6 @@ func Tunnel(c TunnelConfig) []dataplane.Part {
 	}
 	return append(parts,
 		dataplane.Part{Name: "rfc2684", Arg: c.Encap.String() + " " + kindName(c.Kind)},
+		dataplane.Part{Name: "toobig", Arg: kindName(c.Kind)},
 		dataplane.Part{Name: "tap", Arg: c.TAP})
 }

@@ -280,7 +280,7 @@ func (w *simWorld) change() {
 			}
 		}
 	case 6:
-		rfc := e.ids[len(e.ids)-2]
+		rfc := e.ids[len(e.ids)-3] // below toobig and the TAP
 		w.do("replace", dataplane.Command{Number: dataplane.CmdReplace, A: rfc, Name: "rfc2684", Arg: "llc bridged"})
 	case 7:
 		if !w.calm && w.cells && w.rng.IntN(4) == 0 { // the PDU under way is lost

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // Limits of a spool.
@@ -12,7 +13,13 @@ const (
 	spoolPiece  = 512 << 10 // octets of a piece: pcap's buffer and what makes it overflow
 )
 
-var errSpool = errors.New("capture: the disk is too slow")
+// spoolPatience is how long the end of a capture waits for the file to take the rest.
+const spoolPatience = 2 * time.Second
+
+var (
+	errSpool = errors.New("capture: the disk is too slow")
+	errStuck = errors.New("the end of the capture is missing: its file takes nothing")
+)
 
 // spool takes what a capture writes off the hub: a goroutine of its own writes it to
 // the file, and the hub never waits for the disk. One piece is some hundred records, so
@@ -78,9 +85,17 @@ func (s *spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close waits until everything is written and the file is closed.
+// Close waits until everything is written and the file is closed; but not for ever for
+// one that takes nothing, as a FIFO whose reader has stopped.
 func (s *spool) Close() error {
 	close(s.full)
-	<-s.ended
+	select {
+	case <-s.ended:
+	case <-time.After(spoolPatience):
+		if d, ok := s.to.(interface{ SetWriteDeadline(time.Time) error }); ok {
+			_ = d.SetWriteDeadline(time.Now()) // of a FIFO; a disk has none
+		}
+		return errStuck
+	}
 	return s.err()
 }

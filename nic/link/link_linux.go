@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -23,6 +24,7 @@ type State struct {
 	HardwareAddr net.HardwareAddr // empty on a TUN
 	Up           bool             // administratively up
 	Running      bool             // up and with carrier
+	Master       int              // index of the bridge or bond that takes its frames; 0: none does
 }
 
 // Get returns the state of an interface, or ErrNotFound.
@@ -43,7 +45,17 @@ func stateOf(l netlink.Link) State {
 		HardwareAddr: a.HardwareAddr,
 		Up:           a.Flags&net.FlagUp != 0,
 		Running:      a.Flags&net.FlagRunning != 0,
+		Master:       a.MasterIndex,
 	}
+}
+
+// ZoneIndex turns the zone of a link-local address, an interface's name or number, into its number.
+func ZoneIndex(zone string) (int, error) {
+	if index, err := strconv.ParseUint(zone, 10, 31); err == nil {
+		return int(index), nil
+	}
+	state, err := Get(zone)
+	return state.Index, err
 }
 
 func find(name string) (netlink.Link, error) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -178,47 +179,111 @@ func TestWaitRunning(t *testing.T) {
 	})
 }
 
+// TestWatch wants a reason to look after each kind of change, and to be told a move from a deletion.
 func TestWatch(t *testing.T) {
-	ns := namespace(t, "")
+	ns, other := namespace(t, ""), namespace(t, "")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var events <-chan Event
+	var changes *Changes
 	in(t, ns, func() (err error) {
-		if err := AddVeth(Veth{Name: "va", Peer: "vb"}); err != nil {
-			return err
-		}
-		events, err = Watch(ctx, "va", "vc")
+		changes, err = Watch(ctx)
 		return err
 	})
-	expect := func(what string, want func(Event) bool) {
+	expect := func(what string) {
 		t.Helper()
-		for {
-			select {
-			case e, ok := <-events:
-				if !ok {
-					t.Fatalf("closed before %s", what)
-				}
-				if want(e) {
-					return
-				}
-				if e.Name != "va" && e.Name != "vc" {
-					t.Errorf("event about another link: %+v", e)
-				}
-			case <-time.After(10 * time.Second):
-				t.Fatalf("no event: %s", what)
+		select {
+		case _, ok := <-changes.C():
+			if !ok {
+				t.Fatalf("closed at %s", what)
 			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no change: %s", what)
 		}
 	}
-	expect("va is there", func(e Event) bool { return e.Name == "va" && !e.Up && !e.Gone })
-	in(t, ns, func() error { return errors.Join(Up("va"), Up("vb")) })
-	expect("va runs", func(e Event) bool { return e.Name == "va" && e.Running })
-	in(t, ns, func() error { return Down("va") })
-	expect("va is down", func(e Event) bool { return e.Name == "va" && !e.Up })
-	in(t, ns, func() error { return Delete("va") })
-	expect("va is gone", func(e Event) bool { return e.Name == "va" && e.Gone })
-	in(t, ns, func() error { return AddVeth(Veth{Name: "vc", Peer: "vd"}) })
-	expect("vc appears", func(e Event) bool { return e.Name == "vc" && !e.Gone })
-	cancel()
-	for range events { // closes
+	var moved, deleted State
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"veths are made", func() error {
+			return errors.Join(AddVeth(Veth{Name: "va", Peer: "vb"}), AddVeth(Veth{Name: "vc", Peer: "vd"}))
+		}},
+		{"va is up", func() error { return Up("va") }},
+		{"an address", func() error { return AddAddr("va", netip.MustParsePrefix("192.0.2.1/24")) }},
+		{"vb is moved", func() (err error) {
+			if moved, err = Get("vb"); err != nil {
+				return err
+			}
+			l, err := netlink.LinkByName("vb")
+			if err != nil {
+				return err
+			}
+			return netlink.LinkSetNsFd(l, other.FD())
+		}},
+		{"vc is deleted", func() (err error) {
+			if deleted, err = Get("vc"); err != nil {
+				return err
+			}
+			return Delete("vc")
+		}},
+	} {
+		in(t, ns, step.do)
+		expect(step.what)
 	}
+	for deadline := time.Now().Add(20 * time.Second); !changes.Moved(moved.Index); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("vb was moved, and nothing says so")
+		}
+	}
+	if changes.Moved(deleted.Index) {
+		t.Error("vc was deleted, not moved")
+	}
+	cancel()
+	for range changes.C() { // closes
+	}
+}
+
+func TestPathTo(t *testing.T) {
+	addr := netip.MustParseAddr
+	in(t, namespace(t, ""), func() error {
+		err := errors.Join(AddVeth(Veth{Name: "va", Peer: "vb", MTU: 1400}), Up("va"), Up("vb"),
+			AddAddr("va", netip.MustParsePrefix("192.0.2.1/24")), AddAddr("lo", netip.MustParsePrefix("198.51.100.1/32")),
+			AddAddr("va", netip.MustParsePrefix("2001:db8::1/64")))
+		if err != nil {
+			return err
+		}
+		va, err := Get("va")
+		if err != nil {
+			return err
+		}
+		for _, test := range []struct {
+			name          string
+			local, remote string
+			want          Path
+			err           error
+		}{
+			{"on the link", "192.0.2.1", "192.0.2.2", Path{Index: va.Index}, nil},
+			{"any local address", "0.0.0.0", "192.0.2.2", Path{Index: va.Index}, nil},
+			{"local address on lo", "198.51.100.1", "192.0.2.2", Path{Index: va.Index}, nil},
+			{"IPv6", "2001:db8::1", "2001:db8::2", Path{Index: va.Index}, nil},
+			{"link-local", "::", "fe80::2%va", Path{Index: va.Index}, nil},
+			{"own address", "0.0.0.0", "192.0.2.1", Path{Kind: Local, Index: 1}, nil},
+			{"own IPv6 address", "::", "2001:db8::1", Path{Kind: Local, Index: va.Index}, nil},
+			{"broadcast", "0.0.0.0", "192.0.2.255", Path{Kind: Broadcast, Index: va.Index}, nil},
+			{"group", "192.0.2.1", "239.1.1.1", Path{Kind: Multicast, Index: va.Index}, nil},
+			{"nowhere", "0.0.0.0", "203.0.113.1", Path{}, ErrNoRoute},
+			{"nowhere, IPv6", "::", "2001:db8:ffff::1", Path{}, ErrNoRoute},
+			{"another's address", "192.0.2.77", "192.0.2.2", Path{}, ErrNotOurs},
+		} {
+			got, err := PathTo(addr(test.local), addr(test.remote))
+			got.MTU = 0
+			if got.Kind == Local {
+				got.Index = test.want.Index // the kernel names lo or the interface
+			}
+			if got != test.want || !errors.Is(err, test.err) {
+				t.Errorf("%s: %+v, %v; want %+v, %v", test.name, got, err, test.want, test.err)
+			}
+		}
+		return nil
+	})
 }

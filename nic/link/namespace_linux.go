@@ -47,6 +47,19 @@ func OpenNamespace(name string) (*Namespace, error) {
 	return &Namespace{fd: int(fd), name: name}, nil
 }
 
+// NamespaceFrom takes a descriptor of a namespace over.
+func NamespaceFrom(fd int) *Namespace { return &Namespace{fd: fd} }
+
+// Here tells whether it is the calling thread's namespace.
+func (ns *Namespace) Here() bool {
+	own, err := netns.Get()
+	if err != nil {
+		return false
+	}
+	defer own.Close()
+	return own.Equal(netns.NsHandle(ns.fd))
+}
+
 // Do runs f in the namespace, on an operating-system thread of its own, and returns its error. Sockets and devices
 // that f opens stay in the namespace when used elsewhere; goroutines that f starts do not run in it.
 func (ns *Namespace) Do(f func() error) error {

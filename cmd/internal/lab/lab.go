@@ -43,8 +43,9 @@ type Config struct {
 type Lab struct {
 	A, B *Host
 
-	cfg   Config
-	close sync.Once
+	cfg    Config
+	beyond []*Host
+	close  sync.Once
 }
 
 // New makes the two namespaces, joins them and gives both ends their addresses,
@@ -108,8 +109,9 @@ func addVeth(mtu int, peer *link.Namespace) error {
 // that do not listen) and removes both hosts. It may be called more than once.
 func (l *Lab) Close() {
 	l.close.Do(func() {
-		l.A.close()
-		l.B.close()
+		for _, h := range append(l.beyond, l.B, l.A) {
+			h.close()
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/nic"
@@ -16,78 +17,164 @@ import (
 // milliseconds loses nothing at 1 Gb/s.
 const receiveRing = 16 << 20
 
+// Opening says how a port is opened another time; the zero value is the first.
+type Opening struct {
+	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
+	Replaces nic.Device // the device that is open still and will be closed
+}
+
 // Open opens the carrier in the network namespace of the calling thread, with the one port
-// on it. The caller closes the device, or a carrier does.
-func (s Spec) Open() (c modules.CarrierConfig, err error) {
-	p, err := s.port()
+// on it. The caller closes the device, or a carrier does. In place of another, an Ethernet
+// device is held: it receives nothing until it is admitted.
+func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
+	c.Ports = []modules.PortConfig{{
+		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(),
+		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
+	}}
+	if s.Kind == UDP {
+		if err := s.checkPath(); err != nil {
+			return c, err
+		}
+		c.Device, err = nic.OpenUDP(nic.UDPConfig{
+			Local: s.Local, Remote: s.Remote, AnySourcePort: true, Replaces: o.Replaces, TrafficClass: s.DSCP << 2,
+		})
+		return c, err
+	}
+	c.Link = modules.LinkEthernet
+	state, err := s.find(o.Index)
 	if err != nil {
 		return c, err
 	}
-	if s.Kind == UDP {
-		c.Link = modules.LinkPeers
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: s.Local, TrafficClass: s.DSCP << 2})
-	} else {
-		c.Link = modules.LinkEthernet
-		c.Device, c.Own, err = s.openEthernet()
+	if err := s.checkInterface(state); err != nil {
+		return c, err
 	}
-	c.Ports = []modules.PortConfig{p}
+	c.Own = [6]byte(state.HardwareAddr)
+	c.Device, err = s.openPacket(state, o.Replaces != nil)
 	return c, err
 }
 
-// port is the pseudowire of the specification, as it is to be on its carrier.
-func (s Spec) port() (p modules.PortConfig, err error) {
-	p = modules.PortConfig{Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds()}
-	if s.Kind == Ethernet {
-		p.Far = modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN}
-		return p, nil
+// openPacket opens the device of an Ethernet carrier.
+func (s Spec) openPacket(state link.State, held bool) (nic.Device, error) {
+	pc := nic.PacketConfig{
+		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: held,
+		Tagged: s.VLAN != 0,
 	}
-	if p.Far.Peer, err = nic.PeerOf(s.Remote); err != nil {
-		return p, err
-	}
-	room, err := nic.PathFrame(netip.AddrPortFrom(s.Local.Addr(), 0), s.Remote)
-	p.MaxFrame = nic.PeerBytes + room
-	return p, err
-}
-
-func (s Spec) openEthernet() (dev nic.Device, own [6]byte, err error) {
-	state, err := link.Get(s.Device)
-	if err != nil {
-		if errors.Is(err, link.ErrNotFound) {
-			err = fmt.Errorf("interface %q: %w: see `ip link` for those there are", s.Device, nic.ErrNoInterface)
-		}
-		return nil, own, err
-	}
-	if len(state.HardwareAddr) != len(own) {
-		return nil, own, fmt.Errorf("interface %q is no Ethernet", s.Device)
-	}
-	pc := nic.PacketConfig{Interface: s.Device, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Tagged: s.VLAN != 0}
+	var err error
 	if pc.Filter, err = labelFilter([]uint32{s.LabelIn}); err != nil {
-		return nil, own, err
+		return nil, err
 	}
 	if !s.HasPeer {
 		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
 	}
-	dev, err = nic.OpenPacket(pc)
-	return dev, [6]byte(state.HardwareAddr), err
+	return nic.OpenPacket(pc)
 }
 
-// Underlay is the interface that the port's frames leave by, as far as it can be
-// told: the named one, or the one that has the local address. "" when none is.
-func (s Spec) Underlay() string {
-	if s.Kind == Ethernet {
-		return s.Device
+func (s Spec) find(index int) (link.State, error) {
+	if index != 0 {
+		return link.GetIndex(index)
 	}
-	if zone := s.Local.Addr().Zone(); zone != "" {
-		return zone
+	state, err := link.Get(s.Device)
+	if errors.Is(err, link.ErrNotFound) {
+		err = fmt.Errorf("interface %q: %w: see `ip link` for those there are", s.Device, nic.ErrNoInterface)
 	}
-	interfaces, _ := net.Interfaces()
-	for _, i := range interfaces {
-		addrs, _ := i.Addrs()
-		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok && n.IP.Equal(s.Local.Addr().AsSlice()) {
-				return i.Name
-			}
+	return state, err
+}
+
+// checkInterface refuses interfaces that a port could be opened on, and would not work.
+func (s Spec) checkInterface(state link.State) error {
+	switch {
+	case len(state.HardwareAddr) != 6:
+		return fmt.Errorf("interface %q is no Ethernet", state.Name)
+	case s.HasPeer && s.Peer == [6]byte(state.HardwareAddr):
+		return fmt.Errorf("peer=%s is the address of %s itself: give the far end's", state.HardwareAddr, state.Name)
+	case state.Master == 0:
+		return nil
+	}
+	master := MasterName(state)
+	return fmt.Errorf("interface %q belongs to %s, which gets all its frames: take it out (ip link set %s nomaster), or put the port on %s",
+		state.Name, master, state.Name, master)
+}
+
+// MasterName is what the master of an interface is called; empty: it has none.
+func MasterName(state link.State) string {
+	if state.Master == 0 {
+		return ""
+	}
+	master, err := link.GetIndex(state.Master)
+	if err != nil {
+		return "interface " + strconv.Itoa(state.Master)
+	}
+	return master.Name
+}
+
+// checkPath refuses remote addresses that are no other program's. That there is no
+// route yet is no reason: one may come.
+func (s Spec) checkPath() error {
+	path, err := link.PathTo(s.Local.Addr(), s.Remote.Addr())
+	switch {
+	case errors.Is(err, link.ErrNotFound):
+		return fmt.Errorf("%w: see `ip link` for those there are", err)
+	case err != nil:
+		return nil
+	}
+	switch path.Kind {
+	case link.Broadcast:
+		return fmt.Errorf("remote=%s is a broadcast address: give the peer's own", s.Remote)
+	case link.Local:
+		if s.Remote.Port() == s.Local.Port() && (s.Local.Addr().IsUnspecified() || s.Local.Addr() == s.Remote.Addr()) {
+			return fmt.Errorf("remote=%s is this port's own address: give the peer's", s.Remote)
 		}
 	}
-	return ""
+	return nil
+}
+
+// Octets before the payload of a datagram.
+const (
+	headersIPv4 = 20 + 8
+	headersIPv6 = 40 + 8
+	headersMAC  = 14
+)
+
+// MaxFrame is the longest frame of the port's device, in octets, where packets have at
+// most mtu.
+func (s Spec) MaxFrame(mtu int) int {
+	switch {
+	case s.Kind == Ethernet:
+		return mtu + headersMAC
+	case s.Remote.Addr().Is4():
+		return mtu - headersIPv4
+	}
+	return mtu - headersIPv6
+}
+
+// Underlay is the interface that the port's frames leave by; the zero State when that
+// cannot be told yet.
+func (s Spec) Underlay() (state link.State) {
+	if s.Kind == Ethernet {
+		state, _ = link.Get(s.Device)
+		return state
+	}
+	if path, err := link.PathTo(s.Local.Addr(), s.Remote.Addr()); err == nil {
+		state, _ = link.GetIndex(path.Index)
+	}
+	return state
+}
+
+// Zone is the interface that a UDP port's link-local addresses are on; empty: none.
+func (s Spec) Zone() string {
+	if zone := s.Remote.Addr().Zone(); zone != "" {
+		return zone
+	}
+	return s.Local.Addr().Zone()
+}
+
+// InZone is the specification with its zone replaced by the interface of a number,
+// which stays when the name changes.
+func (s Spec) InZone(index int) Spec {
+	for _, a := range []*netip.AddrPort{&s.Local, &s.Remote} {
+		if a.Addr().Zone() != "" {
+			*a = netip.AddrPortFrom(a.Addr().WithZone(strconv.Itoa(index)), a.Port())
+		}
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -152,8 +153,16 @@ func (s *Spec) setRemote(v string) (err error) {
 	if s.Remote, err = address(v, network); err != nil {
 		return err
 	}
-	if s.Remote.Addr().IsUnspecified() || s.Remote.Port() == 0 {
+	switch a := s.Remote.Addr(); {
+	case a.IsUnspecified() || s.Remote.Port() == 0:
 		return errors.New("the peer's own address and port")
+	case a.IsMulticast():
+		return errors.New("a group's address: give the peer's own")
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return errors.New("the broadcast address: give the peer's own")
+	}
+	if _, err := netip.ParseAddrPort(v); err != nil {
+		s.Name = v
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +32,7 @@ type Spec struct {
 	VLAN    uint16         // Ethernet: of the frames' tag; 0: none
 	Local   netip.AddrPort // UDP
 	Remote  netip.AddrPort // UDP
+	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
 	modules.Encapsulation
 	Cells int           // most cells in a frame; 0: as many as it holds
@@ -111,19 +113,64 @@ func (s *Spec) complete() error {
 		return fmt.Errorf("no label: add label=N, %d to %d, as the peer has it", modules.FirstLabel, modules.MaxLabel)
 	case s.Kind == UDP && !s.Remote.IsValid():
 		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
-	}
-	if s.Kind == UDP && s.Local.Addr().Is4() != s.Remote.Addr().Is4() {
-		return fmt.Errorf("%s and remote=%s: both IPv4, or both IPv6", s.Local, s.Remote)
-	}
-	switch {
 	case s.Numbered && !s.Mode.ControlWord():
 		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take n1cw or aal5sdu", s.Mode)
 	case !s.Mode.Cells() && s.Cells != 0:
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
 	case !s.Mode.Cells() && s.Pack != 0:
 		return fmt.Errorf("pack=%v: mode %s has no cells to pack", s.Pack, s.Mode)
+	case s.Kind != UDP:
+		return nil
+	}
+	return s.checkAddresses()
+}
+
+// checkAddresses refuses pairs of addresses that cannot speak with each other.
+func (s *Spec) checkAddresses() error {
+	local, remote := s.Local.Addr(), s.Remote.Addr()
+	if local.Is4() != remote.Is4() {
+		return fmt.Errorf("%s and remote=%s: both IPv4, or both IPv6", s.Local, s.Remote)
+	}
+	for _, a := range []netip.Addr{local, remote} {
+		if a.IsLinkLocalUnicast() && a.Is6() && a.Zone() == "" {
+			return fmt.Errorf("%s is link-local: say on which interface, as in %s%%eth0", a, a)
+		}
+	}
+	if local.Zone() != "" && remote.Zone() != "" && local.Zone() != remote.Zone() {
+		return fmt.Errorf("%s and remote=%s: one interface for both", s.Local, s.Remote)
+	}
+	if local.IsMulticast() {
+		return fmt.Errorf("local address %s is a group's: give this host's own", local)
 	}
 	return nil
+}
+
+// Resolve asks for the addresses that the remote's name has now and gives the
+// specification with one of them: the present one where that is still among them. It
+// may take as long as the resolver does.
+func (s Spec) Resolve(ctx context.Context) (Spec, error) {
+	host, service, err := net.SplitHostPort(s.Name)
+	if err != nil {
+		return s, nil // no name
+	}
+	network, family := "ip4", "udp4"
+	if s.Local.Addr().Is6() {
+		network, family = "ip6", "udp6"
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, family, service)
+	if err != nil {
+		return s, err
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return s, err
+	}
+	for i, a := range addrs {
+		if a = a.Unmap(); i == 0 || a == s.Remote.Addr() {
+			s.Remote = netip.AddrPortFrom(a, uint16(port))
+		}
+	}
+	return s, nil
 }
 
 // address reads HOST:PORT; a name is looked up in the network.

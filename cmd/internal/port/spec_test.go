@@ -22,12 +22,12 @@ var good = []struct {
 		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100, Mode: modules.ModeN1}},
 		"eth:eth0,label=100,mode=n1"},
 	{"Ethernet with all", "eth:fifteen_octets_,label=16/1048575,mode=aal5sdu,peer=02:00:00:00:00:01",
-		Spec{Kind: Ethernet, Device: "fifteen_octets_", Peer: [6]byte{2, 0, 0, 0, 0, 1}, HasPeer: true, Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 1048575, Mode: modules.ModeAAL5SDU}, ""}},
+		Spec{Kind: Ethernet, Device: "fifteen_octets_", Peer: [6]byte{2, 0, 0, 0, 0, 1}, HasPeer: true, Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 1048575, Mode: modules.ModeAAL5SDU}}, ""},
 	{"keys in another order", "eth:eth0,mode=n1cw,peer=02-00-00-00-00-01,label=17",
 		Spec{Kind: Ethernet, Device: "eth0", Peer: [6]byte{2, 0, 0, 0, 0, 1}, HasPeer: true, Encapsulation: modules.Encapsulation{LabelOut: 17, LabelIn: 17, Mode: modules.ModeN1CW}},
 		"eth:eth0,label=17,mode=n1cw,peer=02:00:00:00:00:01"},
 	{"VLAN interface", "eth:eth0.7,label=100,mode=n1",
-		Spec{Kind: Ethernet, Device: "eth0.7", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}, ""}},
+		Spec{Kind: Ethernet, Device: "eth0.7", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}}, ""},
 	{"the same label twice", "eth:eth0,label=100/100",
 		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}},
 		"eth:eth0,label=100,mode=n1"},
@@ -35,7 +35,7 @@ var good = []struct {
 		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}},
 		"udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=n1"},
 	{"UDP over IPv6", "udp:[2001:db8::1]:6635,remote=[2001:db8::2]:1,label=100/200,mode=n1cw",
-		Spec{Kind: UDP, Local: ap("[2001:db8::1]:6635"), Remote: ap("[2001:db8::2]:1"), Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 200, Mode: modules.ModeN1CW}, ""}},
+		Spec{Kind: UDP, Local: ap("[2001:db8::1]:6635"), Remote: ap("[2001:db8::2]:1"), Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 200, Mode: modules.ModeN1CW}}, ""},
 	{"UDP over IPv6 with a zone", "udp:[fe80::1%eth0]:6635,remote=[fe80::2%eth0]:6635",
 		Spec{Kind: UDP, Local: ap("[fe80::1%eth0]:6635"), Remote: ap("[fe80::2%eth0]:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}},
 		"udp:[fe80::1%eth0]:6635,remote=[fe80::2%eth0]:6635,label=16,mode=n1"},
@@ -51,7 +51,7 @@ var good = []struct {
 		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), DSCP: 46,
 			Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16, Mode: modules.ModeAAL5SDU, Numbered: true}}, ""},
 	{"any local address", "udp:0.0.0.0:6635,remote=192.0.2.2:6635,label=16,mode=n1",
-		Spec{Kind: UDP, Local: ap("0.0.0.0:6635"), Remote: ap("192.0.2.2:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}, ""}},
+		Spec{Kind: UDP, Local: ap("0.0.0.0:6635"), Remote: ap("192.0.2.2:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}}, ""},
 }
 
 // What String writes is read as the same specification.
