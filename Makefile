@@ -65,6 +65,7 @@ bench: build # functions, then tunnels side by side; as root, on a quiet machine
 	bin/cellbench tunnel
 
 bench-executive: # the executive alone; its table for ARCHITECTURE.md comes last
+	go test -run '^$$' -bench Table -benchtime $(BENCHTIME) -count $(COUNT) ./dataplane/modules
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 30m ./dataplane
 
 generate: # the assembly, from its generator in aal/internal/asmgen

@@ -24,7 +24,15 @@ type Fabric struct {
 	bell     chan struct{}
 	stop     chan struct{}
 	stopOnce sync.Once
-	between  func() // before each change, for tests: the hubs turn
+	between  func()     // before each change, for tests: the hubs turn
+	aside    func(*Hub) // between a hub's flag and its look, for tests: others go on
+}
+
+// step lets a test's other threads go on, where that makes a difference.
+func (h *Hub) step() {
+	if h.fabric != nil && h.fabric.aside != nil {
+		h.fabric.aside(h)
+	}
 }
 
 var errNobody = errors.New("no such process")

@@ -37,7 +37,7 @@ type line struct {
 	pair *pair
 	in   *ring.Consumer[parcel]
 	out  *ring.Producer[parcel]
-	full atomic.Bool // the hub waits for room
+	full atomic.Bool // the hub sleeps, and waits for room
 	mail bool        // something was published in this pass
 	bell chan struct{}
 }
@@ -108,7 +108,6 @@ func (l *line) put(q *Queue, m Msg) {
 		return
 	}
 	q.PutQ(m)
-	l.full.Store(true)
 }
 
 func (l *line) service(q *Queue) {
@@ -144,11 +143,11 @@ func (l *line) publish() {
 }
 
 // drainLines takes what has come from outside. Who does not take its answers is not
-// listened to.
+// listened to, and nobody is while what is addressed to another hub has no room.
 func (h *Hub) drainLines() (work int) {
 	for _, l := range h.lines {
 		n := 0
-		for end := l.in.Len(); n < end && l.listens(); n++ {
+		for end := l.in.Len(); l.listens() && n < end && !h.postFull(); n++ {
 			p, _ := l.in.Get()
 			l.in.Release()
 			if p.call != nil {
@@ -164,24 +163,27 @@ func (h *Hub) drainLines() (work int) {
 }
 
 // listens tells whether the party takes what is sent to it. What waits goes on when it
-// does again: the flag is set before the look at the ring, and the party takes it after it
-// has made room.
+// does again.
 func (l *line) listens() bool {
 	q := l.pair.wq
-	if q.Empty() {
-		return true
-	}
-	l.full.Store(true)
-	if l.out.Free() > 0 {
+	if !q.Empty() && l.out.Free() > 0 {
 		q.Enable()
 	}
-	return false
+	return q.Empty()
 }
 
-// linesWait is the look at the lines before sleeping.
+// linesWait is the look at the lines before sleeping. The flag is set before the look at
+// the ring, and the party reads it after it has made room.
 func (h *Hub) linesWait() bool {
 	for _, l := range h.lines {
-		if l.pair.wq.Empty() && !l.in.Empty() || !l.pair.wq.Empty() && l.out.Free() > 0 {
+		if l.pair.wq.Empty() {
+			if !l.in.Empty() && !h.postFull() {
+				return true
+			}
+			continue
+		}
+		l.full.Store(true)
+		if h.step(); l.out.Free() > 0 {
 			return true
 		}
 	}

@@ -25,8 +25,8 @@ type peer struct {
 	turn     int      // who of them is the first
 	post     *pair    // what is addressed to a process there, and not put along a stream
 	// Flags shared with the other side, one writer of true and one of false each.
-	full   *atomic.Bool // we wait for room in a ring to it
-	theirs *atomic.Bool // it waits for room in a ring to us
+	full   *atomic.Bool // we sleep, and wait for room in a ring to it
+	theirs *atomic.Bool // it sleeps, and waits for room in a ring to us
 }
 
 // connect makes the rings between two hubs.
@@ -206,6 +206,17 @@ func (p *peer) postModule() Module {
 	}
 }
 
+// postFull tells whether so much waits to be sent to a process on another hub that nothing
+// more from outside is taken.
+func (h *Hub) postFull() bool {
+	for _, p := range h.peers {
+		if p != nil && p.post.wq.Full() {
+			return true
+		}
+	}
+	return false
+}
+
 // publish ends a pass towards the other hubs and the outside: one store a ring, one ring
 // of the bell at most for each who reads it.
 func (h *Hub) publish() {
@@ -229,18 +240,11 @@ func (h *Hub) publish() {
 	}
 }
 
-// retry schedules those who met a full ring, once there is room again. The
-// flag is set before the look at the ring, and the other side takes it after it has
-// made room: one of the two sees the other.
+// retry schedules those who met a full ring, once there is room again.
 func (p *peer) retry() {
-	if len(p.waiting) == 0 {
+	if len(p.waiting) == 0 || !p.roomy() {
 		return
 	}
-	p.full.Store(true)
-	if !p.roomy() {
-		return
-	}
-	p.full.Store(false)
 	p.turn++ // another is the first each time: it finds the room
 	for i := range p.waiting {
 		q := p.waiting[(i+p.turn)%len(p.waiting)]
@@ -253,10 +257,21 @@ func (p *peer) retry() {
 
 func (p *peer) roomy() bool { return p.data.Free() > 0 && p.urgent.Free() > 0 }
 
-// mailWaits is the look at the rings before sleeping.
+// mailWaits is the look at the rings before sleeping. Who waits for room says so before the
+// look, and the other side reads that after it has made room: one of the two sees the
+// other.
 func (h *Hub) mailWaits() bool {
 	for _, p := range h.peers {
-		if p != nil && (!p.dataIn.Empty() || !p.urgentIn.Empty() || len(p.waiting) > 0 && p.roomy()) {
+		if p == nil {
+			continue
+		}
+		if p.full.Store(len(p.waiting) > 0); len(p.waiting) > 0 {
+			h.step()
+			if p.roomy() {
+				return true
+			}
+		}
+		if !p.dataIn.Empty() || !p.urgentIn.Empty() {
 			return true
 		}
 	}

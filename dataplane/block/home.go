@@ -94,6 +94,3 @@ func (p *Pool) Want(yes bool) {
 		p.homes.want.Store(yes)
 	}
 }
-
-// Wanted tells whether the hub waits for blocks.
-func (p *Pool) Wanted() bool { return p.homes.want.Load() }

@@ -409,3 +409,28 @@ func TestReserveIsForControl(t *testing.T) {
 		}
 	}
 }
+
+// TestAtFindsTheBlock that a piece of the region lies in, as a device gives it back.
+func TestAtFindsTheBlock(t *testing.T) {
+	p := newPoolOf(t, Config{Small: 8})
+	if len(p.Region()) != 8*SmallBytes {
+		t.Errorf("a region of %d octets", len(p.Region()))
+	}
+	for range 3 {
+		b := p.Alloc(1)
+		defer p.Free(b)
+		m := p.Memory(b)
+		for _, c := range []struct{ from, to int }{{0, SmallBytes}, {0, 0}, {256, 300}, {SmallBytes - 1, SmallBytes}} {
+			if got, from := p.At(m[c.from:c.to]); got != b || from != c.from {
+				t.Errorf("[%d:%d] of block %d: %d, %d", c.from, c.to, b, got, from)
+			}
+		}
+	}
+	for name, piece := range map[string][]byte{
+		"of two blocks": p.Region()[SmallBytes-1 : SmallBytes+1], "elsewhere": make([]byte, 10), "nothing": nil,
+	} {
+		if b, _ := p.At(piece); b != 0 {
+			t.Errorf("a piece %s is block %d", name, b)
+		}
+	}
+}

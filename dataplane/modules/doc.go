@@ -3,7 +3,7 @@
 // The stream of an ATM tunnel, from the network at the bottom to the host's own
 // stack at the top; data goes up by ReadPut and down by WritePut:
 //
-//	TAP end            a TAP or TUN device: frames of the host
+//	TAP                a TAP or TUN device: frames of the host
 //	   |
 //	RFC 2684           LLC or VC-multiplexed headers, bridged or routed
 //	   |
@@ -15,11 +15,15 @@
 //	   |
 //	port               a device and a pseudowire encapsulation
 //
+// Tunnel gives it as the list that it is built from, and Register knows the modules by
+// name. The TAP and the port are one driver of frames, each with what is its own; a stream
+// head stands in the TAP's place where an application is the host.
+//
 // No module knows another: each takes messages, and what a message holds at each
 // joint is part of this page.
 //
 //	port – associations – AAL5    Data: a run of 52-octet cells of one VC; Conn is its key.
 //	                              In AAL5 SDU mode: a CPCS-SDU, Flags as received.
 //	AAL5 – RFC 2684               Data: a CPCS-SDU; Info is CPCS-UU; Flags CLP and EFCI.
-//	RFC 2684 – TAP end            Data: an Ethernet frame without FCS, or an IP packet.
+//	RFC 2684 – TAP                Data: an Ethernet frame without FCS, or an IP packet.
 package modules
