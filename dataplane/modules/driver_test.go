@@ -173,8 +173,8 @@ func TestUnknownTypesAreCounted(t *testing.T) {
 	before := a.hub.Counters().Unknown
 	types := []dataplane.Type{dataplane.Ctl, dataplane.Proto, dataplane.PCProto, dataplane.IocData, 0x55}
 	for _, typ := range types {
-		for _, q := range []*dataplane.Queue{a.port.in, a.tap.in} {
-			a.port.put(q, dataplane.Msg{Type: typ})
+		for _, q := range []*dataplane.Queue{a.carrier.in, a.tap.in} {
+			a.carrier.put(q, dataplane.Msg{Type: typ})
 		}
 	}
 	if n := a.hub.Counters().Unknown - before; n != uint64(2*len(types)) {
