@@ -76,7 +76,9 @@ func (*ERF) LayerType() gopacket.LayerType { return LayerTypeERF }
 // CanDecode gives LayerTypeERF.
 func (*ERF) CanDecode() gopacket.LayerClass { return LayerTypeERF }
 
-// DecodeFromBytes takes a record; octets after its wire length are ignored.
+// DecodeFromBytes takes a record; octets after its wire length are ignored, and
+// those after a cell: records are padded, and a cell's wire length may count its
+// HEC.
 func (e *ERF) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	if len(data) < erfHeader {
 		return short(df)
@@ -107,6 +109,9 @@ func (e *ERF) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 		}
 		e.Channel = binary.BigEndian.Uint32(data[n:])
 		n += erfChannels
+	}
+	if e.NextLayerType() == LayerTypeCell {
+		end = min(end, n+aal.CellSize)
 	}
 	e.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: data[n:end:end]}
 	return nil

@@ -23,13 +23,13 @@ func (*Cell) LayerType() gopacket.LayerType { return LayerTypeCell }
 // CanDecode gives LayerTypeCell.
 func (*Cell) CanDecode() gopacket.LayerClass { return LayerTypeCell }
 
-// DecodeFromBytes takes one cell; octets after it are ignored.
+// DecodeFromBytes takes one cell, 52 octets.
 func (c *Cell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.CellSize {
-		return short(df)
+	if err := exact(data, aal.CellSize, df); err != nil {
+		return err
 	}
 	c.Header = aal.ReadHeader(data)
-	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize], Payload: data[aal.HeaderSize:aal.CellSize]}
+	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize], Payload: data[aal.HeaderSize:]}
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (c *Cell) NextLayerType() gopacket.LayerType { return carried(c.Header) }
 // SerializeTo puts the header before a payload of 48 octets.
 func (c *Cell) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	if len(b.Bytes()) != aal.PayloadSize {
-		return aal.ErrShortPayload
+		return aal.ErrPayloadSize
 	}
 	return prependHeader(b, c.Header, aal.HeaderSize)
 }
@@ -61,14 +61,14 @@ func (*WireCell) LayerType() gopacket.LayerType { return LayerTypeWireCell }
 // CanDecode gives LayerTypeWireCell.
 func (*WireCell) CanDecode() gopacket.LayerClass { return LayerTypeWireCell }
 
-// DecodeFromBytes takes one cell; octets after it are ignored. The HEC is not
-// checked: see HECGood.
+// DecodeFromBytes takes one cell, 53 octets. The HEC is not checked: see
+// HECGood.
 func (c *WireCell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.WireCellSize {
-		return short(df)
+	if err := exact(data, aal.WireCellSize, df); err != nil {
+		return err
 	}
 	c.Header, c.HEC = aal.ReadHeader(data), data[aal.HeaderSize]
-	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize+1], Payload: data[aal.HeaderSize+1 : aal.WireCellSize]}
+	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize+1], Payload: data[aal.HeaderSize+1:]}
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (c *WireCell) NextLayerType() gopacket.LayerType {
 // computed with ComputeChecksums.
 func (c *WireCell) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOptions) error {
 	if len(b.Bytes()) != aal.PayloadSize {
-		return aal.ErrShortPayload
+		return aal.ErrPayloadSize
 	}
 	if opts.ComputeChecksums {
 		c.HEC = c.Header.HEC()

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -302,6 +303,27 @@ func TestTooShort(t *testing.T) {
 			l := reflect.New(reflect.TypeOf(tt.layer).Elem()).Interface().(layer)
 			if err := l.DecodeFromBytes(full[:cut:cut], gopacket.NilDecodeFeedback); err == nil {
 				t.Errorf("%s: %d of %d octets decode to %v", tt.name, cut, n, l)
+			}
+		}
+	}
+}
+
+// A layer of one size takes no other: not a cell where a payload is due, and
+// not a payload where a cell is.
+func TestExactSize(t *testing.T) {
+	for _, tt := range []struct {
+		layer layer
+		size  int
+	}{
+		{&atm.Cell{}, aal.CellSize}, {&atm.WireCell{}, aal.WireCellSize}, {&atm.PWCell{}, 1 + aal.PayloadSize},
+		{&atm.AAL1{}, aal.PayloadSize}, {&atm.AAL2{}, aal.PayloadSize}, {&atm.AAL34{}, aal.PayloadSize},
+		{&atm.OAM{}, aal.PayloadSize}, {&atm.RM{}, aal.PayloadSize},
+	} {
+		for _, n := range []int{0, 4, 47, 48, 49, 50, 52, 53, 54, 96, 104, 106} {
+			err := tt.layer.DecodeFromBytes(make([]byte, n), gopacket.NilDecodeFeedback)
+			want := map[int]error{-1: atm.ErrShort, 1: atm.ErrLong}[cmp.Compare(n, tt.size)]
+			if !errors.Is(err, want) {
+				t.Errorf("%v of %d octets: %v, want %v", tt.layer.LayerType(), n, err, want)
 			}
 		}
 	}

@@ -91,10 +91,13 @@ func pwCellSize(first uint8) int {
 	return 1 + aal.PayloadSize
 }
 
-// DecodeFromBytes takes one cell; octets after it are ignored.
+// DecodeFromBytes takes one cell, 49 octets or with V 51.
 func (c *PWCell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) == 0 || len(data) < pwCellSize(data[0]) {
+	if len(data) == 0 {
 		return short(df)
+	}
+	if err := exact(data, pwCellSize(data[0]), df); err != nil {
+		return err
 	}
 	*c = PWCell{
 		Path: data[0]&pwV != 0, Reserved: data[0] >> 4 & 3, PTI: data[0] >> 1 & 7, CLP: data[0]&pwC != 0,
@@ -104,7 +107,7 @@ func (c *PWCell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error 
 		c.VCI = binary.BigEndian.Uint16(data[1:])
 		n = 3
 	}
-	c.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: data[n : n+aal.PayloadSize]}
+	c.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: data[n:]}
 	return nil
 }
 
@@ -121,7 +124,7 @@ func (c *PWCell) NextLayerType() gopacket.LayerType {
 // SerializeTo puts the octets of the header before 48 of payload.
 func (c *PWCell) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	if len(b.Bytes()) != aal.PayloadSize {
-		return aal.ErrShortPayload
+		return aal.ErrPayloadSize
 	}
 	first := bit(c.Path, pwV) | c.Reserved&3<<4 | c.PTI&7<<1 | bit(c.CLP, pwC)
 	p, err := b.PrependBytes(pwCellSize(first) - aal.PayloadSize)

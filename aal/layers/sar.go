@@ -28,16 +28,16 @@ func (*AAL1) LayerType() gopacket.LayerType { return LayerTypeAAL1 }
 // CanDecode gives LayerTypeAAL1.
 func (*AAL1) CanDecode() gopacket.LayerClass { return LayerTypeAAL1 }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. One wrong
-// bit of the header is corrected.
+// DecodeFromBytes takes the 48 octets of a payload. One wrong bit of the header
+// is corrected.
 func (a *AAL1) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	var d aal.AAL1Decoder
 	h := d.Decode(data[0])
 	a.Octet, a.SN, a.Valid, a.Corrected = data[0], h.SN, h.Valid, h.Corrected
-	a.BaseLayer = layers.BaseLayer{Contents: data[:1], Payload: data[1:aal.PayloadSize]}
+	a.BaseLayer = layers.BaseLayer{Contents: data[:1], Payload: data[1:]}
 	return nil
 }
 
@@ -110,18 +110,18 @@ func (*AAL2) LayerType() gopacket.LayerType { return LayerTypeAAL2 }
 // CanDecode gives LayerTypeAAL2.
 func (*AAL2) CanDecode() gopacket.LayerClass { return LayerTypeAAL2 }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. The parity
-// is not looked at: see Start.ParityOK.
+// DecodeFromBytes takes the 48 octets of a payload. The parity is not looked
+// at: see Start.ParityOK.
 func (a *AAL2) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	*a = AAL2{
-		BaseLayer: layers.BaseLayer{Contents: data[:aal.PayloadSize]},
+		BaseLayer: layers.BaseLayer{Contents: data},
 		Start:     aal.AAL2Start(data[0]),
 		Packets:   a.Packets[:0],
 	}
-	rest, offset := data[1:aal.PayloadSize], a.Start.Offset()
+	rest, offset := data[1:], a.Start.Offset()
 	if offset > len(rest) {
 		return ErrAAL2Offset
 	}
@@ -211,11 +211,11 @@ func (*AAL34) CanDecode() gopacket.LayerClass { return LayerTypeAAL34 }
 
 const aal34Header = 2
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. A length
-// indicator above 44 that does not abort is taken for 44.
+// DecodeFromBytes takes the 48 octets of a payload. A length indicator above 44
+// that does not abort is taken for 44.
 func (a *AAL34) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	cell := [aal.PayloadSize]byte(data)
 	a.CRC, a.CRCError = mendCRC10(&cell)
@@ -254,7 +254,7 @@ func (a *AAL34) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeO
 		a.Cell.LI = uint8(n)
 	}
 	p := b.Bytes()
-	a.Cell.Put(p)
+	a.Cell.Put((*[aal.PayloadSize]byte)(p))
 	a.CRC = serializeCRC10(p, a.CRC, opts)
 	return nil
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -89,6 +90,7 @@ func init() {
 // Errors of decoding, beside those of package aal.
 var (
 	ErrShort  = errors.New("layers: data too short")
+	ErrLong   = errors.New("layers: data too long")
 	ErrLength = errors.New("layers: not a whole number of cells")
 )
 
@@ -125,6 +127,18 @@ func decodeTo[T any, P decoder[T]](l P, data []byte, p gopacket.PacketBuilder) e
 func short(df gopacket.DecodeFeedback) error {
 	df.SetTruncated()
 	return ErrShort
+}
+
+// exact refuses data that is not of the one length that a layer has. What is
+// longer is, as a rule, a cell where its payload is due.
+func exact(data []byte, size int, df gopacket.DecodeFeedback) error {
+	switch n := len(data); {
+	case n < size:
+		return fmt.Errorf("%w: %d octets, want %d", short(df), n, size)
+	case n > size:
+		return fmt.Errorf("%w: %d octets, want %d", ErrLong, n, size)
+	}
+	return nil
 }
 
 var (
