@@ -510,9 +510,9 @@ func FuzzAAL34Receiver(f *testing.F) {
 		for len(cells) >= PayloadSize {
 			p := bytes.Clone(cells[:PayloadSize])
 			p[0] &^= 3
-			p[1] &= 3                // few MIDs, so that they meet again
-			PutCRC10(whole(p), p[46]>>2)    // past the CRC, or little is reached
-			u, ev := r.Receive(0, p) //
+			p[1] &= 3                    // few MIDs, so that they meet again
+			PutCRC10(whole(p), p[46]>>2) // past the CRC, or little is reached
+			u, ev := r.Receive(0, p)     //
 			if (len(u.Data) > 0) && ev != AAL34Done && ev != AAL34More || len(u.Data) > 256 || r.Busy() > 2 {
 				t.Fatalf("%v with %d octets, %d busy", ev, len(u.Data), r.Busy())
 			}

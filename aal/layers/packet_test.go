@@ -92,7 +92,9 @@ func TestPackets(t *testing.T) {
 		stack{&atm.Cell{Header: on(vcAAL1)}, &atm.AAL1{SN: 3}, payload(47)},
 		stack{&atm.Cell{Header: user.WithPTI(aal.PTIResourceMgmt)}, &atm.RM{Cell: rm}})
 	vccCells := join(t, stack{&atm.PWCell{}, payload(48)}, stack{&atm.PWCell{PTI: 5}, &atm.OAM{Kind: aal.OAMCC}})
+	// RFC 4717, 7.2, with erratum 2257: of F4 flows, continuity checks pass too.
 	vpcCells := join(t, stack{&atm.PWCell{Path: true, VCI: 3}, &atm.OAM{Kind: aal.OAMCC}},
+		stack{&atm.PWCell{Path: true, VCI: 4}, &atm.OAM{Kind: aal.OAMCC}},
 		stack{&atm.PWCell{Path: true, PTI: 6, VCI: 40}, &atm.RM{}})
 	for _, tt := range []struct {
 		name   string
@@ -151,7 +153,7 @@ func TestPackets(t *testing.T) {
 		{"PW 1:1 of a VCC", layers.LinkTypeEthernet, append(label(label11), &atm.PW11{}, vccCells),
 			"Ethernet MPLS PW11 PWCell Payload PWCell OAM"},
 		{"PW 1:1 of a VPC", layers.LinkTypeEthernet, append(label(label11), &atm.PW11{}, vpcCells),
-			"Ethernet MPLS PW11 PWCell OAM PWCell RM"},
+			"Ethernet MPLS PW11 PWCell OAM PWCell OAM PWCell RM"},
 		{"PW AAL5 PDU", layers.LinkTypeEthernet,
 			append(label(label11), &atm.PWAAL5PDU{Last: true}, &atm.AAL5{}, llcIP, ip, udp, payload(9)),
 			"Ethernet MPLS PWAAL5PDU AAL5 RFC2684LLC IPv4 UDP Payload"},
@@ -164,8 +166,23 @@ func TestPackets(t *testing.T) {
 		{"PW AAL5 SDU, cell", layers.LinkTypeEthernet,
 			append(label(labelSDU), &atm.PWAAL5SDU{OAM: true}, &atm.Cell{Header: oam}, &atm.OAM{Kind: aal.OAMCC}),
 			"Ethernet MPLS PWAAL5SDU Cell OAM"},
-		{"VCCV on a PW", layers.LinkTypeEthernet, append(label(labelN1CW), gopacket.Payload{0x10, 0, 0, 0x21}),
-			"Ethernet MPLS DecodeFailure layers: control word does not begin with 0000"},
+		{"VCCV on a PW N:1", layers.LinkTypeEthernet,
+			append(label(labelN1CW), &atm.PWACH{Channel: atm.PWChannelIPv4}, ip, udp, payload(9)),
+			"Ethernet MPLS PWACH IPv4 UDP Payload"},
+		{"VCCV on a PW 1:1, unknown", layers.LinkTypeEthernet, append(label(label11), &atm.PWACH{Channel: 0x7FF8}, payload(9)),
+			"Ethernet MPLS PWACH Payload"},
+		{"VCCV on a PW AAL5 SDU", layers.LinkTypeEthernet,
+			append(label(labelSDU), &atm.PWACH{Channel: atm.PWChannelBFD},
+				gopacket.Payload(unhex(t, "20c00318 00000001 00000002 000f4240 000f4240 00000000"))),
+			"Ethernet MPLS PWACH BFD"},
+		{"VCCV by label 13", layers.LinkTypeEthernet, append(label(13), &atm.PWACH{Channel: atm.PWChannelIPv4}, ip, udp, payload(9)),
+			"Ethernet MPLS PWACH IPv4 UDP Payload"},
+		{"RFC 1483", atm.LinkTypeRFC1483, stack{llcIP, ip, udp, payload(9)}, "RFC2684LLC IPv4 UDP Payload"},
+		{"RFC 1483, bridged", atm.LinkTypeRFC1483, stack{&atm.LLC{Kind: aal.Bridged}, ethernet, ip, udp, payload(9)},
+			"RFC2684LLC Ethernet IPv4 UDP Payload"},
+		{"Classical IP with LLC", atm.LinkTypeCLIP, stack{llcIP, ip, udp, payload(9)}, "RFC2684LLC IPv4 UDP Payload"},
+		{"Classical IP without", atm.LinkTypeCLIP, stack{ip, udp, payload(9)}, "IPv4 UDP Payload"},
+		{"Classical IP, neither", atm.LinkTypeCLIP, stack{payload(9)}, "Payload"},
 		{"another label", layers.LinkTypeEthernet, append(label(labelUnknown), ip, udp, payload(9)), "Ethernet MPLS IPv4 UDP Payload"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -34,6 +35,8 @@ const (
 	numPWAAL5PDU
 	numPWAAL5SDU
 	numBridgedFCS
+	numPWACH
+	numCLIP
 )
 
 // The layer types. Each decodes too.
@@ -62,28 +65,37 @@ var (
 	// word is one. There is no layer of this type.
 	LayerTypeCells = registerFunc(numCells, "Cells", decodeCells)
 
-	LayerTypePWN1   = registerFunc(numPWN1, "PWN1", decodePWN1)
+	// LayerTypeCLIP decodes what Linux's Classical IP over ATM captures: an LLC
+	// header, or an IP packet without one, as tcpdump does. There is no layer of
+	// this type.
+	LayerTypeCLIP = registerFunc(numCLIP, "ClassicalIP", decodeCLIP)
+
+	LayerTypePWN1   = registerFunc(numPWN1, "PWN1", decodePW[PWN1])
 	LayerTypePW11   = registerFunc(numPW11, "PW11", decodePW11)
 	LayerTypePWCell = register[PWCell](numPWCell, "PWCell")
 	// LayerTypePWAAL5PDU and LayerTypePW11 decode each other's pseudowires
 	// too: bit M tells which it is.
 	LayerTypePWAAL5PDU = registerFunc(numPWAAL5PDU, "PWAAL5PDU", decodePW11)
-	LayerTypePWAAL5SDU = register[PWAAL5SDU](numPWAAL5SDU, "PWAAL5SDU")
+	LayerTypePWAAL5SDU = registerFunc(numPWAAL5SDU, "PWAAL5SDU", decodePW[PWAAL5SDU])
+	// LayerTypePWACH decodes an associated channel. The layer types of
+	// pseudowires with a control word come to it by themselves.
+	LayerTypePWACH = register[PWACH](numPWACH, "PWACH")
 )
 
 // Link types of capture files (tcpdump.org/linktypes.html). Importing the
 // package registers them with gopacket.
 const (
-	LinkTypeERF    layers.LinkType = 197
-	LinkTypeSunATM                 = layers.LinkTypeSunATM // 123
+	LinkTypeRFC1483                 = layers.LinkTypeATM_RFC1483 // 100: SDUs with an LLC header
+	LinkTypeCLIP    layers.LinkType = 106                        // SDUs of Linux's Classical IP
+	LinkTypeSunATM                  = layers.LinkTypeSunATM      // 123
+	LinkTypeERF     layers.LinkType = 197
 )
 
 func init() {
-	layers.LinkTypeMetadata[LinkTypeERF] = layers.EnumMetadata{
-		DecodeWith: LayerTypeERF, Name: "ERF", LayerType: LayerTypeERF,
-	}
-	layers.LinkTypeMetadata[LinkTypeSunATM] = layers.EnumMetadata{
-		DecodeWith: LayerTypeSunATM, Name: "SunATM", LayerType: LayerTypeSunATM,
+	for link, t := range map[layers.LinkType]gopacket.LayerType{
+		LinkTypeRFC1483: LayerTypeLLC, LinkTypeCLIP: LayerTypeCLIP, LinkTypeSunATM: LayerTypeSunATM, LinkTypeERF: LayerTypeERF,
+	} {
+		layers.LinkTypeMetadata[link] = layers.EnumMetadata{DecodeWith: t, Name: t.String(), LayerType: t}
 	}
 }
 
@@ -190,7 +202,7 @@ func (t *train) NextDecoder(d gopacket.Decoder) error {
 // item decodes one item to its end.
 func (t *train) item(d gopacket.Decoder, data []byte) error {
 	for d != nil && len(data) > 0 {
-		t.next = nil
+		t.last, t.next = nil, nil
 		if err := d.Decode(data, t); err != nil {
 			return err
 		}
@@ -202,18 +214,20 @@ func (t *train) item(d gopacket.Decoder, data []byte) error {
 	return nil
 }
 
-// items decodes data as items of size octets.
+// items decodes data as items of size octets. One that fails does not hide those
+// after it: the first error comes at the end.
 func items(p gopacket.PacketBuilder, d gopacket.Decoder, data []byte, size int) error {
 	t := train{PacketBuilder: p}
+	var failed error
 	for len(data) >= size {
-		if err := t.item(d, data[:size:size]); err != nil {
-			return err
+		if err := t.item(d, data[:size:size]); err != nil && failed == nil {
+			failed = err
 		}
 		data = data[size:]
 	}
 	if len(data) > 0 {
 		p.SetTruncated()
-		return ErrLength
+		return cmp.Or(failed, ErrLength)
 	}
-	return nil
+	return failed
 }
