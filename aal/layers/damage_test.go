@@ -106,7 +106,7 @@ var damageTests = []struct {
 	{"LLC, frame cut", atm.LayerTypeLLC, "aaaa03 0080c2 0007 0000 02", []string{
 		"RFC2684LLC LLC, bridged", "DecodeFailure"}},
 	{"bridged, FCS", atm.LayerTypeBridgedFCS, "0000 " + frame + "01020304",
-		[]string{"RFC2684Bridged VC-multiplexed, bridged+FCS (incorrect)", "Ethernet", "IPv4"}},
+		[]string{"RFC2684BridgedFCS VC-multiplexed, bridged+FCS (incorrect)", "Ethernet", "IPv4"}},
 	{"bridged, pad", atm.LayerTypeBridged, "4500" + frame,
 		[]string{"RFC2684Bridged VC-multiplexed, bridged, pad 0x4500 (incorrect)", "Ethernet", "IPv4"}},
 

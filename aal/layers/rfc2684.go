@@ -234,11 +234,16 @@ type Bridged struct {
 	Pad        uint16  // 0: another value tells that the peer does not bridge
 }
 
-// LayerType gives LayerTypeBridged.
-func (*Bridged) LayerType() gopacket.LayerType { return LayerTypeBridged }
+// LayerType gives LayerTypeBridged, or with FCS LayerTypeBridgedFCS.
+func (l *Bridged) LayerType() gopacket.LayerType {
+	if l.FCS {
+		return LayerTypeBridgedFCS
+	}
+	return LayerTypeBridged
+}
 
-// CanDecode gives LayerTypeBridged.
-func (*Bridged) CanDecode() gopacket.LayerClass { return LayerTypeBridged }
+// CanDecode gives the same.
+func (l *Bridged) CanDecode() gopacket.LayerClass { return l.LayerType() }
 
 // DecodeFromBytes takes an SDU.
 func (l *Bridged) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {

@@ -162,7 +162,8 @@ var (
 // payload of a user cell is, LayerTypeAAL1 and the like; for records of whole
 // AAL5 PDUs what their SDUs are: LayerTypeLLC, LayerTypeBridged,
 // LayerTypeBridgedFCS, or a layer type of gopacket's for VC-multiplexed PDUs, as
-// LayerTypeIPv4 or LayerTypePPP. All captures and links share the one table.
+// LayerTypeIPv4 or LayerTypePPP. With a DecodingLayerParser it holds for PDUs
+// when AAL5.Under is set. All captures and links share the one table.
 // Not to be called while packets are decoded.
 func RegisterVC(vc aal.VC, t gopacket.LayerType) { vcs[vc] = t }
 
