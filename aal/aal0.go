@@ -18,15 +18,15 @@ func ParseAAL0(sdu []byte) (h Header, payload []byte, err error) {
 	return ReadHeader(sdu), sdu[HeaderSize:AAL0Size:AAL0Size], nil
 }
 
-// PutAAL0 writes a header and the first 48 octets of payload as an SDU at
+// PutAAL0 writes a header and a payload of 48 octets as an SDU at
 // the start of dst, which holds at least [AAL0Size] octets. payload may be
 // dst[HeaderSize:] itself.
 func PutAAL0(dst []byte, h Header, payload []byte) error {
 	switch {
 	case len(dst) < AAL0Size:
 		return ErrAAL0Size
-	case len(payload) < PayloadSize:
-		return ErrShortPayload
+	case len(payload) != PayloadSize:
+		return ErrPayloadSize
 	}
 	copy(dst[HeaderSize:AAL0Size], payload)
 	h.Put(dst)

@@ -38,7 +38,7 @@ func TestAAL0Lengths(t *testing.T) {
 	if err := PutAAL0(make([]byte, 51), 0, make([]byte, 48)); !errors.Is(err, ErrAAL0Size) {
 		t.Errorf("short dst: %v", err)
 	}
-	if err := PutAAL0(make([]byte, 52), 0, make([]byte, 47)); !errors.Is(err, ErrShortPayload) {
+	if err := PutAAL0(make([]byte, 52), 0, make([]byte, 47)); !errors.Is(err, ErrPayloadSize) {
 		t.Errorf("short payload: %v", err)
 	}
 }

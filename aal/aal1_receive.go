@@ -82,8 +82,8 @@ func (r *AAL1Receiver) Synced() bool { return r.seq.Synced() && r.framed }
 // which holds at least [MaxAAL1Output]. Structured octets begin with the
 // start of a block, at first and after every AAL1Resync.
 func (r *AAL1Receiver) Receive(dst, payload []byte) (AAL1Output, error) {
-	if len(payload) < PayloadSize {
-		return AAL1Output{Start: -1}, ErrShortPayload
+	if len(payload) != PayloadSize {
+		return AAL1Output{Start: -1}, ErrPayloadSize
 	}
 	if len(dst) < MaxAAL1Output {
 		return AAL1Output{Start: -1}, ErrAAL1User

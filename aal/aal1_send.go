@@ -45,11 +45,11 @@ func (s *AAL1Sender) Need() int {
 	return AAL1Payload
 }
 
-// Cell writes the next SAR-PDU, 48 octets, at the start of payload. user
-// holds [AAL1Sender.Need] octets.
+// Cell writes the next SAR-PDU to the 48 octets of payload. user holds
+// [AAL1Sender.Need] octets.
 func (s *AAL1Sender) Cell(payload, user []byte) error {
-	if len(payload) < PayloadSize {
-		return ErrShortPayload
+	if len(payload) != PayloadSize {
+		return ErrPayloadSize
 	}
 	offset, p := aal1Pointer(s.block, s.pos, s.sc, s.used)
 	want := AAL1Payload
@@ -70,7 +70,7 @@ func (s *AAL1Sender) Cell(payload, user []byte) error {
 	if p {
 		payload[1] = PutAAL1Pointer(offset)
 	}
-	copy(payload[PayloadSize-want:PayloadSize], user)
+	copy(payload[PayloadSize-want:], user)
 	s.advance(want, p)
 	return nil
 }

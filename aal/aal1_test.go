@@ -133,7 +133,7 @@ func TestAAL1SenderErrors(t *testing.T) {
 		t.Error(err)
 	}
 	var s AAL1Sender
-	if err := s.Cell(make([]byte, 47), make([]byte, 47)); !errors.Is(err, ErrShortPayload) {
+	if err := s.Cell(make([]byte, 47), make([]byte, 47)); !errors.Is(err, ErrPayloadSize) {
 		t.Error(err)
 	}
 	if err := s.Cell(make([]byte, 48), make([]byte, 46)); !errors.Is(err, ErrAAL1User) {
@@ -143,7 +143,7 @@ func TestAAL1SenderErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Receive(make([]byte, MaxAAL1Output), make([]byte, 47)); !errors.Is(err, ErrShortPayload) {
+	if _, err := r.Receive(make([]byte, MaxAAL1Output), make([]byte, 47)); !errors.Is(err, ErrPayloadSize) {
 		t.Error(err)
 	}
 	if _, err := r.Receive(make([]byte, MaxAAL1Output-1), make([]byte, 48)); !errors.Is(err, ErrAAL1User) {

@@ -67,8 +67,8 @@ func (r *AAL2Receiver) Stats() AAL2Stats { return r.stats }
 // lie in it are slices of it. What Next has not yet told of the cell before
 // is dropped.
 func (r *AAL2Receiver) Load(payload []byte) error {
-	if len(payload) < PayloadSize {
-		return ErrShortPayload
+	if len(payload) != PayloadSize {
+		return ErrPayloadSize
 	}
 	for len(r.cell) > 0 {
 		if _, ok := r.Next(); !ok {

@@ -91,7 +91,7 @@ func (s *AAL2Sender) Deadline() (at time.Duration, ok bool) { return s.deadline,
 // gives the octets written: 48 or 0. dst holds at least [PayloadSize] octets.
 func (s *AAL2Sender) Expire(dst []byte, now time.Duration) (int, error) {
 	if len(dst) < PayloadSize {
-		return 0, ErrShortPayload
+		return 0, ErrAAL2Space
 	}
 	return s.expire(dst, now), nil
 }
@@ -107,7 +107,7 @@ func (s *AAL2Sender) expire(dst []byte, now time.Duration) int {
 // timer; it gives the octets written. dst holds at least [PayloadSize].
 func (s *AAL2Sender) Flush(dst []byte) (int, error) {
 	if len(dst) < PayloadSize {
-		return 0, ErrShortPayload
+		return 0, ErrAAL2Space
 	}
 	if s.used == 0 {
 		return 0, nil

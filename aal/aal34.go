@@ -54,18 +54,18 @@ type AAL34Cell struct {
 }
 
 // Put writes header, length indicator and CRC-10 around the 44 octets from
-// payload[2] on. payload holds at least [PayloadSize] octets.
-func (c AAL34Cell) Put(payload []byte) {
+// payload[2] on.
+func (c AAL34Cell) Put(payload *[PayloadSize]byte) {
 	h := uint16(c.Segment&3)<<14 | uint16(c.SN%aal34Sequence)<<10 | c.MID&MaxAAL34MID
-	binary.BigEndian.PutUint16(payload, h)
+	binary.BigEndian.PutUint16(payload[:], h)
 	PutCRC10(payload, c.LI)
 }
 
 // ParseAAL34 checks the CRC-10 of a cell's payload and reads header and
 // trailer. The SAR-PDU payload is payload[2:46]. LI is not checked.
 func ParseAAL34(payload []byte) (AAL34Cell, error) {
-	if len(payload) < PayloadSize {
-		return AAL34Cell{}, ErrShortPayload
+	if len(payload) != PayloadSize {
+		return AAL34Cell{}, ErrPayloadSize
 	}
 	if !CheckCRC10(payload) {
 		return AAL34Cell{}, ErrCRC10
@@ -87,9 +87,9 @@ func (c AAL34Cell) String() string {
 // Abort tells whether this is an EOM that aborts its PDU.
 func (c AAL34Cell) Abort() bool { return c.Segment == AAL34EOM && c.LI == aal34LIAbort }
 
-// formed tells whether LI fits the segment type: BOM and COM are full, EOM
+// Formed tells whether LI fits the segment type: BOM and COM are full, EOM
 // holds at least the trailer, SSM header and trailer as well.
-func (c AAL34Cell) formed() bool {
+func (c AAL34Cell) Formed() bool {
 	switch c.Segment {
 	case AAL34EOM:
 		return c.LI >= AAL34Trailer && c.LI <= AAL34Payload && c.LI%aal34Align == 0

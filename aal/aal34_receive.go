@@ -25,13 +25,13 @@ const (
 	AAL34Length                    // Length, BASize and cells disagree
 	AAL34Overrun                   // longer than its memory
 	AAL34Full                      // no slot free for another MID
-	AAL34Short                     // payload of fewer than 48 octets
+	AAL34Size                      // payload is not 48 octets long
 	numAAL34Event
 )
 
 var aal34EventNames = [numAAL34Event]string{
 	"none", "done", "more", "aborted", "CRC-10", "length indicator", "sequence number", "no BOM",
-	"CPI", "tags", "length", "overrun", "no slot", "short",
+	"CPI", "tags", "length", "overrun", "no slot", "payload size",
 }
 
 // String gives the event's name in a word or two.
@@ -129,8 +129,8 @@ func (r *AAL34Receiver) Unfinished() uint64 { return r.broken }
 func (r *AAL34Receiver) Receive(now time.Duration, payload []byte) (AAL34Unit, AAL34Event) {
 	c, err := ParseAAL34(payload)
 	if err != nil {
-		if errors.Is(err, ErrShortPayload) {
-			return r.count(AAL34Unit{}, AAL34Short)
+		if errors.Is(err, ErrPayloadSize) {
+			return r.count(AAL34Unit{}, AAL34Size)
 		}
 		return r.count(AAL34Unit{}, AAL34CRC)
 	}
@@ -144,7 +144,7 @@ func (r *AAL34Receiver) Receive(now time.Duration, payload []byte) (AAL34Unit, A
 		}
 		r.release(at)
 		return r.count(u, AAL34Aborted)
-	case !c.formed():
+	case !c.Formed():
 		if at != 0 {
 			r.release(at)
 		}

@@ -98,10 +98,10 @@ func (s *AAL34Sender) Ready() bool {
 	return s.open && (s.ended || s.held+len(s.data) >= AAL34Payload)
 }
 
-// Next writes a SAR-PDU to the first 48 octets of payload.
+// Next writes a SAR-PDU to the 48 octets of payload.
 func (s *AAL34Sender) Next(payload []byte) error {
-	if len(payload) < PayloadSize {
-		return ErrShortPayload
+	if len(payload) != PayloadSize {
+		return ErrPayloadSize
 	}
 	if !s.Ready() {
 		return ErrAAL34Idle
@@ -135,7 +135,7 @@ func (s *AAL34Sender) put(payload []byte, seg AAL34Segment, li int) {
 	if !s.begun {
 		seg |= AAL34BOM
 	}
-	AAL34Cell{Segment: seg, SN: s.sn, MID: s.mid, LI: uint8(li)}.Put(payload)
+	AAL34Cell{Segment: seg, SN: s.sn, MID: s.mid, LI: uint8(li)}.Put((*[PayloadSize]byte)(payload))
 	s.sn++
 	s.begun = true
 }
@@ -144,13 +144,13 @@ func (s *AAL34Sender) put(payload []byte, seg AAL34Segment, li int) {
 // cell that tells the receiver is written to payload and ok is true.
 func (s *AAL34Sender) Abort(payload []byte) (ok bool, err error) {
 	switch {
-	case len(payload) < PayloadSize:
-		return false, ErrShortPayload
+	case len(payload) != PayloadSize:
+		return false, ErrPayloadSize
 	case !s.open:
 		return false, ErrAAL34Idle
 	}
 	if ok = s.begun; ok {
-		clear(payload[:PayloadSize])
+		clear(payload)
 		s.put(payload, AAL34EOM, aal34LIAbort)
 	}
 	s.open, s.data = false, nil

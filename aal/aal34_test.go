@@ -97,7 +97,7 @@ func TestAAL34Layout(t *testing.T) {
 func payloadOf(t testing.TB, s string, li uint8) []byte {
 	p := make([]byte, PayloadSize)
 	copy(p, unhex(t, s))
-	PutCRC10(p, li)
+	PutCRC10(whole(p), li)
 	return p
 }
 
@@ -119,7 +119,7 @@ func TestAAL34SenderErrors(t *testing.T) {
 	want(s.Write(nil), ErrAAL34Idle)
 	want(s.End(), ErrAAL34Idle)
 	want(second(s.Abort(p)), ErrAAL34Idle)
-	want(second(s.Abort(p[1:])), ErrShortPayload)
+	want(second(s.Abort(p[1:])), ErrPayloadSize)
 	want(s.StartStream(100), nil)
 	want(s.Start(nil), ErrAAL34Busy)
 	want(s.Write(make([]byte, 101)), ErrAAL34Size)
@@ -127,7 +127,7 @@ func TestAAL34SenderErrors(t *testing.T) {
 	want(s.Next(p), ErrAAL34Idle) // 43 octets do not fill a cell
 	want(s.Write(make([]byte, 1)), nil)
 	want(s.Write(make([]byte, 1)), ErrAAL34Busy)
-	want(s.Next(p[1:]), ErrShortPayload)
+	want(s.Next(p[1:]), ErrPayloadSize)
 	want(s.Next(p), nil)
 	want(s.Write(make([]byte, 61)), ErrAAL34Size)
 	want(s.Write(make([]byte, 60)), nil)
@@ -323,8 +323,8 @@ func TestAAL34Abort(t *testing.T) {
 
 // Each error of the receiver, and that the next PDU is whole again.
 func TestAAL34ReceiverErrors(t *testing.T) {
-	change := func(c []byte, f func(p []byte)) { f(c); PutCRC10(c, c[46]>>2) }
-	li := func(c []byte, v uint8) { PutCRC10(c, v) }
+	change := func(c []byte, f func(p []byte)) { f(c); PutCRC10(whole(c), c[46]>>2) }
+	li := func(c []byte, v uint8) { PutCRC10(whole(c), v) }
 	for _, tt := range []struct {
 		name   string
 		damage func(c [][]byte) [][]byte // of 4 cells: BOM COM COM EOM, 140 octets
@@ -420,7 +420,7 @@ func TestAAL34OverrunAndTimer(t *testing.T) {
 	if want := "none none overrun none none done "; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if _, ev := r.Receive(0, make([]byte, 47)); ev != AAL34Short {
+	if _, ev := r.Receive(0, make([]byte, 47)); ev != AAL34Size {
 		t.Error(ev)
 	}
 	r.Receive(time.Second, s.cells(t, make([]byte, 100))[0])
@@ -485,7 +485,7 @@ func TestAAL34Damage(t *testing.T) {
 
 func FuzzAAL34Cell(f *testing.F) {
 	p := make([]byte, PayloadSize)
-	AAL34Cell{AAL34BOM, 3, 77, 44}.Put(p)
+	AAL34Cell{AAL34BOM, 3, 77, 44}.Put(whole(p))
 	f.Add(p)
 	f.Add([]byte{0x80})
 	f.Fuzz(func(t *testing.T, p []byte) {
@@ -494,7 +494,7 @@ func FuzzAAL34Cell(f *testing.F) {
 			return
 		}
 		again := bytes.Clone(p[:PayloadSize])
-		c.Put(again)
+		c.Put(whole(again))
 		if !bytes.Equal(again, p[:PayloadSize]) || c.String() == "" {
 			t.Fatalf("%x became %x", p, again)
 		}
@@ -510,9 +510,9 @@ func FuzzAAL34Receiver(f *testing.F) {
 		for len(cells) >= PayloadSize {
 			p := bytes.Clone(cells[:PayloadSize])
 			p[0] &^= 3
-			p[1] &= 3                // few MIDs, so that they meet again
-			PutCRC10(p, p[46]>>2)    // past the CRC, or little is reached
-			u, ev := r.Receive(0, p) //
+			p[1] &= 3                    // few MIDs, so that they meet again
+			PutCRC10(whole(p), p[46]>>2) // past the CRC, or little is reached
+			u, ev := r.Receive(0, p)     //
 			if (len(u.Data) > 0) && ev != AAL34Done && ev != AAL34More || len(u.Data) > 256 || r.Busy() > 2 {
 				t.Fatalf("%v with %d octets, %d busy", ev, len(u.Data), r.Busy())
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 )
 
 // ClassicalIPMTU is the default MTU of IP over ATM, in octets (RFC 2225, 7.1).
@@ -65,15 +66,31 @@ func MakeATMNumber(octets []byte, e164 bool) (n ATMNumber, err error) {
 // Bytes gives the octets in use, in n's memory.
 func (n *ATMNumber) Bytes() []byte { return n.Octets[:n.Len] }
 
-// String gives hexadecimal, "+" and digits for E.164, or "-" for none.
+// String gives hexadecimal, "+" and digits for E.164, or "-" for none. An E.164
+// number of other characters is quoted.
 func (n ATMNumber) String() string {
 	switch {
 	case n.Len == 0:
 		return "-"
+	case n.Digits():
+		return "+" + string(n.Bytes())
 	case n.E164:
-		return "+" + string(n.Octets[:n.Len])
+		return "+" + strconv.QuoteToASCII(string(n.Bytes()))
 	}
-	return hex.EncodeToString(n.Octets[:n.Len])
+	return hex.EncodeToString(n.Bytes())
+}
+
+// Digits tells whether this is an E.164 number of digits, as it must be.
+func (n *ATMNumber) Digits() bool {
+	if !n.E164 || n.Len == 0 {
+		return false
+	}
+	for _, b := range n.Bytes() {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // ATMARP is a packet of RFC 2225: what LLC with EtherType 0806 carries on the
@@ -170,6 +187,7 @@ func putAddr(dst []byte, a netip.Addr) int {
 
 // Decode reads a packet; octets after it are ignored. RFC 1577 systems write
 // 0.0.0.0 where RFC 2225 leaves an unknown address out: it is given as it is.
+// With ErrATMARPOp all fields are read nevertheless, for dumps.
 func (a *ATMARP) Decode(p []byte) error {
 	*a = ATMARP{}
 	if len(p) < atmarpFixed {
@@ -182,11 +200,6 @@ func (a *ATMARP) Decode(p []byte) error {
 		return ErrATMARPProtocol
 	}
 	a.Op = ATMARPOp(binary.BigEndian.Uint16(p[6:]))
-	switch a.Op {
-	case ATMARPRequest, ATMARPReply, InATMARPRequest, InATMARPReply, ATMARPNAK:
-	default:
-		return ErrATMARPOp
-	}
 	d := atmarpDecoder{rest: p[atmarpFixed:]}
 	d.number(&a.SourceNumber, p[4])
 	d.number(&a.SourceSub, p[5])
@@ -194,7 +207,18 @@ func (a *ATMARP) Decode(p []byte) error {
 	d.number(&a.TargetNumber, p[9])
 	d.number(&a.TargetSub, p[10])
 	d.address(&a.TargetAddress, p[11])
+	if d.err == nil && !a.Op.known() {
+		d.err = ErrATMARPOp
+	}
 	return d.err
+}
+
+func (op ATMARPOp) known() bool {
+	switch op {
+	case ATMARPRequest, ATMARPReply, InATMARPRequest, InATMARPReply, ATMARPNAK:
+		return true
+	}
+	return false
 }
 
 // atmarpDecoder takes fields off a packet until one is wrong.

@@ -185,3 +185,25 @@ func FuzzATMARP(f *testing.F) {
 		}
 	})
 }
+
+// An E.164 number is digits (RFC 2225, 8.1); what else a peer puts there does
+// not reach a terminal as it is.
+func TestATMNumberString(t *testing.T) {
+	for _, tt := range []struct {
+		octets string
+		e164   bool
+		want   string
+	}{
+		{"", true, "-"},
+		{"4930901820", true, "+4930901820"},
+		{"\x1b[2J", true, `+"\x1b[2J"`},
+		{"49\n", true, `+"49\n"`},
+		{"49\x9b", true, `+"49\x9b"`},
+		{"\x1b[2J", false, "1b5b324a"},
+	} {
+		n, err := MakeATMNumber([]byte(tt.octets), tt.e164)
+		if err != nil || n.String() != tt.want {
+			t.Errorf("%q: %s, want %s, %v", tt.octets, n, tt.want, err)
+		}
+	}
+}

@@ -20,9 +20,10 @@ const (
 // crc10Slices is how many octets the table takes at once.
 const crc10Slices = 9
 
-// ErrShortPayload is returned for a payload of fewer than [PayloadSize]
-// octets, whether it is to be read or to be written.
-var ErrShortPayload = errors.New("aal: cell payload shorter than 48 octets")
+// ErrPayloadSize is returned for a payload that is not [PayloadSize] octets
+// long, whether it is to be read or to be written. A longer one is no payload
+// with something behind it but, as a rule, a cell with its header.
+var ErrPayloadSize = errors.New("aal: cell payload is not 48 octets")
 
 // ErrCRC10 is returned for a cell whose CRC-10 is wrong: it must be dropped.
 var ErrCRC10 = errors.New("aal: CRC-10 wrong")
@@ -102,9 +103,12 @@ func CRC10(p []byte) uint16 {
 }
 
 // CheckCRC10 tells whether the last ten bits of the payload are the CRC-10 of
-// the 374 bits before them. payload holds at least [PayloadSize] octets; the
-// first 48 are looked at.
+// the 374 bits before them. A payload that is not [PayloadSize] octets long has
+// none.
 func CheckCRC10(payload []byte) bool {
+	if len(payload) != PayloadSize {
+		return false
+	}
 	p := (*[PayloadSize]byte)(payload)
 	return crc10Cell(
 		binary.BigEndian.Uint64(p[0:]), binary.BigEndian.Uint64(p[8:]), binary.BigEndian.Uint64(p[16:]),
@@ -112,11 +116,10 @@ func CheckCRC10(payload []byte) bool {
 	) == 0
 }
 
-// PutCRC10 writes the last two octets of a 48-octet payload: the six bits
-// that go before the CRC (reserved in OAM and RM cells, the length indicator
-// in AAL3/4), then the CRC-10. payload holds at least [PayloadSize] octets.
-func PutCRC10(payload []byte, six uint8) {
-	p := (*[PayloadSize]byte)(payload)
+// PutCRC10 writes the last two octets of a payload: the six bits that go
+// before the CRC (reserved in OAM and RM cells, the length indicator in
+// AAL3/4), then the CRC-10.
+func PutCRC10(p *[PayloadSize]byte, six uint8) {
 	w0, w1 := binary.BigEndian.Uint64(p[0:]), binary.BigEndian.Uint64(p[8:])
 	w2, w3 := binary.BigEndian.Uint64(p[16:]), binary.BigEndian.Uint64(p[24:])
 	w4, w5 := binary.BigEndian.Uint64(p[32:]), binary.BigEndian.Uint64(p[40:])

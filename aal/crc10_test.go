@@ -40,7 +40,7 @@ func TestCRC10Vectors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := payload6A(unhex(t, tt.first))
-			PutCRC10(p, 0)
+			PutCRC10(whole(p), 0)
 			if got := hex.EncodeToString(p[46:]); got != tt.edc {
 				t.Errorf("EDC %s, want %s", got, tt.edc)
 			}
@@ -66,7 +66,7 @@ func TestCRC10AgainstBitwise(t *testing.T) {
 	for range 1000 {
 		p := randomOctets(rng, PayloadSize)
 		six := uint8(rng.Uint32()) & 63
-		PutCRC10(p, six)
+		PutCRC10(whole(p), six)
 		if p[46]>>2 != six {
 			t.Fatalf("six bits %02X, want %02X", p[46]>>2, six)
 		}
@@ -109,7 +109,7 @@ func TestCRC10Folding(t *testing.T) {
 // found.
 func TestCRC10FindsOneAndTwoBits(t *testing.T) {
 	p := payload6A([]byte{0x10})
-	PutCRC10(p, 0)
+	PutCRC10(whole(p), 0)
 	for i := range 384 {
 		p[i/8] ^= 0x80 >> (i % 8)
 		if CheckCRC10(p) {
@@ -138,7 +138,7 @@ func FuzzCRC10(f *testing.F) {
 
 func BenchmarkCRC10Check(b *testing.B) {
 	p := payload6A([]byte{0x10})
-	PutCRC10(p, 0)
+	PutCRC10(whole(p), 0)
 	b.ReportAllocs()
 	b.SetBytes(PayloadSize)
 	for b.Loop() {

@@ -12,7 +12,8 @@
 // HEC, then 48 octets of payload) or 53 octets as on a physical line
 // ([WireCellSize]). Cells travel in runs: a run is a slice that holds whole
 // cells back to back, and the machines take and give runs, so that the cost
-// of a call is shared by many cells.
+// of a call is shared by many cells. Where a payload is taken or given instead,
+// it is 48 octets long ([PayloadSize]), and any other length is refused.
 //
 //	Header   VPI12 VCI16 PTI3 CLP1, big endian       header.go
 //	HEC      the fifth octet of the 53-octet form     hec.go

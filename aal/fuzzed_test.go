@@ -125,17 +125,20 @@ func FuzzAAL1Sequence(f *testing.F) {
 	})
 }
 
-// The last ten bits of a cell are its CRC-10 or not; octets after it do not
-// count.
+// The last ten bits of a payload are its CRC-10 or not; what is no payload has
+// none.
 func FuzzCheckCRC10(f *testing.F) {
 	f.Add(make([]byte, PayloadSize))
 	f.Add(bytes.Repeat([]byte{IdleOctet}, WireCellSize))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		if len(p) < PayloadSize {
+		if len(p) != PayloadSize {
+			if CheckCRC10(p) {
+				t.Fatalf("%d octets have a CRC-10", len(p))
+			}
 			return
 		}
 		again := bytes.Clone(p)
-		PutCRC10(again, p[PayloadSize-2]>>2)
+		PutCRC10(whole(again), p[PayloadSize-2]>>2)
 		if CheckCRC10(p) != bytes.Equal(again, p) || !CheckCRC10(again) {
 			t.Fatalf("%x, right %x", p, again)
 		}

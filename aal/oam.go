@@ -105,8 +105,8 @@ func oamFunctionName(k OAMKind) string {
 // ReadOAM checks the CRC-10 of an OAM cell's payload and tells its kind, which
 // may be one that no decoder here knows. A cell with an error must be dropped.
 func ReadOAM(payload []byte) (OAMKind, error) {
-	if len(payload) < PayloadSize {
-		return 0, ErrShortPayload
+	if len(payload) != PayloadSize {
+		return 0, ErrPayloadSize
 	}
 	if !CheckCRC10(payload) {
 		return 0, ErrCRC10
@@ -124,21 +124,21 @@ func readOAM(payload []byte, want OAMKind) error {
 }
 
 // PutOAM writes a cell of any kind: its function-specific octets, up to 45,
-// then 6A, then the CRC-10. It writes the first 48 octets of payload.
+// then 6A, then the CRC-10.
 func PutOAM(payload []byte, k OAMKind, specific []byte) error {
 	p, err := startOAM(payload, k)
 	if err != nil {
 		return err
 	}
 	copy(p[1:oamUsed], specific)
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 
 // startOAM fills a payload but for the CRC-10.
 func startOAM(payload []byte, k OAMKind) (*[PayloadSize]byte, error) {
-	if len(payload) < PayloadSize {
-		return nil, ErrShortPayload
+	if len(payload) != PayloadSize {
+		return nil, ErrPayloadSize
 	}
 	p := (*[PayloadSize]byte)(payload)
 	*p = oamBlank

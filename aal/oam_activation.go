@@ -71,7 +71,7 @@ type OAMActivation struct {
 	BlockBA   uint8 // block sizes B to A
 }
 
-// Encode writes the first 48 octets of payload. ErrOAMKind is returned for a
+// Encode writes the 48 octets of payload. ErrOAMKind is returned for a
 // kind of another type. Fields larger than their bits are cut.
 func (c *OAMActivation) Encode(payload []byte) error {
 	if c.Kind.Type() != OAMTypeActivation {
@@ -84,7 +84,7 @@ func (c *OAMActivation) Encode(payload []byte) error {
 	p[1] = uint8(c.Message)<<2 | uint8(c.Direction&3)
 	p[2] = c.Tag
 	p[3] = c.BlockAB<<4 | c.BlockBA&0xF
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 

@@ -48,7 +48,7 @@ func MakeOAMFault(k OAMKind) OAMFault {
 	return OAMFault{Kind: k, Defect: oamUnused, Location: FilledOAMID(OAMIDNone)}
 }
 
-// Encode writes the first 48 octets of payload. ErrOAMKind is returned for a
+// Encode writes the 48 octets of payload. ErrOAMKind is returned for a
 // kind that is neither AIS nor RDI.
 func (c *OAMFault) Encode(payload []byte) error {
 	if c.Kind != OAMAIS && c.Kind != OAMRDI {
@@ -60,7 +60,7 @@ func (c *OAMFault) Encode(payload []byte) error {
 	}
 	p[1] = c.Defect
 	copy(p[2:], c.Location[:])
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (c *OAMFault) String() string {
 }
 
 // PutOAMContinuity writes a continuity check cell: all octets unused (I.610,
-// 10.2.2). It writes the first 48 octets of payload.
+// 10.2.2).
 func PutOAMContinuity(payload []byte) error { return PutOAM(payload, OAMCC, nil) }
 
 // Offsets in a loopback cell.
@@ -102,7 +102,7 @@ type OAMLoopback struct {
 	Source   OAMID  // who sent it; 6A when not told
 }
 
-// Encode writes the first 48 octets of payload.
+// Encode writes the 48 octets of payload.
 func (c *OAMLoopback) Encode(payload []byte) error {
 	p, err := startOAM(payload, OAMLB)
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *OAMLoopback) Encode(payload []byte) error {
 	binary.BigEndian.PutUint32(p[lbTag:], c.Tag)
 	copy(p[lbLocation:], c.Location[:])
 	copy(p[lbSource:], c.Source[:])
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 
@@ -177,7 +177,7 @@ func LoopOAM(payload []byte) error {
 		return ErrOAMKind
 	}
 	payload[lbIndication] &^= 1
-	PutCRC10(payload, payload[PayloadSize-2]>>2)
+	PutCRC10((*[PayloadSize]byte)(payload), payload[PayloadSize-2]>>2)
 	return nil
 }
 

@@ -37,7 +37,7 @@ type OAMForward struct {
 	Time  uint32 // time stamp; OAMNoTimestamp by default
 }
 
-// Encode writes the first 48 octets of payload.
+// Encode writes the 48 octets of payload.
 func (c *OAMForward) Encode(payload []byte) error {
 	p, err := startOAM(payload, OAMFPM)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *OAMForward) Encode(payload []byte) error {
 	binary.BigEndian.PutUint16(p[pmBEDC:], c.BEDC)
 	binary.BigEndian.PutUint16(p[pmTUC0:], c.TUC0)
 	binary.BigEndian.PutUint32(p[pmTime:], c.Time)
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 
@@ -87,7 +87,7 @@ type OAMBackward struct {
 	TRCC01 uint16 // user cells received, CLP 0 and 1
 }
 
-// Encode writes the first 48 octets of payload.
+// Encode writes the 48 octets of payload.
 func (c *OAMBackward) Encode(payload []byte) error {
 	p, err := startOAM(payload, OAMBR)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *OAMBackward) Encode(payload []byte) error {
 	binary.BigEndian.PutUint16(p[pmTRCC0:], c.TRCC0)
 	p[pmBLER] = c.BLER
 	binary.BigEndian.PutUint16(p[pmTRCC01:], c.TRCC01)
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 

@@ -7,8 +7,7 @@ import (
 
 // bip16 gives the bit interleaved parity of a payload over 16 bits: the XOR
 // of its 24 words (I.610, 10.3.1).
-func bip16(payload []byte) uint16 {
-	p := (*[PayloadSize]byte)(payload)
+func bip16(p *[PayloadSize]byte) uint16 {
 	x := binary.NativeEndian.Uint64(p[0:]) ^ binary.NativeEndian.Uint64(p[8:]) ^
 		binary.NativeEndian.Uint64(p[16:]) ^ binary.NativeEndian.Uint64(p[24:]) ^
 		binary.NativeEndian.Uint64(p[32:]) ^ binary.NativeEndian.Uint64(p[40:])
@@ -24,12 +23,16 @@ type oamCounts struct {
 	bip       uint16
 }
 
-func (c *oamCounts) user(payload []byte, clp bool) {
-	c.bip ^= bip16(payload)
+func (c *oamCounts) user(payload []byte, clp bool) error {
+	if len(payload) != PayloadSize {
+		return ErrPayloadSize
+	}
+	c.bip ^= bip16((*[PayloadSize]byte)(payload))
 	c.all++
 	if !clp {
 		c.clp0++
 	}
+	return nil
 }
 
 // OAMSource makes the forward monitoring cells of a connection (I.610,
@@ -40,10 +43,14 @@ type OAMSource struct {
 	mcsn   uint8
 }
 
-// User counts a user cell sent. payload holds at least [PayloadSize] octets.
-func (s *OAMSource) User(payload []byte, clp bool) {
-	s.counts.user(payload, clp)
-	s.block++
+// User counts a user cell sent. A payload that is not [PayloadSize] octets long
+// gives ErrPayloadSize and is not counted.
+func (s *OAMSource) User(payload []byte, clp bool) error {
+	err := s.counts.user(payload, clp)
+	if err == nil {
+		s.block++
+	}
+	return err
 }
 
 // Block gives the user cells since the last monitoring cell. A monitoring
@@ -107,9 +114,8 @@ type OAMSink struct {
 	bler       uint8
 }
 
-// User counts a user cell received. payload holds at least [PayloadSize]
-// octets.
-func (s *OAMSink) User(payload []byte, clp bool) { s.counts.user(payload, clp) }
+// User counts a user cell received, as [OAMSource.User].
+func (s *OAMSink) User(payload []byte, clp bool) error { return s.counts.user(payload, clp) }
 
 // Forward takes a forward monitoring cell. ok is false for the first, which
 // ends no block.

@@ -142,11 +142,11 @@ func decodesBack(t *testing.T, c oamCodec, p []byte) {
 	if err := c.Decode(p); !errors.Is(err, ErrOAMKind) {
 		t.Errorf("another kind: %v, want ErrOAMKind", err)
 	}
-	if err := c.Decode(p[:47]); !errors.Is(err, ErrShortPayload) {
-		t.Errorf("short: %v, want ErrShortPayload", err)
+	if err := c.Decode(p[:47]); !errors.Is(err, ErrPayloadSize) {
+		t.Errorf("short: %v, want ErrPayloadSize", err)
 	}
-	if err := c.Encode(p[:47]); !errors.Is(err, ErrShortPayload) {
-		t.Errorf("short: %v, want ErrShortPayload", err)
+	if err := c.Encode(p[:47]); !errors.Is(err, ErrPayloadSize) {
+		t.Errorf("short: %v, want ErrPayloadSize", err)
 	}
 }
 
@@ -339,17 +339,17 @@ func TestOAMPerformance(t *testing.T) {
 		for i := range block {
 			p := randomOctets(rng, PayloadSize)
 			clp := i%4 == 0
-			src.User(p, clp)
+			must(t, src.User(p, clp))
 			if i < lose {
 				continue
 			}
 			if i-lose < flips {
 				p[i%PayloadSize] ^= 1 << (i % 8)
 			}
-			sink.User(p, clp)
+			must(t, sink.User(p, clp))
 		}
 		for range insert {
-			sink.User(randomOctets(rng, PayloadSize), false)
+			must(t, sink.User(randomOctets(rng, PayloadSize), false))
 		}
 		if src.Block() != block {
 			t.Fatalf("block of %d", src.Block())
@@ -396,8 +396,8 @@ func TestOAMPerformance(t *testing.T) {
 	}
 	for range 10 { // tagged on the way
 		p := randomOctets(rng, PayloadSize)
-		src.User(p, false)
-		sink.User(p, true)
+		must(t, src.User(p, false))
+		must(t, sink.User(p, true))
 	}
 	if b, ok := sink.Forward(src.Forward(0)); !ok || b.Lost() != 0 || b.Lost0() != 10 || b.BLER != 0 {
 		t.Errorf("ten tagged: %+v", b)
@@ -416,8 +416,8 @@ func TestOAMPerformanceWraps(t *testing.T) {
 	sink.Forward(src.Forward(0))
 	for round := range 300 {
 		for range 1000 {
-			src.User(p, false)
-			sink.User(p, false)
+			must(t, src.User(p, false))
+			must(t, sink.User(p, false))
 		}
 		if b, ok := sink.Forward(src.Forward(0)); !ok || b.Sent != 1000 || b.Lost() != 0 || b.BLER != 0 || b.Missed != 0 {
 			t.Fatalf("round %d: %+v", round, b)
@@ -437,7 +437,7 @@ func FuzzOAM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		p = bytes.Clone(p)
 		if len(p) >= PayloadSize {
-			PutCRC10(p, p[46]>>2) // past the CRC, or little is reached
+			PutCRC10(whole(p), p[46]>>2) // past the CRC, or little is reached
 		}
 		kind, err := ReadOAM(p)
 		for _, c := range []oamCodec{&OAMFault{}, &OAMLoopback{}, &OAMForward{}, &OAMBackward{}, &OAMActivation{}} {
@@ -467,8 +467,8 @@ func TestOAMAllocs(t *testing.T) {
 		_ = c.Encode(p)
 		_ = LoopOAM(p)
 		_ = lb.Decode(p)
-		src.User(p, false)
-		sink.User(p, false)
+		must(t, src.User(p, false))
+		must(t, sink.User(p, false))
 		f := src.Forward(0)
 		_ = f.Encode(p)
 		_ = f.Decode(p)
@@ -502,7 +502,7 @@ func BenchmarkOAM(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			p[lbIndication] = 1
-			PutCRC10(p, 0)
+			PutCRC10(whole(p), 0)
 			_ = LoopOAM(p)
 		}
 	})
@@ -510,7 +510,7 @@ func BenchmarkOAM(b *testing.B) {
 		b.ReportAllocs()
 		var s OAMSource
 		for b.Loop() {
-			s.User(p, false)
+			must(b, s.User(p, false))
 		}
 	})
 }

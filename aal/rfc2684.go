@@ -88,13 +88,16 @@ const NLPIDPPP = 0xCF
 // Payload is what an SDU carries.
 type Payload struct {
 	Kind      Kind   // without FCS
-	FCS       bool   // a frame check sequence came with it, was right, and is cut off
+	FCS       bool   // a frame check sequence came with it, and is cut off
 	NLPID     uint8  // ISO and PPP
 	EtherType uint16 // Routed
 	Data      []byte // a slice of the SDU
 }
 
-// Errors of decapsulation. Each is one counted drop.
+// Errors of decapsulation. Each is one counted drop. With ErrEncapShort,
+// ErrEncapPad and ErrEncapFCS the Payload is what there is all the same, for
+// dumps: Data is nil where the SDU ends within the header or the frame check
+// sequence.
 var (
 	ErrEncapShort   = errors.New("rfc2684: SDU too short for what it says it carries")
 	ErrEncapLLC     = errors.New("rfc2684: unknown LLC header")
@@ -200,7 +203,7 @@ func (e Encap) PutHeader(dst []byte, kind Kind, etherType uint16) int {
 // Decap tells what an SDU carries. kind is what a VC-multiplexed VC is
 // configured for, with [FCS] where frames keep theirs; an LLC header speaks
 // for itself and kind is ignored. The FCS of a bridged frame is checked and
-// cut off. Data is a slice of sdu and never empty.
+// cut off. Data is a slice of sdu and, without an error, never empty.
 func (e Encap) Decap(sdu []byte, kind Kind) (Payload, error) {
 	switch {
 	case e == LLC:
@@ -218,10 +221,11 @@ func (e Encap) Decap(sdu []byte, kind Kind) (Payload, error) {
 	case PPP:
 		return Payload{Kind: PPP, NLPID: NLPIDPPP, Data: sdu}, nil
 	}
+	p, err := decapBridged(sdu, kind)
 	if !zeroPad(sdu, kind) {
-		return Payload{}, ErrEncapPad
+		err = ErrEncapPad
 	}
-	return decapBridged(sdu, kind)
+	return p, err
 }
 
 // zeroPad tells whether the pad of a VC-multiplexed bridged frame is zero.
@@ -246,12 +250,9 @@ func decapLLC(sdu []byte) (Payload, error) {
 		if sdu[llcSize] != NLPIDPPP {
 			return Payload{Kind: ISO, NLPID: sdu[llcSize], Data: sdu[llcSize:]}, nil
 		}
-		if len(sdu) == llcSize+1 {
-			return Payload{}, ErrEncapShort
-		}
-		return Payload{Kind: PPP, NLPID: NLPIDPPP, Data: sdu[llcSize+1:]}, nil
+		return filled(Payload{Kind: PPP, NLPID: NLPIDPPP, Data: sdu[llcSize+1:]})
 	case llcSNAP:
-		if len(sdu) <= snapSize {
+		if len(sdu) < snapSize {
 			return Payload{}, ErrEncapShort
 		}
 		return decapSNAP(sdu)
@@ -259,11 +260,19 @@ func decapLLC(sdu []byte) (Payload, error) {
 	return Payload{}, ErrEncapLLC
 }
 
+// filled refuses a payload without data.
+func filled(p Payload) (Payload, error) {
+	if len(p.Data) == 0 {
+		return p, ErrEncapShort
+	}
+	return p, nil
+}
+
 func decapSNAP(sdu []byte) (Payload, error) {
 	pid := binary.BigEndian.Uint16(sdu[6:])
 	switch get24(sdu[llcSize:]) {
 	case ouiRouted:
-		return Payload{Kind: Routed, EtherType: pid, Data: sdu[snapSize:]}, nil
+		return filled(Payload{Kind: Routed, EtherType: pid, Data: sdu[snapSize:]})
 	case ouiBridged:
 		if int(pid) >= len(kindOfPID) || kindOfPID[pid] == Routed {
 			return Payload{}, ErrEncapPID
@@ -291,21 +300,22 @@ func decapBridged(b []byte, kind Kind) (Payload, error) {
 	if form.least == 0 {
 		return Payload{}, ErrEncapKind
 	}
-	if len(b) < form.pad+form.least {
-		return Payload{}, ErrEncapShort
+	p := Payload{Kind: base, FCS: kind&FCS != 0 && form.pid != form.pidFCS}
+	end := len(b)
+	if p.FCS {
+		end -= fcsSize
 	}
-	b = b[form.pad:]
-	if kind&FCS == 0 || form.pid == form.pidFCS {
-		return Payload{Kind: base, Data: b}, nil
+	if end < form.pad {
+		return p, ErrEncapShort
 	}
-	if len(b) < form.least+fcsSize {
-		return Payload{}, ErrEncapShort
+	p.Data = b[form.pad:end:end]
+	switch {
+	case len(p.Data) < form.least:
+		return p, ErrEncapShort
+	case p.FCS && !form.goodFCS(p.Data, b[end:]):
+		return p, ErrEncapFCS
 	}
-	frame, fcs := b[:len(b)-fcsSize], b[len(b)-fcsSize:]
-	if !form.goodFCS(frame, fcs) {
-		return Payload{}, ErrEncapFCS
-	}
-	return Payload{Kind: base, FCS: true, Data: frame[:len(frame):len(frame)]}, nil
+	return p, nil
 }
 
 func (f *bridgedForm) goodFCS(frame, fcs []byte) bool {

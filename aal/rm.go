@@ -85,7 +85,7 @@ type RMCell struct {
 	SN         uint32 // sequence number
 }
 
-// Encode writes the first 48 octets of payload; reserved octets are 6A.
+// Encode writes the 48 octets of payload; reserved octets are 6A.
 func (c *RMCell) Encode(payload []byte) error {
 	p, err := startOAM(payload, OAMKind(c.ID))
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *RMCell) Encode(payload []byte) error {
 	binary.BigEndian.PutUint16(p[rmMCR:], uint16(c.MCR))
 	binary.BigEndian.PutUint32(p[rmQL:], c.QL)
 	binary.BigEndian.PutUint32(p[rmSN:], c.SN)
-	PutCRC10(p[:], 0)
+	PutCRC10(p, 0)
 	return nil
 }
 
@@ -112,8 +112,8 @@ func bitIf(on bool, bit uint8) uint8 {
 // Decode reads an RM cell of any protocol whose CRC-10 is right; the caller
 // looks at ID before it believes the other fields.
 func (c *RMCell) Decode(payload []byte) error {
-	if len(payload) < PayloadSize {
-		return ErrShortPayload
+	if len(payload) != PayloadSize {
+		return ErrPayloadSize
 	}
 	if !CheckCRC10(payload) {
 		return ErrCRC10

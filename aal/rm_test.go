@@ -34,10 +34,10 @@ func TestRMCell(t *testing.T) {
 	if err := d.Decode(p); !errors.Is(err, ErrCRC10) {
 		t.Errorf("flipped bit: %v", err)
 	}
-	if err := d.Decode(p[:40]); !errors.Is(err, ErrShortPayload) {
+	if err := d.Decode(p[:40]); !errors.Is(err, ErrPayloadSize) {
 		t.Errorf("short: %v", err)
 	}
-	if err := d.Encode(p[:40]); !errors.Is(err, ErrShortPayload) {
+	if err := d.Encode(p[:40]); !errors.Is(err, ErrPayloadSize) {
 		t.Errorf("short: %v", err)
 	}
 }
@@ -119,7 +119,7 @@ func FuzzRM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		p = bytes.Clone(p)
 		if len(p) >= PayloadSize {
-			PutCRC10(p, p[46]>>2)
+			PutCRC10(whole(p), p[46]>>2)
 		}
 		var c, d RMCell
 		if c.Decode(p) != nil {

@@ -13,3 +13,14 @@ func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	return oracle.Seeded(t)
 }
+
+// whole gives 48 octets as the array that they are.
+func whole(p []byte) *[PayloadSize]byte { return (*[PayloadSize]byte)(p) }
+
+// must stops at an error.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

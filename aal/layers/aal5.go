@@ -11,18 +11,24 @@ import (
 )
 
 // AAL5 is a whole CPCS-PDU (I.363.5, 9.2.1). Its contents are pad and trailer,
-// its payload the SDU.
+// its payload the SDU; of an aborted or a damaged PDU, whose Length is not that
+// of an SDU, all before the trailer.
 type AAL5 struct {
 	layers.BaseLayer
-	UU, CPI  uint8
-	Length   uint16 // of the SDU; 0 aborts
-	CRC      uint32
-	CRCError bool // CRC is not that of the PDU
+	UU, CPI     uint8
+	Length      uint16 // of the SDU; 0 aborts
+	CRC         uint32
+	LengthError bool // Length does not fit the number of cells
+	CRCError    bool // CRC is not that of the PDU
 
-	// Carries is what the SDU is, as for [RegisterVC]; zero guesses. It is set
-	// before decoding.
-	Carries gopacket.LayerType
+	// Under is the layer that was decoded before this one: its channel is what
+	// [RegisterVC] knows. nil guesses. In packets it is there by itself; who
+	// uses a DecodingLayerParser sets it once.
+	Under *PDU
 }
+
+// wholePDU tells whether a CPCS-PDU can have n octets.
+func wholePDU(n int) bool { return n > 0 && n%aal.PayloadSize == 0 }
 
 // LayerType gives LayerTypeAAL5.
 func (*AAL5) LayerType() gopacket.LayerType { return LayerTypeAAL5 }
@@ -30,10 +36,10 @@ func (*AAL5) LayerType() gopacket.LayerType { return LayerTypeAAL5 }
 // CanDecode gives LayerTypeAAL5.
 func (*AAL5) CanDecode() gopacket.LayerClass { return LayerTypeAAL5 }
 
-// DecodeFromBytes takes a whole PDU: 1 to 1,366 cells full of octets, whose
-// Length fits their number. A Length of 0 fits any.
+// DecodeFromBytes takes a whole PDU, cells full of octets. A Length of 0 fits
+// any number of them.
 func (a *AAL5) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) == 0 || len(data)%aal.PayloadSize != 0 {
+	if !wholePDU(len(data)) {
 		df.SetTruncated()
 		return ErrLength
 	}
@@ -43,23 +49,16 @@ func (a *AAL5) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	a.CRC = binary.BigEndian.Uint32(t[4:])
 	a.CRCError = aal.CRC32(data[:len(data)-4]) != a.CRC
 	n := int(a.Length)
-	if n != 0 && aal.AAL5PDUSize(n) != len(data) {
-		return fmt.Errorf("aal5: Length %d does not fit a PDU of %d octets", n, len(data))
+	if a.LengthError = n != 0 && aal.AAL5PDUSize(n) != len(data); a.LengthError || n == 0 {
+		n = len(data) - aal.TrailerSize
 	}
 	a.BaseLayer = layers.BaseLayer{Contents: data[n:], Payload: data[:n:n]}
 	return nil
 }
 
-// NextLayerType is Carries, else a guess; plain payload after a wrong CRC.
-func (a *AAL5) NextLayerType() gopacket.LayerType {
-	switch {
-	case a.CRCError:
-		return gopacket.LayerTypePayload
-	case a.Carries != gopacket.LayerTypeZero:
-		return a.Carries
-	}
-	return guessSDU(a.Payload)
-}
+// NextLayerType is what the channel under it carries, else a guess; after a
+// wrong CRC too.
+func (a *AAL5) NextLayerType() gopacket.LayerType { return a.Under.carries(a.Payload) }
 
 // SerializeTo appends pad and trailer to the SDU. Length is set with
 // FixLengths, CRC with ComputeChecksums.
@@ -89,8 +88,12 @@ func (a *AAL5) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOp
 
 // String gives the trailer.
 func (a *AAL5) String() string {
-	return fmt.Sprintf("AAL5, length %d, UU 0x%02x, CPI 0x%02x, CRC 0x%08x %s",
-		a.Length, a.UU, a.CPI, a.CRC, verdict(a.CRCError))
+	note := wrong(a.LengthError)
+	if a.Length == 0 {
+		note = " (abort)"
+	}
+	return fmt.Sprintf("AAL5, length %d%s, UU 0x%02x, CPI 0x%02x, CRC 0x%08x %s",
+		a.Length, note, a.UU, a.CPI, a.CRC, verdict(a.CRCError))
 }
 
 // guessSDU tells what an SDU is by its first octets. LLC is certain; of what

@@ -68,6 +68,7 @@ type ERF struct {
 	WireLength   uint16 // octets that follow the header and its extensions
 	Extensions   []byte // extension headers of eight octets
 	Channel      uint32 // multichannel or AAL2 header
+	LengthError  bool   // WireLength ends within that header; it is not believed then
 }
 
 // LayerType gives LayerTypeERF.
@@ -76,7 +77,9 @@ func (*ERF) LayerType() gopacket.LayerType { return LayerTypeERF }
 // CanDecode gives LayerTypeERF.
 func (*ERF) CanDecode() gopacket.LayerClass { return LayerTypeERF }
 
-// DecodeFromBytes takes a record; octets after its wire length are ignored.
+// DecodeFromBytes takes a record; octets after its wire length are ignored, and
+// those after a cell: records are padded, and a cell's wire length may count its
+// HEC.
 func (e *ERF) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	if len(data) < erfHeader {
 		return short(df)
@@ -98,7 +101,13 @@ func (e *ERF) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	}
 	e.Extensions = data[erfHeader:n]
 	end := len(data)
-	if wire := n + int(e.WireLength); e.WireLength != erfAny && wire < end {
+	switch wire := n + int(e.WireLength); {
+	case e.Type.channels() && e.WireLength < erfChannels:
+		e.LengthError = true
+	case e.WireLength == erfAny:
+	case wire > end:
+		df.SetTruncated()
+	default:
 		end = wire
 	}
 	if e.Type.channels() {
@@ -107,6 +116,9 @@ func (e *ERF) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 		}
 		e.Channel = binary.BigEndian.Uint32(data[n:])
 		n += erfChannels
+	}
+	if e.NextLayerType() == LayerTypeCell {
+		end = min(end, n+aal.CellSize)
 	}
 	e.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: data[n:end:end]}
 	return nil
@@ -165,8 +177,8 @@ func (e *ERF) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOpt
 
 // String gives type, flags and lengths.
 func (e *ERF) String() string {
-	s := fmt.Sprintf("ERF, type %v (%d), flags 0x%02x, loss %d, length %d",
-		e.Type, uint8(e.Type), e.Flags, e.LossCounter, e.WireLength)
+	s := fmt.Sprintf("ERF, type %v (%d), flags 0x%02x, loss %d, length %d%s",
+		e.Type, uint8(e.Type), e.Flags, e.LossCounter, e.WireLength, wrong(e.LengthError))
 	if e.Type.channels() {
 		s += fmt.Sprintf(", channel 0x%08x", e.Channel)
 	}
@@ -244,10 +256,7 @@ func (s *SunATM) NextLayerType() gopacket.LayerType {
 	case SunATMLANE, SunATMILMI, SunATMSSCOP:
 		return gopacket.LayerTypePayload
 	}
-	if t, ok := vcs[s.VC()]; ok {
-		return next(t, true)
-	}
-	return guessSDU(s.Payload)
+	return carriedSDU(s.VC(), s.Payload)
 }
 
 // SerializeTo puts the header before an SDU.

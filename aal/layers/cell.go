@@ -23,13 +23,13 @@ func (*Cell) LayerType() gopacket.LayerType { return LayerTypeCell }
 // CanDecode gives LayerTypeCell.
 func (*Cell) CanDecode() gopacket.LayerClass { return LayerTypeCell }
 
-// DecodeFromBytes takes one cell; octets after it are ignored.
+// DecodeFromBytes takes one cell, 52 octets.
 func (c *Cell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.CellSize {
-		return short(df)
+	if err := exact(data, aal.CellSize, df); err != nil {
+		return err
 	}
 	c.Header = aal.ReadHeader(data)
-	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize], Payload: data[aal.HeaderSize:aal.CellSize]}
+	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize], Payload: data[aal.HeaderSize:]}
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (c *Cell) NextLayerType() gopacket.LayerType { return carried(c.Header) }
 // SerializeTo puts the header before a payload of 48 octets.
 func (c *Cell) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	if len(b.Bytes()) != aal.PayloadSize {
-		return aal.ErrShortPayload
+		return aal.ErrPayloadSize
 	}
 	return prependHeader(b, c.Header, aal.HeaderSize)
 }
@@ -61,14 +61,14 @@ func (*WireCell) LayerType() gopacket.LayerType { return LayerTypeWireCell }
 // CanDecode gives LayerTypeWireCell.
 func (*WireCell) CanDecode() gopacket.LayerClass { return LayerTypeWireCell }
 
-// DecodeFromBytes takes one cell; octets after it are ignored. The HEC is not
-// checked: see HECGood.
+// DecodeFromBytes takes one cell, 53 octets. The HEC is not checked: see
+// HECGood.
 func (c *WireCell) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.WireCellSize {
-		return short(df)
+	if err := exact(data, aal.WireCellSize, df); err != nil {
+		return err
 	}
 	c.Header, c.HEC = aal.ReadHeader(data), data[aal.HeaderSize]
-	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize+1], Payload: data[aal.HeaderSize+1 : aal.WireCellSize]}
+	c.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize+1], Payload: data[aal.HeaderSize+1:]}
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (c *WireCell) NextLayerType() gopacket.LayerType {
 // computed with ComputeChecksums.
 func (c *WireCell) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOptions) error {
 	if len(b.Bytes()) != aal.PayloadSize {
-		return aal.ErrShortPayload
+		return aal.ErrPayloadSize
 	}
 	if opts.ComputeChecksums {
 		c.HEC = c.Header.HEC()
@@ -124,29 +124,62 @@ func (h *PDU) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	}
 	h.Header = aal.ReadHeader(data)
 	h.BaseLayer = layers.BaseLayer{Contents: data[:aal.HeaderSize], Payload: data[aal.HeaderSize:]}
+	if !wholePDU(len(h.Payload)) {
+		df.SetTruncated()
+	}
 	return nil
 }
 
-// NextLayerType gives LayerTypeAAL5.
-func (*PDU) NextLayerType() gopacket.LayerType { return LayerTypeAAL5 }
+// NextLayerType gives LayerTypeAAL5. What is no whole number of cells, as in a
+// capture that was cut, has no trailer: what the channel carries follows then.
+func (h *PDU) NextLayerType() gopacket.LayerType {
+	if wholePDU(len(h.Payload)) {
+		return LayerTypeAAL5
+	}
+	return h.carries(h.Payload)
+}
+
+// carries tells what an SDU of the channel is.
+func (h *PDU) carries(sdu []byte) gopacket.LayerType {
+	if h == nil {
+		return guessSDU(sdu)
+	}
+	return carriedSDU(h.Header.VC(), sdu)
+}
+
+// carriedSDU tells what an SDU is by its channel, else by its first octets.
+func carriedSDU(vc aal.VC, sdu []byte) gopacket.LayerType {
+	if t, ok := vcs[vc]; ok {
+		return next(t, true)
+	}
+	return guessSDU(sdu)
+}
 
 // SerializeTo puts the header before the PDU.
 func (h *PDU) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
 	return prependHeader(b, h.Header, aal.HeaderSize)
 }
 
-// String gives VC, payload type and CLP.
-func (h *PDU) String() string { return headerString(h.Header) }
+// String gives VC, payload type and CLP, and the octets that are no whole PDU.
+func (h *PDU) String() string {
+	if n := len(h.Payload); !wholePDU(n) && h.Contents != nil {
+		return fmt.Sprintf("%s, PDU of %d octets (incorrect)", headerString(h.Header), n)
+	}
+	return headerString(h.Header)
+}
 
-// decodePDU hands what the channel carries to the AAL5 layer.
+// decodePDU shows the AAL5 layer its channel.
 func decodePDU(data []byte, p gopacket.PacketBuilder) error {
 	h := new(PDU)
 	if err := h.DecodeFromBytes(data, p); err != nil {
 		return err
 	}
 	p.AddLayer(h)
+	if t := h.NextLayerType(); t != LayerTypeAAL5 {
+		return p.NextDecoder(t)
+	}
 	return p.NextDecoder(gopacket.DecodeFunc(func(data []byte, p gopacket.PacketBuilder) error {
-		return decodeTo(&AAL5{Carries: vcs[h.Header.VC()]}, data, p)
+		return decodeTo(&AAL5{Under: h}, data, p)
 	}))
 }
 
@@ -204,4 +237,12 @@ func verdict(wrong bool) string {
 		return "(incorrect)"
 	}
 	return "(correct)"
+}
+
+// wrong marks a field that does not fit, and only such a one.
+func wrong(yes bool) string {
+	if yes {
+		return " (incorrect)"
+	}
+	return ""
 }

@@ -39,6 +39,7 @@ func fuzzLayer[T any, P interface {
 			t.Fatalf("%d octets of %d, type %v", n, len(data), l.LayerType())
 		}
 		l.NextLayerType()
+		plainText(t, l.String())
 		again := plain(t, l)
 		if exact && !bytes.Equal(again, data[:n]) {
 			t.Fatalf("%v\nread    %x\nwritten %x", l, data[:n], again)
@@ -88,6 +89,7 @@ func FuzzPWN1(f *testing.F)      { fuzzLayer[atm.PWN1](f, false) }
 func FuzzPW11(f *testing.F)      { fuzzLayer[atm.PW11](f, true) }
 func FuzzPWCell(f *testing.F)    { fuzzLayer[atm.PWCell](f, false) }
 func FuzzPWAAL5PDU(f *testing.F) { fuzzLayer[atm.PWAAL5PDU](f, false) }
+func FuzzPWACH(f *testing.F)     { fuzzLayer[atm.PWACH](f, true) }
 func FuzzPWAAL5SDU(f *testing.F) { fuzzLayer[atm.PWAAL5SDU](f, false) }
 
 // FuzzPacket takes records of any link type apart as far as this package
@@ -97,6 +99,7 @@ func FuzzPacket(f *testing.F) {
 	firsts := []gopacket.Decoder{
 		atm.LinkTypeERF, atm.LinkTypeSunATM, atm.LayerTypeCells, atm.LayerTypeWireCell, atm.LayerTypeAAL5, atm.LayerTypeLLC,
 		atm.LayerTypePWN1, atm.LayerTypePW11, atm.LayerTypePWAAL5PDU, atm.LayerTypePWAAL5SDU,
+		atm.LinkTypeRFC1483, atm.LinkTypeCLIP, atm.LayerTypeBridgedFCS,
 		gopacket.DecodeFunc(atm.DecodeMPLS),
 	}
 	for i := range firsts {
@@ -116,11 +119,27 @@ func FuzzPacket(f *testing.F) {
 		if a, b := names(eager), names(lazy); a != b {
 			t.Errorf("%s\nlazily %s", a, b)
 		}
+		for _, l := range eager.Layers() {
+			if l, ok := l.(layer); ok {
+				plainText(t, gopacket.LayerString(l))
+			}
+		}
 		_ = eager.String()
 		if e, ok := eager.ErrorLayer().(*gopacket.DecodeFailure); ok && panicked(e.Dump()) {
 			t.Errorf("%v\n%s", e, e.Dump())
 		}
 	})
+}
+
+// plainText fails on what a terminal might obey: all that layers print is ASCII
+// without control characters, whatever came from the wire.
+func plainText(t *testing.T, s string) {
+	t.Helper()
+	for _, r := range s {
+		if r != '\t' && (r < ' ' || r > '~') {
+			t.Fatalf("prints %q", s)
+		}
+	}
 }
 
 // panicked tells whether the stack of a recovered panic has a function of

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -142,6 +143,12 @@ var layerTests = []struct {
 	}, {
 		"bridged with FCS", &atm.Bridged{FCS: true}, payload(60), "0000 .. ee7fecb0", "VC-multiplexed, bridged+FCS",
 	}, {
+		"LLC of another SNAP", &atm.LLC{Kind: atm.KindUnknown, Header: 0xAAAA03, OUI: 0x00000C, PID: 0x2000}, payload(2),
+		"aaaa03 00000c 2000 ..", "LLC, unknown, OUI 00000c, PID 0x2000",
+	}, {
+		"LLC of another SAP", &atm.LLC{Kind: atm.KindUnknown, Header: 0x424203}, payload(35), "424203 ..",
+		"LLC, unknown, header 0x424203",
+	}, {
 		"ATMARP", &atm.ATMARP{Packet: arp}, nil, "0013 0800 04 00 0001 04 42 00 04 47010203 0a000001 3439 0a000002",
 		"ARP, Request who-has 10.0.0.2 (+49) tell 10.0.0.1",
 	}, {
@@ -173,6 +180,9 @@ var layerTests = []struct {
 	}, {
 		"PW AAL5 SDU of 60 octets", &atm.PWAAL5SDU{Sequence: 77, CLP: true}, payload(60), "02 00 004d ..",
 		"PW AAL5 SDU, T 0, E 0, C 1, U 0, length 0, seq 77",
+	}, {
+		"PW associated channel", &atm.PWACH{Channel: atm.PWChannelIPv4}, payload(20), "10 00 0021 ..",
+		"PW associated channel, version 0, type IPv4 (0x0021)",
 	}, {
 		"PW AAL5 SDU, cell", &atm.PWAAL5SDU{OAM: true}, payload(52), "08 00 0000 ..",
 		"PW AAL5 SDU, T 1, E 0, C 0, U 0, length 0, seq 0",
@@ -238,8 +248,8 @@ func TestAAL5Layer(t *testing.T) {
 		t.Errorf("flipped bit: %v, %v", &a, err)
 	}
 	pdu[43]++
-	if err := a.DecodeFromBytes(pdu, gopacket.NilDecodeFeedback); err == nil {
-		t.Errorf("Length 41 in 48 octets: %v", &a)
+	if err := a.DecodeFromBytes(pdu, gopacket.NilDecodeFeedback); err != nil || !a.LengthError || !bytes.Equal(a.Payload, pdu[:40]) {
+		t.Errorf("Length 41 in 48 octets: %v, SDU %x, %v", &a, a.Payload, err)
 	}
 	if err := a.DecodeFromBytes(pdu[:47], gopacket.NilDecodeFeedback); !errors.Is(err, atm.ErrLength) {
 		t.Errorf("47 octets: %v", err)
@@ -285,8 +295,8 @@ func TestWrongChecks(t *testing.T) {
 		t.Errorf("AAL2: %v", &a2)
 	}
 	cell[0] = 48 << 2
-	if err := a2.DecodeFromBytes(cell, gopacket.NilDecodeFeedback); !errors.Is(err, atm.ErrAAL2Offset) {
-		t.Errorf("AAL2 offset 48: %v", err)
+	if read(&a2, cell); !a2.OffsetError || !bytes.Equal(a2.Rest, cell[1:]) {
+		t.Errorf("AAL2 offset 48: %v, rest %x", &a2, a2.Rest)
 	}
 }
 
@@ -295,13 +305,37 @@ func TestTooShort(t *testing.T) {
 	for _, tt := range layerTests {
 		full := serialize(t, tt.layer, tt.rest)
 		n := len(full) - len(tt.rest)
-		if tt.name == "LLC bridged with FCS" || tt.name == "bridged with FCS" {
+		switch tt.name {
+		case "LLC bridged with FCS", "bridged with FCS":
 			n -= 4
+		case "ATMARP":
+			n = 12 // addresses that the lengths do not fit are shown as they are
 		}
 		for cut := range n {
 			l := reflect.New(reflect.TypeOf(tt.layer).Elem()).Interface().(layer)
 			if err := l.DecodeFromBytes(full[:cut:cut], gopacket.NilDecodeFeedback); err == nil {
 				t.Errorf("%s: %d of %d octets decode to %v", tt.name, cut, n, l)
+			}
+		}
+	}
+}
+
+// A layer of one size takes no other: not a cell where a payload is due, and
+// not a payload where a cell is.
+func TestExactSize(t *testing.T) {
+	for _, tt := range []struct {
+		layer layer
+		size  int
+	}{
+		{&atm.Cell{}, aal.CellSize}, {&atm.WireCell{}, aal.WireCellSize}, {&atm.PWCell{}, 1 + aal.PayloadSize},
+		{&atm.AAL1{}, aal.PayloadSize}, {&atm.AAL2{}, aal.PayloadSize}, {&atm.AAL34{}, aal.PayloadSize},
+		{&atm.OAM{}, aal.PayloadSize}, {&atm.RM{}, aal.PayloadSize},
+	} {
+		for _, n := range []int{0, 4, 47, 48, 49, 50, 52, 53, 54, 96, 104, 106} {
+			err := tt.layer.DecodeFromBytes(make([]byte, n), gopacket.NilDecodeFeedback)
+			want := map[int]error{-1: atm.ErrShort, 1: atm.ErrLong}[cmp.Compare(n, tt.size)]
+			if !errors.Is(err, want) {
+				t.Errorf("%v of %d octets: %v, want %v", tt.layer.LayerType(), n, err, want)
 			}
 		}
 	}

@@ -36,13 +36,13 @@ func (*OAM) LayerType() gopacket.LayerType { return LayerTypeOAM }
 // CanDecode gives LayerTypeOAM.
 func (*OAM) CanDecode() gopacket.LayerClass { return LayerTypeOAM }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored.
+// DecodeFromBytes takes the 48 octets of a payload.
 func (o *OAM) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	cell := [aal.PayloadSize]byte(data)
-	o.BaseLayer = layers.BaseLayer{Contents: data[:aal.PayloadSize]}
+	o.BaseLayer = layers.BaseLayer{Contents: data}
 	o.Kind = aal.OAMKind(cell[0])
 	o.Specific = data[1 : aal.PayloadSize-2]
 	o.CRC, o.CRCError = mendCRC10(&cell)
@@ -58,7 +58,7 @@ func (o *OAM) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 func mendCRC10(cell *[aal.PayloadSize]byte) (crc uint16, wrong bool) {
 	last := binary.BigEndian.Uint16(cell[aal.PayloadSize-2:])
 	if wrong = !aal.CheckCRC10(cell[:]); wrong {
-		aal.PutCRC10(cell[:], uint8(last>>10))
+		aal.PutCRC10(cell, uint8(last>>10))
 	}
 	return last & crc10Mask, wrong
 }
@@ -136,13 +136,13 @@ func (*RM) LayerType() gopacket.LayerType { return LayerTypeRM }
 // CanDecode gives LayerTypeRM.
 func (*RM) CanDecode() gopacket.LayerClass { return LayerTypeRM }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored.
+// DecodeFromBytes takes the 48 octets of a payload.
 func (r *RM) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	cell := [aal.PayloadSize]byte(data)
-	r.BaseLayer = layers.BaseLayer{Contents: data[:aal.PayloadSize]}
+	r.BaseLayer = layers.BaseLayer{Contents: data}
 	r.CRC, r.CRCError = mendCRC10(&cell)
 	return r.Cell.Decode(cell[:])
 }

@@ -241,7 +241,7 @@ func TestDamagedAAL34AgainstTshark(t *testing.T) {
 		cell := oracle.Octets(rng, aal.PayloadSize)
 		aal.AAL34Cell{
 			Segment: aal.AAL34Segment(rng.IntN(4)), SN: uint8(rng.IntN(16)), MID: uint16(rng.IntN(1024)), LI: uint8(rng.IntN(64)),
-		}.Put(cell)
+		}.Put((*[aal.PayloadSize]byte)(cell))
 		flip(rng, cell)
 		c.AddCell(oracle.SnifferAAL34, wireCell(aal.MakeHeader(randomVC(rng), 0, false), cell))
 		var a atm.AAL34

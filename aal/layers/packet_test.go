@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -92,7 +93,9 @@ func TestPackets(t *testing.T) {
 		stack{&atm.Cell{Header: on(vcAAL1)}, &atm.AAL1{SN: 3}, payload(47)},
 		stack{&atm.Cell{Header: user.WithPTI(aal.PTIResourceMgmt)}, &atm.RM{Cell: rm}})
 	vccCells := join(t, stack{&atm.PWCell{}, payload(48)}, stack{&atm.PWCell{PTI: 5}, &atm.OAM{Kind: aal.OAMCC}})
+	// RFC 4717, 7.2, with erratum 2257: of F4 flows, continuity checks pass too.
 	vpcCells := join(t, stack{&atm.PWCell{Path: true, VCI: 3}, &atm.OAM{Kind: aal.OAMCC}},
+		stack{&atm.PWCell{Path: true, VCI: 4}, &atm.OAM{Kind: aal.OAMCC}},
 		stack{&atm.PWCell{Path: true, PTI: 6, VCI: 40}, &atm.RM{}})
 	for _, tt := range []struct {
 		name   string
@@ -123,9 +126,12 @@ func TestPackets(t *testing.T) {
 			"ERF PDU AAL5 RFC2684Bridged Ethernet IPv4 UDP Payload"},
 		{"bridged with FCS, registered", atm.LinkTypeERF,
 			stack{erfAAL5, &atm.PDU{Header: on(vcFCS)}, &atm.AAL5{}, &atm.Bridged{FCS: true}, ethernet, ip, udp, payload(9)},
-			"ERF PDU AAL5 RFC2684Bridged Ethernet IPv4 UDP Payload"},
+			"ERF PDU AAL5 RFC2684BridgedFCS Ethernet IPv4 UDP Payload"},
 		{"unknown SDU", atm.LinkTypeERF, stack{erfAAL5, pdu, &atm.AAL5{}, payload(9)}, "ERF PDU AAL5 Payload"},
 		{"unknown cell", atm.LinkTypeERF, stack{erfCell, &atm.Cell{Header: user}, payload(48)}, "ERF Cell Payload"},
+		{"OAM cell, with its HEC counted, and padding", atm.LinkTypeERF,
+			stack{&atm.ERF{Type: atm.ERFCell}, join(t, stack{&atm.Cell{Header: oam}, &atm.OAM{Kind: aal.OAMCC}}, stack{payload(4)})},
+			"ERF Cell OAM"},
 		{"OAM cell", atm.LinkTypeERF, stack{erfCell, &atm.Cell{Header: oam}, &atm.OAM{Kind: aal.OAMCC}}, "ERF Cell OAM"},
 		{"multichannel cell", atm.LinkTypeERF,
 			stack{&atm.ERF{Type: atm.ERFMCCell}, &atm.Cell{Header: on(vcAAL3)}, &atm.AAL34{}, payload(40)},
@@ -148,7 +154,7 @@ func TestPackets(t *testing.T) {
 		{"PW 1:1 of a VCC", layers.LinkTypeEthernet, append(label(label11), &atm.PW11{}, vccCells),
 			"Ethernet MPLS PW11 PWCell Payload PWCell OAM"},
 		{"PW 1:1 of a VPC", layers.LinkTypeEthernet, append(label(label11), &atm.PW11{}, vpcCells),
-			"Ethernet MPLS PW11 PWCell OAM PWCell RM"},
+			"Ethernet MPLS PW11 PWCell OAM PWCell OAM PWCell RM"},
 		{"PW AAL5 PDU", layers.LinkTypeEthernet,
 			append(label(label11), &atm.PWAAL5PDU{Last: true}, &atm.AAL5{}, llcIP, ip, udp, payload(9)),
 			"Ethernet MPLS PWAAL5PDU AAL5 RFC2684LLC IPv4 UDP Payload"},
@@ -161,8 +167,23 @@ func TestPackets(t *testing.T) {
 		{"PW AAL5 SDU, cell", layers.LinkTypeEthernet,
 			append(label(labelSDU), &atm.PWAAL5SDU{OAM: true}, &atm.Cell{Header: oam}, &atm.OAM{Kind: aal.OAMCC}),
 			"Ethernet MPLS PWAAL5SDU Cell OAM"},
-		{"VCCV on a PW", layers.LinkTypeEthernet, append(label(labelN1CW), gopacket.Payload{0x10, 0, 0, 0x21}),
-			"Ethernet MPLS DecodeFailure layers: control word does not begin with 0000"},
+		{"VCCV on a PW N:1", layers.LinkTypeEthernet,
+			append(label(labelN1CW), &atm.PWACH{Channel: atm.PWChannelIPv4}, ip, udp, payload(9)),
+			"Ethernet MPLS PWACH IPv4 UDP Payload"},
+		{"VCCV on a PW 1:1, unknown", layers.LinkTypeEthernet, append(label(label11), &atm.PWACH{Channel: 0x7FF8}, payload(9)),
+			"Ethernet MPLS PWACH Payload"},
+		{"VCCV on a PW AAL5 SDU", layers.LinkTypeEthernet,
+			append(label(labelSDU), &atm.PWACH{Channel: atm.PWChannelBFD},
+				gopacket.Payload(unhex(t, "20c00318 00000001 00000002 000f4240 000f4240 00000000"))),
+			"Ethernet MPLS PWACH BFD"},
+		{"VCCV by label 13", layers.LinkTypeEthernet, append(label(13), &atm.PWACH{Channel: atm.PWChannelIPv4}, ip, udp, payload(9)),
+			"Ethernet MPLS PWACH IPv4 UDP Payload"},
+		{"RFC 1483", atm.LinkTypeRFC1483, stack{llcIP, ip, udp, payload(9)}, "RFC2684LLC IPv4 UDP Payload"},
+		{"RFC 1483, bridged", atm.LinkTypeRFC1483, stack{&atm.LLC{Kind: aal.Bridged}, ethernet, ip, udp, payload(9)},
+			"RFC2684LLC Ethernet IPv4 UDP Payload"},
+		{"Classical IP with LLC", atm.LinkTypeCLIP, stack{llcIP, ip, udp, payload(9)}, "RFC2684LLC IPv4 UDP Payload"},
+		{"Classical IP without", atm.LinkTypeCLIP, stack{ip, udp, payload(9)}, "IPv4 UDP Payload"},
+		{"Classical IP, neither", atm.LinkTypeCLIP, stack{payload(9)}, "Payload"},
 		{"another label", layers.LinkTypeEthernet, append(label(labelUnknown), ip, udp, payload(9)), "Ethernet MPLS IPv4 UDP Payload"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -196,25 +217,106 @@ func TestMPLSInUDP(t *testing.T) {
 	}
 }
 
-// The layers work without packets, in the memory of the caller's.
+// The layers work without packets, in the memory of the caller's, and know what
+// RegisterVC told.
 func TestDecodingLayers(t *testing.T) {
 	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
 		t.Fatal(err)
 	}
-	data := serialize(t, erfAAL5, pdu, &atm.AAL5{}, llcIP, ip, udp, payload(9))
+	vcIP := aal.VC{VPI: 5, VCI: 107}
+	atm.RegisterVC(vcIP, layers.LayerTypeIPv4)
 	var (
 		e    atm.ERF
+		s    atm.SunATM
+		c    atm.Cell
 		h    atm.PDU
-		a    atm.AAL5
+		a    = atm.AAL5{Under: &h}
 		l    atm.LLC
+		b    atm.Bridged
+		fcs  = atm.Bridged{FCS: true}
+		a1   atm.AAL1
+		a2   atm.AAL2
+		a3   atm.AAL34
+		o    atm.OAM
+		eth  layers.Ethernet
 		i    layers.IPv4
 		u    layers.UDP
 		rest gopacket.Payload
-		got  []gopacket.LayerType
+		all  = []gopacket.DecodingLayer{&e, &s, &c, &h, &a, &l, &b, &fcs, &a1, &a2, &a3, &o, &eth, &i, &u, &rest}
 	)
-	p := gopacket.NewDecodingLayerParser(atm.LayerTypeERF, &e, &h, &a, &l, &i, &u, &rest)
-	if err := p.DecodeLayers(data, &got); err != nil || len(got) != 7 || h.Header.VC() != vc || a.Length != 45 {
-		t.Errorf("%v, %v: %v %v", got, err, &h, &a)
+	pduOn := func(vc aal.VC, sdu ...gopacket.SerializableLayer) stack {
+		return append(stack{erfAAL5, &atm.PDU{Header: on(vc)}, &atm.AAL5{}}, sdu...)
+	}
+	cellOn := func(vc aal.VC, payload ...gopacket.SerializableLayer) stack {
+		return append(stack{erfCell, &atm.Cell{Header: on(vc)}}, payload...)
+	}
+	bridged := stack{ethernet, ip, udp, payload(9)}
+	for _, tt := range []struct {
+		name  string
+		first gopacket.LayerType
+		stack stack
+		want  string
+	}{
+		{"guessed", atm.LayerTypeERF, pduOn(vc, llcIP, ip, udp, payload(9)), "ERF PDU AAL5 RFC2684LLC IPv4 UDP Payload"},
+		{"bridged", atm.LayerTypeERF, pduOn(vcEth, append(stack{&atm.Bridged{}}, bridged...)...),
+			"ERF PDU AAL5 RFC2684Bridged Ethernet IPv4 UDP Payload"},
+		{"bridged with FCS", atm.LayerTypeERF, pduOn(vcFCS, append(stack{&atm.Bridged{FCS: true}}, bridged...)...),
+			"ERF PDU AAL5 RFC2684BridgedFCS Ethernet IPv4 UDP Payload"},
+		{"IP", atm.LayerTypeERF, pduOn(vcIP, ip, udp, payload(9)), "ERF PDU AAL5 IPv4 UDP Payload"},
+		{"IP, from a record of its own", atm.LayerTypeSunATM, stack{&atm.SunATM{VPI: 5, VCI: 107}, ip, udp, payload(9)},
+			"SunATM IPv4 UDP Payload"},
+		{"AAL1", atm.LayerTypeERF, cellOn(vcAAL1, &atm.AAL1{}, payload(47)), "ERF Cell AAL1 Payload"},
+		{"AAL2", atm.LayerTypeERF, cellOn(vcAAL2, &atm.AAL2{}), "ERF Cell AAL2"},
+		{"AAL3/4", atm.LayerTypeERF, cellOn(vcAAL3, &atm.AAL34{}, payload(44)), "ERF Cell AAL34 Payload"},
+		{"OAM", atm.LayerTypeERF, stack{erfCell, &atm.Cell{Header: oam}, &atm.OAM{Kind: aal.OAMCC}}, "ERF Cell OAM"},
+	} {
+		p := gopacket.NewDecodingLayerParser(tt.first, all...)
+		var types []gopacket.LayerType
+		err := p.DecodeLayers(serialize(t, tt.stack...), &types)
+		var got []string
+		for _, t := range types {
+			got = append(got, t.String())
+		}
+		if strings.Join(got, " ") != tt.want || err != nil {
+			t.Errorf("%s: %v, %v, want %s", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// The memory of a Reassembler holds the whole PDU, good or damaged.
+func TestReassembled(t *testing.T) {
+	sdu := make([]byte, 60)
+	copy(sdu, "\xAA\xAA\x03\xFE\x00\x00\x12\x34")
+	good := serialize(t, &atm.AAL5{}, gopacket.Payload(sdu))
+	crc := bytes.Clone(good)
+	crc[50] ^= 1
+	length := bytes.Clone(good)
+	length[len(length)-5] = 96
+	binary.BigEndian.PutUint32(length[len(length)-4:], aal.CRC32(length[:len(length)-4]))
+	for _, tt := range []struct {
+		name       string
+		pdu        []byte
+		ev         aal.Event
+		crc, length bool
+	}{
+		{"good", good, aal.EvPDU, false, false},
+		{"CRC", crc, aal.EvCRC, true, false},
+		{"Length", length, aal.EvLength, false, true},
+	} {
+		cells := serialize(t, &atm.Cell{Header: user}, gopacket.Payload(tt.pdu[:48]))
+		cells = append(cells, serialize(t, &atm.Cell{Header: user.WithAUU(true)}, gopacket.Payload(tt.pdu[48:]))...)
+		buf := make([]byte, aal.AAL5PDUSize(1500))
+		var r aal.Reassembler
+		r.Start(buf)
+		if _, ev := r.Push(cells); ev != tt.ev {
+			t.Fatalf("%s: %v", tt.name, ev)
+		}
+		got := buf[:aal.AAL5PDUSize(len(r.PDU().SDU))]
+		p := gopacket.NewPacket(got, atm.LayerTypeAAL5, gopacket.Default)
+		a := find[*atm.AAL5](t, p)
+		if !bytes.Equal(got, tt.pdu) || a.CRCError != tt.crc || a.LengthError != tt.length || names(p) != "AAL5 RFC2684LLC Payload" {
+			t.Errorf("%s: %s, %v", tt.name, names(p), a)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/google/gopacket"
@@ -10,18 +11,38 @@ import (
 	"github.com/cellhub/cellhub/aal"
 )
 
+// KindUnknown is the kind of an SDU with an LLC header that RFC 2684 does not
+// have.
+const KindUnknown aal.Kind = 0x7F
+
+// llcSNAP is the LLC header before OUI and PID.
+const llcSNAP = 0xAAAA03
+
+// Octets of LLC, and of LLC, OUI and PID.
+const (
+	llcSize  = 3
+	snapSize = 8
+)
+
 // LLC is the LLC encapsulation of RFC 2684, section 5, in all its forms, with
-// PPP (RFC 2364) and the VPN header (section 8). Its contents end before what
-// is carried. A bridged frame's check sequence is checked and cut off; a wrong
-// one is an error.
+// PPP (RFC 2364) and the VPN header (section 8); other headers are told by
+// their numbers. Its contents end before what is carried. A bridged frame's
+// check sequence is checked and cut off.
 type LLC struct {
 	layers.BaseLayer
-	Kind      aal.Kind // without FCS
-	FCS       bool     // a frame check sequence follows the payload
-	NLPID     uint8    // of ISO and PPP
-	EtherType layers.EthernetType
-	HasVPN    bool
-	VPN       aal.VPN
+	Kind       aal.Kind // without FCS
+	FCS        bool     // a frame check sequence follows the payload
+	FCSError   bool     // and is wrong
+	FrameCheck [4]byte  // as it came
+	NLPID      uint8    // of ISO and PPP
+	EtherType  layers.EthernetType
+	HasVPN     bool
+	VPN        aal.VPN
+
+	// With KindUnknown.
+	Header uint32 // DSAP, SSAP and control, an octet each
+	OUI    uint32 // 24 bits, after the header AA AA 03
+	PID    uint16
 }
 
 // LayerType gives LayerTypeLLC.
@@ -34,28 +55,55 @@ func (*LLC) CanDecode() gopacket.LayerClass { return LayerTypeLLC }
 func (l *LLC) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	vpn, rest, hasVPN := aal.SplitVPN(data)
 	p, err := aal.LLC.Decap(rest, 0)
-	if err != nil {
-		return encapError(err, df)
-	}
 	*l = LLC{
-		Kind: p.Kind, FCS: p.FCS, NLPID: p.NLPID, EtherType: layers.EthernetType(p.EtherType),
-		HasVPN: hasVPN, VPN: vpn,
+		Kind: p.Kind, FCS: p.FCS, FCSError: errors.Is(err, aal.ErrEncapFCS),
+		NLPID: p.NLPID, EtherType: layers.EthernetType(p.EtherType), HasVPN: hasVPN, VPN: vpn,
+	}
+	if errors.Is(err, aal.ErrEncapLLC) || errors.Is(err, aal.ErrEncapOUI) || errors.Is(err, aal.ErrEncapPID) {
+		p.Data = l.unknown(rest)
+		err = nil
+	}
+	if err = damaged(p, err, df); err != nil {
+		return err
 	}
 	n := len(data) - len(p.Data)
 	if p.FCS {
 		n -= fcsSize
+		l.FrameCheck = [fcsSize]byte(data[len(data)-fcsSize:])
 	}
 	l.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: p.Data}
 	return nil
 }
 
+// unknown reads the numbers of a header that RFC 2684 does not have, and gives
+// what follows: nil when the SDU ends within the header.
+func (l *LLC) unknown(sdu []byte) []byte {
+	const ouiIANA, pidVPN = 0x00005E, 0x0008
+	l.Kind, l.Header = KindUnknown, get24(sdu)
+	if l.Header != llcSNAP {
+		return sdu[llcSize:]
+	}
+	l.OUI, l.PID = get24(sdu[llcSize:]), binary.BigEndian.Uint16(sdu[llcSize+3:])
+	if l.OUI == ouiIANA && l.PID == pidVPN && !l.HasVPN {
+		return nil
+	}
+	return sdu[snapSize:]
+}
+
+func get24(b []byte) uint32 { return uint32(b[0])<<16 | uint32(binary.BigEndian.Uint16(b[1:])) }
+
 const fcsSize = 4
 
-func encapError(err error, df gopacket.DecodeFeedback) error {
-	if err == aal.ErrEncapShort {
+// damaged passes an SDU over that can be shown though something is wrong with
+// it. What ends before its header does is an error.
+func damaged(p aal.Payload, err error, df gopacket.DecodeFeedback) error {
+	switch {
+	case p.Data == nil:
+		return short(df)
+	case errors.Is(err, aal.ErrEncapShort):
 		df.SetTruncated()
 	}
-	return err
+	return nil
 }
 
 // NextLayerType tells what gopacket, or this package, can decode.
@@ -80,9 +128,21 @@ func (l *LLC) NextLayerType() gopacket.LayerType {
 }
 
 // SerializeTo puts the headers before a PDU, and with FCS the sequence after
-// it.
-func (l *LLC) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
-	if err := serializeEncap(b, aal.LLC, l.Kind, l.FCS, uint16(l.EtherType)); err != nil || !l.HasVPN {
+// it: the right one with ComputeChecksums, else FrameCheck.
+func (l *LLC) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOptions) error {
+	var err error
+	switch {
+	case l.Kind == KindUnknown:
+		err = l.serializeUnknown(b)
+	case l.FCS:
+		if l.FrameCheck, err = appendFCS(b, l.Kind, l.FrameCheck, opts); err != nil {
+			return err
+		}
+		err = prependEncap(b, aal.LLC, l.Kind|aal.FCS, 0)
+	default:
+		err = prependEncap(b, aal.LLC, l.Kind, uint16(l.EtherType))
+	}
+	if err != nil || !l.HasVPN {
 		return err
 	}
 	p, err := b.PrependBytes(aal.VPNHeaderSize)
@@ -92,16 +152,36 @@ func (l *LLC) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOption
 	return err
 }
 
-func serializeEncap(b gopacket.SerializeBuffer, e aal.Encap, kind aal.Kind, fcs bool, etherType uint16) error {
-	if fcs {
-		kind |= aal.FCS
-		frame := len(b.Bytes())
-		p, err := b.AppendBytes(fcsSize)
-		if err != nil {
-			return err
-		}
-		aal.PutFCS(p, kind, b.Bytes()[:frame])
+func (l *LLC) serializeUnknown(b gopacket.SerializeBuffer) error {
+	n := llcSize
+	if l.Header == llcSNAP {
+		n = snapSize
 	}
+	p, err := b.PrependBytes(n)
+	if err != nil {
+		return err
+	}
+	put24(p, l.Header)
+	if n == snapSize {
+		put24(p[llcSize:], l.OUI)
+		binary.BigEndian.PutUint16(p[llcSize+3:], l.PID)
+	}
+	return nil
+}
+
+func put24(b []byte, v uint32) { b[0], b[1], b[2] = uint8(v>>16), uint8(v>>8), uint8(v) }
+
+// appendFCS puts a frame check sequence after a frame and gives it.
+func appendFCS(b gopacket.SerializeBuffer, kind aal.Kind, fcs [fcsSize]byte, opts gopacket.SerializeOptions) ([fcsSize]byte, error) {
+	if opts.ComputeChecksums {
+		aal.PutFCS(fcs[:], kind, b.Bytes())
+	}
+	p, err := b.AppendBytes(fcsSize)
+	copy(p, fcs[:])
+	return fcs, err
+}
+
+func prependEncap(b gopacket.SerializeBuffer, e aal.Encap, kind aal.Kind, etherType uint16) error {
 	p, err := b.PrependBytes(e.HeaderSize(kind))
 	if err == nil {
 		e.PutHeader(p, kind, etherType)
@@ -119,8 +199,13 @@ func (l *LLC) String() string {
 	if l.FCS {
 		kind |= aal.FCS
 	}
-	s += kind.String()
+	s += kind.String() + wrong(l.FCSError)
 	switch l.Kind {
+	case KindUnknown:
+		if l.Header != llcSNAP {
+			return s + fmt.Sprintf(", header 0x%06x", l.Header)
+		}
+		return s + fmt.Sprintf(", OUI %06x, PID 0x%04x", l.OUI, l.PID)
 	case aal.Routed:
 		s += fmt.Sprintf(", ethertype 0x%04x", uint16(l.EtherType))
 	case aal.ISO, aal.PPP:
@@ -129,20 +214,36 @@ func (l *LLC) String() string {
 	return s
 }
 
+func decodeCLIP(data []byte, p gopacket.PacketBuilder) error {
+	switch t := guessSDU(data); t {
+	case LayerTypeLLC, layers.LayerTypeIPv4, layers.LayerTypeIPv6:
+		return t.Decode(data, p)
+	}
+	return gopacket.LayerTypePayload.Decode(data, p)
+}
+
 // Bridged is the pad before an Ethernet frame on a VC of its own (RFC 2684,
 // 6.2). The other media are told by nobody and have no layer.
 type Bridged struct {
 	layers.BaseLayer
 	// FCS tells that frames keep their check sequence, which is then checked
 	// and cut off. It is set before decoding, or by LayerTypeBridgedFCS.
-	FCS bool
+	FCS        bool
+	FCSError   bool    // the sequence is wrong
+	FrameCheck [4]byte // as it came
+	Pad        uint16  // 0: another value tells that the peer does not bridge
 }
 
-// LayerType gives LayerTypeBridged.
-func (*Bridged) LayerType() gopacket.LayerType { return LayerTypeBridged }
+// LayerType gives LayerTypeBridged, or with FCS LayerTypeBridgedFCS.
+func (l *Bridged) LayerType() gopacket.LayerType {
+	if l.FCS {
+		return LayerTypeBridgedFCS
+	}
+	return LayerTypeBridged
+}
 
-// CanDecode gives LayerTypeBridged.
-func (*Bridged) CanDecode() gopacket.LayerClass { return LayerTypeBridged }
+// CanDecode gives the same.
+func (l *Bridged) CanDecode() gopacket.LayerClass { return l.LayerType() }
 
 // DecodeFromBytes takes an SDU.
 func (l *Bridged) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
@@ -151,10 +252,19 @@ func (l *Bridged) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error
 		kind |= aal.FCS
 	}
 	p, err := aal.VCMux.Decap(data, kind)
-	if err != nil {
-		return encapError(err, df)
+	*l = Bridged{FCS: l.FCS}
+	if err := damaged(p, err, df); err != nil {
+		return err
 	}
-	l.BaseLayer = layers.BaseLayer{Contents: data[:aal.VCMux.HeaderSize(kind)], Payload: p.Data}
+	if l.FCS {
+		l.FrameCheck = [fcsSize]byte(data[len(data)-fcsSize:])
+		var right [fcsSize]byte
+		aal.PutFCS(right[:], kind, p.Data)
+		l.FCSError = right != l.FrameCheck
+	}
+	n := aal.VCMux.HeaderSize(kind)
+	l.Pad = binary.BigEndian.Uint16(data)
+	l.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: p.Data}
 	return nil
 }
 
@@ -165,98 +275,29 @@ func decodeBridgedFCS(data []byte, p gopacket.PacketBuilder) error {
 // NextLayerType gives gopacket's LayerTypeEthernet.
 func (*Bridged) NextLayerType() gopacket.LayerType { return layers.LayerTypeEthernet }
 
-// SerializeTo puts the pad before a frame, and with FCS the sequence after it.
-func (l *Bridged) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
-	return serializeEncap(b, aal.VCMux, aal.Bridged, l.FCS, 0)
+// SerializeTo puts the pad before a frame, and with FCS the sequence after it:
+// the right one with ComputeChecksums, else FrameCheck.
+func (l *Bridged) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOptions) error {
+	var err error
+	if l.FCS {
+		if l.FrameCheck, err = appendFCS(b, aal.Bridged, l.FrameCheck, opts); err != nil {
+			return err
+		}
+	}
+	if err = prependEncap(b, aal.VCMux, aal.Bridged, 0); err == nil {
+		binary.BigEndian.PutUint16(b.Bytes(), l.Pad)
+	}
+	return err
 }
 
 // String gives the form.
 func (l *Bridged) String() string {
+	s := "VC-multiplexed, bridged"
 	if l.FCS {
-		return "VC-multiplexed, bridged+FCS"
+		s += "+FCS" + wrong(l.FCSError)
 	}
-	return "VC-multiplexed, bridged"
-}
-
-// ATMARP is a packet of RFC 2225: ARP and InARP of Classical IP. Octets after
-// the packet are its payload.
-type ATMARP struct {
-	layers.BaseLayer
-	Packet aal.ATMARP
-}
-
-// LayerType gives LayerTypeATMARP.
-func (*ATMARP) LayerType() gopacket.LayerType { return LayerTypeATMARP }
-
-// CanDecode gives LayerTypeATMARP.
-func (*ATMARP) CanDecode() gopacket.LayerClass { return LayerTypeATMARP }
-
-// DecodeFromBytes takes a packet.
-func (a *ATMARP) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if err := a.Packet.Decode(data); err != nil {
-		if err == aal.ErrATMARPShort {
-			df.SetTruncated()
-		}
-		return err
-	}
-	n := a.Packet.Size()
-	a.BaseLayer = layers.BaseLayer{Contents: data[:n], Payload: data[n:]}
-	return nil
-}
-
-// NextLayerType gives LayerTypePayload.
-func (*ATMARP) NextLayerType() gopacket.LayerType { return gopacket.LayerTypePayload }
-
-// SerializeTo writes the packet.
-func (a *ATMARP) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
-	p, err := b.PrependBytes(a.Packet.Size())
-	if err != nil {
-		return err
-	}
-	_, err = a.Packet.Encode(p)
-	return err
-}
-
-// String gives question or answer in tcpdump's words.
-func (a *ATMARP) String() string {
-	p := &a.Packet
-	source, target := addressString(p.SourceNumber, p.SourceSub), addressString(p.TargetNumber, p.TargetSub)
-	switch p.Op {
-	case aal.ATMARPRequest:
-		if p.TargetNumber.Len > 0 {
-			return fmt.Sprintf("ARP, Request who-has %v (%s) tell %v", p.TargetAddress, target, p.SourceAddress)
-		}
-		return fmt.Sprintf("ARP, Request who-has %v tell %v", p.TargetAddress, p.SourceAddress)
-	case aal.ATMARPReply:
-		return fmt.Sprintf("ARP, Reply %v is-at %s", p.SourceAddress, source)
-	case aal.InATMARPRequest:
-		return fmt.Sprintf("ARP, Inverse Request who-is %s tell %s", target, source)
-	case aal.InATMARPReply:
-		return fmt.Sprintf("ARP, Inverse Reply %s at %v", source, p.SourceAddress)
-	}
-	return fmt.Sprintf("ARP, NACK Reply for %v", p.SourceAddress)
-}
-
-// addressString gives number and, after a comma, subaddress; an ATM end
-// system address in tcpdump's form.
-func addressString(number, sub aal.ATMNumber) string {
-	s := numberString(number)
-	if sub.Len > 0 {
-		s += "," + numberString(sub)
-	}
-	return s
-}
-
-func numberString(n aal.ATMNumber) string {
-	if n.E164 || n.Len == 0 {
-		return n.String()
-	}
-	s := ""
-	for i, b := range n.Bytes() {
-		if i > 0 {
-			s += ":"
-		}
-		s += fmt.Sprintf("%02x", b)
+	if l.Pad != 0 {
+		s += fmt.Sprintf(", pad 0x%04x (incorrect)", l.Pad)
 	}
 	return s
 }

@@ -2,7 +2,6 @@ package layers
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -28,16 +27,16 @@ func (*AAL1) LayerType() gopacket.LayerType { return LayerTypeAAL1 }
 // CanDecode gives LayerTypeAAL1.
 func (*AAL1) CanDecode() gopacket.LayerClass { return LayerTypeAAL1 }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. One wrong
-// bit of the header is corrected.
+// DecodeFromBytes takes the 48 octets of a payload. One wrong bit of the header
+// is corrected.
 func (a *AAL1) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	var d aal.AAL1Decoder
 	h := d.Decode(data[0])
 	a.Octet, a.SN, a.Valid, a.Corrected = data[0], h.SN, h.Valid, h.Corrected
-	a.BaseLayer = layers.BaseLayer{Contents: data[:1], Payload: data[1:aal.PayloadSize]}
+	a.BaseLayer = layers.BaseLayer{Contents: data[:1], Payload: data[1:]}
 	return nil
 }
 
@@ -94,15 +93,15 @@ type AAL2Packet struct {
 // of its own.
 type AAL2 struct {
 	layers.BaseLayer
-	Start    aal.AAL2Start
-	Tail     []byte // end of a packet that began in a cell before
-	Packets  []AAL2Packet
-	Rest     []byte // start of a header that goes on in the next cell, or all after a wrong header
-	HECError bool   // Rest begins with a wrong header
+	Start   aal.AAL2Start
+	Tail    []byte // end of a packet that began in a cell before
+	Packets []AAL2Packet
+	// Rest is the start of a header that goes on in the next cell, or all that
+	// follows an error.
+	Rest        []byte
+	OffsetError bool // the offset is above 47
+	HECError    bool // Rest begins with a wrong header
 }
-
-// ErrAAL2Offset is returned for an offset field above 47.
-var ErrAAL2Offset = errors.New("aal2: offset field above 47")
 
 // LayerType gives LayerTypeAAL2.
 func (*AAL2) LayerType() gopacket.LayerType { return LayerTypeAAL2 }
@@ -110,20 +109,21 @@ func (*AAL2) LayerType() gopacket.LayerType { return LayerTypeAAL2 }
 // CanDecode gives LayerTypeAAL2.
 func (*AAL2) CanDecode() gopacket.LayerClass { return LayerTypeAAL2 }
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. The parity
-// is not looked at: see Start.ParityOK.
+// DecodeFromBytes takes the 48 octets of a payload. The parity is not looked
+// at: see Start.ParityOK.
 func (a *AAL2) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	*a = AAL2{
-		BaseLayer: layers.BaseLayer{Contents: data[:aal.PayloadSize]},
+		BaseLayer: layers.BaseLayer{Contents: data},
 		Start:     aal.AAL2Start(data[0]),
 		Packets:   a.Packets[:0],
 	}
-	rest, offset := data[1:aal.PayloadSize], a.Start.Offset()
+	rest, offset := data[1:], a.Start.Offset()
 	if offset > len(rest) {
-		return ErrAAL2Offset
+		a.Rest, a.OffsetError = rest, true
+		return nil
 	}
 	a.Tail, rest = rest[:offset], rest[offset:]
 	for len(rest) > 0 && rest[0] != aal.AAL2CIDPad {
@@ -182,9 +182,7 @@ func (a *AAL2) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeOp
 func (a *AAL2) String() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "AAL2, %v", a.Start)
-	if !a.Start.ParityOK() {
-		s.WriteString(" (incorrect)")
-	}
+	s.WriteString(wrong(a.OffsetError || !a.Start.ParityOK()))
 	for _, pkt := range a.Packets {
 		fmt.Fprintf(&s, ", %v", pkt.Header)
 	}
@@ -195,10 +193,11 @@ func (a *AAL2) String() string {
 }
 
 // AAL34 is a SAR-PDU of AAL3/4 (I.363.3). Its payload is the octets that the
-// length indicator counts.
+// length indicator counts, or all 44 where it is wrong.
 type AAL34 struct {
 	layers.BaseLayer
 	Cell     aal.AAL34Cell
+	LIError  bool   // Cell.LI does not fit the segment type
 	CRC      uint16 // CRC-10
 	CRCError bool   // CRC is not that of the cell's payload
 }
@@ -211,21 +210,23 @@ func (*AAL34) CanDecode() gopacket.LayerClass { return LayerTypeAAL34 }
 
 const aal34Header = 2
 
-// DecodeFromBytes takes 48 octets; others after them are ignored. A length
-// indicator above 44 that does not abort is taken for 44.
+// DecodeFromBytes takes the 48 octets of a payload.
 func (a *AAL34) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
-	if len(data) < aal.PayloadSize {
-		return short(df)
+	if err := exact(data, aal.PayloadSize, df); err != nil {
+		return err
 	}
 	cell := [aal.PayloadSize]byte(data)
+	*a = AAL34{}
 	a.CRC, a.CRCError = mendCRC10(&cell)
 	var err error
 	if a.Cell, err = aal.ParseAAL34(cell[:]); err != nil {
 		return err
 	}
-	end := aal34Header + min(int(a.Cell.LI), aal.AAL34Payload)
+	end := aal34Header + int(a.Cell.LI)
 	if a.Cell.Abort() {
 		end = aal34Header
+	} else if a.LIError = !a.Cell.Formed(); a.LIError {
+		end = aal34Header + aal.AAL34Payload
 	}
 	a.BaseLayer = layers.BaseLayer{Contents: data[:aal34Header], Payload: data[aal34Header:end:end]}
 	return nil
@@ -254,7 +255,7 @@ func (a *AAL34) SerializeTo(b gopacket.SerializeBuffer, opts gopacket.SerializeO
 		a.Cell.LI = uint8(n)
 	}
 	p := b.Bytes()
-	a.Cell.Put(p)
+	a.Cell.Put((*[aal.PayloadSize]byte)(p))
 	a.CRC = serializeCRC10(p, a.CRC, opts)
 	return nil
 }
@@ -271,7 +272,7 @@ func (a *AAL34) CPCSHeader() (cpi, btag uint8, baSize uint16, ok bool) {
 // CPCSTrailer gives the trailer of a CPCS-PDU, in an EOM or an SSM.
 func (a *AAL34) CPCSTrailer() (al, etag uint8, length uint16, ok bool) {
 	p := a.Payload
-	if len(p) < aal.AAL34Trailer || a.Cell.Segment != aal.AAL34EOM && a.Cell.Segment != aal.AAL34SSM {
+	if len(p) < aal.AAL34Trailer || a.LIError || a.Cell.Segment != aal.AAL34EOM && a.Cell.Segment != aal.AAL34SSM {
 		return 0, 0, 0, false
 	}
 	p = p[len(p)-aal.AAL34Trailer:]
@@ -280,5 +281,5 @@ func (a *AAL34) CPCSTrailer() (al, etag uint8, length uint16, ok bool) {
 
 // String gives header, length indicator and CRC-10.
 func (a *AAL34) String() string {
-	return fmt.Sprintf("AAL3/4, %v, cksum 0x%03x %s", a.Cell, a.CRC, verdict(a.CRCError))
+	return fmt.Sprintf("AAL3/4, %v%s, cksum 0x%03x %s", a.Cell, wrong(a.LIError), a.CRC, verdict(a.CRCError))
 }

@@ -1,7 +1,9 @@
 package layers
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -33,6 +35,8 @@ const (
 	numPWAAL5PDU
 	numPWAAL5SDU
 	numBridgedFCS
+	numPWACH
+	numCLIP
 )
 
 // The layer types. Each decodes too.
@@ -61,34 +65,44 @@ var (
 	// word is one. There is no layer of this type.
 	LayerTypeCells = registerFunc(numCells, "Cells", decodeCells)
 
-	LayerTypePWN1   = registerFunc(numPWN1, "PWN1", decodePWN1)
+	// LayerTypeCLIP decodes what Linux's Classical IP over ATM captures: an LLC
+	// header, or an IP packet without one, as tcpdump does. There is no layer of
+	// this type.
+	LayerTypeCLIP = registerFunc(numCLIP, "ClassicalIP", decodeCLIP)
+
+	LayerTypePWN1   = registerFunc(numPWN1, "PWN1", decodePW[PWN1])
 	LayerTypePW11   = registerFunc(numPW11, "PW11", decodePW11)
 	LayerTypePWCell = register[PWCell](numPWCell, "PWCell")
 	// LayerTypePWAAL5PDU and LayerTypePW11 decode each other's pseudowires
 	// too: bit M tells which it is.
 	LayerTypePWAAL5PDU = registerFunc(numPWAAL5PDU, "PWAAL5PDU", decodePW11)
-	LayerTypePWAAL5SDU = register[PWAAL5SDU](numPWAAL5SDU, "PWAAL5SDU")
+	LayerTypePWAAL5SDU = registerFunc(numPWAAL5SDU, "PWAAL5SDU", decodePW[PWAAL5SDU])
+	// LayerTypePWACH decodes an associated channel. The layer types of
+	// pseudowires with a control word come to it by themselves.
+	LayerTypePWACH = register[PWACH](numPWACH, "PWACH")
 )
 
 // Link types of capture files (tcpdump.org/linktypes.html). Importing the
 // package registers them with gopacket.
 const (
-	LinkTypeERF    layers.LinkType = 197
-	LinkTypeSunATM                 = layers.LinkTypeSunATM // 123
+	LinkTypeRFC1483                 = layers.LinkTypeATM_RFC1483 // 100: SDUs with an LLC header
+	LinkTypeCLIP    layers.LinkType = 106                        // SDUs of Linux's Classical IP
+	LinkTypeSunATM                  = layers.LinkTypeSunATM      // 123
+	LinkTypeERF     layers.LinkType = 197
 )
 
 func init() {
-	layers.LinkTypeMetadata[LinkTypeERF] = layers.EnumMetadata{
-		DecodeWith: LayerTypeERF, Name: "ERF", LayerType: LayerTypeERF,
-	}
-	layers.LinkTypeMetadata[LinkTypeSunATM] = layers.EnumMetadata{
-		DecodeWith: LayerTypeSunATM, Name: "SunATM", LayerType: LayerTypeSunATM,
+	for link, t := range map[layers.LinkType]gopacket.LayerType{
+		LinkTypeRFC1483: LayerTypeLLC, LinkTypeCLIP: LayerTypeCLIP, LinkTypeSunATM: LayerTypeSunATM, LinkTypeERF: LayerTypeERF,
+	} {
+		layers.LinkTypeMetadata[link] = layers.EnumMetadata{DecodeWith: t, Name: t.String(), LayerType: t}
 	}
 }
 
 // Errors of decoding, beside those of package aal.
 var (
 	ErrShort  = errors.New("layers: data too short")
+	ErrLong   = errors.New("layers: data too long")
 	ErrLength = errors.New("layers: not a whole number of cells")
 )
 
@@ -127,6 +141,18 @@ func short(df gopacket.DecodeFeedback) error {
 	return ErrShort
 }
 
+// exact refuses data that is not of the one length that a layer has. What is
+// longer is, as a rule, a cell where its payload is due.
+func exact(data []byte, size int, df gopacket.DecodeFeedback) error {
+	switch n := len(data); {
+	case n < size:
+		return fmt.Errorf("%w: %d octets, want %d", short(df), n, size)
+	case n > size:
+		return fmt.Errorf("%w: %d octets, want %d", ErrLong, n, size)
+	}
+	return nil
+}
+
 var (
 	vcs    = map[aal.VC]gopacket.LayerType{}
 	labels = map[uint32]gopacket.LayerType{}
@@ -136,7 +162,8 @@ var (
 // payload of a user cell is, LayerTypeAAL1 and the like; for records of whole
 // AAL5 PDUs what their SDUs are: LayerTypeLLC, LayerTypeBridged,
 // LayerTypeBridgedFCS, or a layer type of gopacket's for VC-multiplexed PDUs, as
-// LayerTypeIPv4 or LayerTypePPP. All captures and links share the one table.
+// LayerTypeIPv4 or LayerTypePPP. With a DecodingLayerParser it holds for PDUs
+// when AAL5.Under is set. All captures and links share the one table.
 // Not to be called while packets are decoded.
 func RegisterVC(vc aal.VC, t gopacket.LayerType) { vcs[vc] = t }
 
@@ -176,7 +203,7 @@ func (t *train) NextDecoder(d gopacket.Decoder) error {
 // item decodes one item to its end.
 func (t *train) item(d gopacket.Decoder, data []byte) error {
 	for d != nil && len(data) > 0 {
-		t.next = nil
+		t.last, t.next = nil, nil
 		if err := d.Decode(data, t); err != nil {
 			return err
 		}
@@ -188,18 +215,20 @@ func (t *train) item(d gopacket.Decoder, data []byte) error {
 	return nil
 }
 
-// items decodes data as items of size octets.
+// items decodes data as items of size octets. One that fails does not hide those
+// after it: the first error comes at the end.
 func items(p gopacket.PacketBuilder, d gopacket.Decoder, data []byte, size int) error {
 	t := train{PacketBuilder: p}
+	var failed error
 	for len(data) >= size {
-		if err := t.item(d, data[:size:size]); err != nil {
-			return err
+		if err := t.item(d, data[:size:size]); err != nil && failed == nil {
+			failed = err
 		}
 		data = data[size:]
 	}
 	if len(data) > 0 {
 		p.SetTruncated()
-		return ErrLength
+		return cmp.Or(failed, ErrLength)
 	}
-	return nil
+	return failed
 }

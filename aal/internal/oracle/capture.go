@@ -5,6 +5,8 @@ import "encoding/binary"
 // Link types of pcap files (tcpdump.org/linktypes.html).
 const (
 	LinkEthernet = 1
+	LinkRFC1483  = 100
+	LinkCLIP     = 106
 	LinkSunATM   = 123
 	LinkERF      = 197
 )
