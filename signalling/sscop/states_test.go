@@ -82,8 +82,7 @@ func lastCC(b *bench) error {
 	return expiry(timerCC)(b)
 }
 
-// statesText is the state table of Q.2110 as this project reads it, written by
-// hand. "-" in place of effects is a request that is refused or a timer that
+// statesText is the state table of Q.2110 as this project reads it. "-" in place of effects is a request that is refused or a timer that
 // cannot run.
 //
 //go:embed testdata/states.txt
