@@ -217,7 +217,7 @@ func fieldsOf(p PDU) string {
 		list = append(list, fmt.Sprint(p.List.At(i)))
 	}
 	f[5] = strings.Join(list, ",")
-	if shapes[p.Type].data {
+	if shapes[p.Type].data && p.Type != MD { // tshark shows of MD its type only
 		put(6, -len(p.Data)&3)
 	}
 	if p.Type == SD && len(p.Data) > 0 { // of the others tshark shows no data
