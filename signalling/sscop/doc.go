@@ -5,15 +5,15 @@
 // and reads no clock: PDUs, requests and the time go in, a list of actions
 // comes out.
 //
-//	       AA-ESTABLISH, AA-DATA, ...             the user: SSCF, package sscf
-//	 Establish  Data  Release │ ▲ Actions: EstablishConfirm, DataIndication, ...
-//	                          ▼ │
-//	 HandleTimeout(now) ─▶ ┌─────────┐ ─▶ Timeout()
-//	                       │ Machine │    state × signal ─▶ one handler (table.go)
-//	          SetBusy   ─▶ └─────────┘ ─▶ Actions: ErrorIndication, ...
-//	                          ▲ │
-//	             Receive(pdu) │ ▼ Actions: Send
-//	        a CPCS-SDU of AAL5, in order, without errors
+//	      AA-ESTABLISH, AA-DATA, ...             the user: SSCF, package sscf
+//	Establish  Data  Release │ ▲ Actions: EstablishConfirm, DataIndication, ...
+//	                         ▼ │
+//	HandleTimeout(now) ─▶ ┌─────────┐ ─▶ Timeout()
+//	                      │ Machine │    state × signal ─▶ one handler (table.go)
+//	         SetBusy   ─▶ └─────────┘ ─▶ Actions: ErrorIndication, ...
+//	                         ▲ │
+//	            Receive(pdu) │ ▼ Actions: Send
+//	       a CPCS-SDU of AAL5, in order, without errors
 //
 // # Driving a machine
 //
