@@ -162,7 +162,6 @@ func (m *Machine) initReceiver() { m.vrMR = uint32(m.cfg.Window) }
 // enter makes the connection ready: "Initialize state variables" (p. 75) and
 // "Set data transfer timers" (p. 77). What is still queued waits on.
 func (m *Machine) enter() {
-	m.tx.unmark()
 	m.tx.advance(m.tx.sent)
 	m.vtS, m.vtPS, m.vtA = 0, 0, 0
 	m.vtPA, m.vtPD = 1, 0

@@ -79,7 +79,7 @@ func New(cfg Config) (*Machine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	m := &Machine{cfg: cfg, state: Idle, vtSQ: cfg.LastSQ, clearBuffers: true, credit: true, vtPA: 1}
+	m := &Machine{cfg: cfg, state: Idle, vtSQ: cfg.LastSQ, clearBuffers: true}
 	m.periods = [numTimers]time.Duration{cfg.TimerCC, cfg.TimerPoll, cfg.TimerKeepAlive, cfg.TimerNoResponse, cfg.TimerIdle}
 	m.rx = newReceiveBuffer(cfg.Window)
 	m.tx.limit = cfg.Queue

@@ -261,3 +261,86 @@ func TestLateAndBackwardTime(t *testing.T) {
 	b.HandleTimeout(time.Minute)
 	b.want(`nothing -> 2 C`)
 }
+
+// VT(CC) counts anew for each procedure (p. 51, 60, 67), however many BGNs the
+// connection took.
+func TestTimerCCAnew(t *testing.T) {
+	for name, begin := range map[string]func(b *bench) error{
+		"RS":  func(b *bench) error { return b.Resync(b.at, nil) },
+		"END": func(b *bench) error { return b.Release(b.at, nil) },
+		"ER":  func(b *bench) error { return b.Receive(b.at, encode(t, PDU{Type: STAT, PS: 9, MR: 20})) },
+	} {
+		b := newBench(t, testConfig())
+		b.must(b.Establish(0, nil, true)).expire().expire().expire()
+		b.in(PDU{Type: BGAK, MR: 20}).must(begin(b)).drain()
+		again := 0
+		for b.expire(); b.state != Idle; b.expire() {
+			again++
+		}
+		if again != 3 {
+			t.Errorf("%s is repeated %d times", name, again)
+		}
+	}
+}
+
+// p. 34 to 36: BGAK carries the user's data of this connection, never of the
+// last one.
+func TestNoOldUserData(t *testing.T) {
+	old := func() *bench {
+		b := newBench(t, testConfig())
+		b.in(PDU{Type: BGN, SQ: 1, MR: 20})
+		b.must(b.EstablishResponse(0, []byte("old"), true)).in(PDU{Type: END})
+		b.must(b.Establish(0, nil, true)).drain()
+		return b
+	}
+	b := old()
+	b.in(PDU{Type: BGN, SQ: 2, MR: 20}).want(`[BGAK N(MR)=30]; ESTABLISH.conf -> 10 PN`)
+	b = old()
+	b.in(PDU{Type: BGAK, MR: 20}).drain()
+	b.in(PDU{Type: BGN, SQ: 1, MR: 20}).want(`[BGAK N(MR)=30] -> 10 PN`)
+}
+
+// 6.1: BR of AA-ESTABLISH.request decides what can be retrieved.
+func TestBufferRelease(t *testing.T) {
+	for _, release := range []bool{true, false} {
+		b := newBench(t, testConfig())
+		b.must(b.Establish(0, nil, release)).in(PDU{Type: BGAK, MR: 20}).messages(1)
+		b.must(b.Release(0, nil)).in(PDU{Type: ENDAK}).drain()
+		want := `RETRIEVE COMPLETE.ind -> 1 -`
+		if !release {
+			want = `RETRIEVE.ind "m0"; ` + want
+		}
+		b.must(b.Retrieve(0, RetrieveTotal)).want(want)
+	}
+}
+
+// N(MR) of each PDU that makes a connection ready is the credit (7.5).
+func TestCreditOfTheFirstPDU(t *testing.T) {
+	for name, do := range map[string]func(b *bench){
+		"BGAK": func(b *bench) { b.must(b.Establish(0, nil, true)).in(PDU{Type: BGAK, MR: 1}) },
+		"BGN both ways": func(b *bench) {
+			b.must(b.Establish(0, nil, true)).in(PDU{Type: BGN, SQ: 1, MR: 1})
+		},
+		"BGN": func(b *bench) { b.in(PDU{Type: BGN, SQ: 1, MR: 1}).must(b.EstablishResponse(0, nil, true)) },
+		"RSAK": func(b *bench) {
+			inConnReady(b).must(b.Resync(b.at, nil)).in(PDU{Type: RSAK, MR: 1})
+		},
+		"RS both ways": func(b *bench) {
+			inConnReady(b).must(b.Resync(b.at, nil)).in(PDU{Type: RS, SQ: 1, MR: 1})
+		},
+		"RS": func(b *bench) { inConnReady(b).in(PDU{Type: RS, SQ: 1, MR: 1}).must(b.ResyncResponse(b.at)) },
+		"ERAK": func(b *bench) {
+			inConnReady(b).in(PDU{Type: STAT, PS: 9, MR: 20}).in(PDU{Type: ERAK, MR: 1}).must(b.RecoverResponse(b.at))
+		},
+		"ER both ways": func(b *bench) {
+			inConnReady(b).in(PDU{Type: STAT, PS: 9, MR: 20}).in(PDU{Type: ER, SQ: 1, MR: 1}).must(b.RecoverResponse(b.at))
+		},
+		"ER": func(b *bench) { inConnReady(b).in(PDU{Type: ER, SQ: 1, MR: 1}).must(b.RecoverResponse(b.at)) },
+	} {
+		b := newBench(t, testConfig())
+		do(b)
+		if got := b.drain().messages(2).look(); got != `[SD N(S)=0 "m0"] -> 10 PN` {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}

@@ -92,6 +92,7 @@ func TestAnswerPOLL(t *testing.T) {
 				`[STAT N(PS)=5 N(R)=0 N(MR)=16 list 4 5 6]; [STAT N(PS)=5 N(R)=0 N(MR)=16 list 6 7]`},
 		{"in parts, the last one full", 3, []uint32{1, 3}, poll(4),
 			`[STAT N(PS)=5 N(R)=0 N(MR)=16 list 0 1 2]; [STAT N(PS)=5 N(R)=0 N(MR)=16 list 2 3 4]`},
+		{"a gap that was filled", 67, []uint32{1, 0}, poll(2), `[STAT N(PS)=5 N(R)=2 N(MR)=18]`},
 		{"older than an SD that has come: recovery", 67, []uint32{0, 5}, poll(4), `error Q; SQ 1; [ER N(SQ)=1 N(MR)=16]`},
 	} {
 		t.Run(k.name, func(t *testing.T) {
@@ -222,6 +223,17 @@ func TestMaxPD(t *testing.T) {
 	b.expire().drain() // a POLL by the timer counts too
 	b.messages(2)
 	b.want(`[SD N(S)=7 "m0"]; [SD N(S)=8 "m1"] -> 10 PN`)
+	b.must(b.Resync(b.at, nil)).in(PDU{Type: RSAK, MR: 20}).drain() // VT(PD) is 0 again
+	b.messages(2).want(`[SD N(S)=0 "m0"]; [SD N(S)=1 "m1"] -> 10 PN`)
+}
+
+// p. 70: an older POLL's STAT that comes after a newer one's is an error; a
+// second one for the same POLL is not (a list in parts is that).
+func TestOldSTAT(t *testing.T) {
+	b := ready(t, testConfig(), 20, true).messages(2).expire().expire().drain()
+	stat := func(ps uint32) PDU { return PDU{Type: STAT, PS: ps, R: 0, MR: 20} }
+	b.in(stat(2)).in(stat(2)).want(`nothing -> 10 PN`)
+	b.in(stat(1)).want(`error R; SQ 1; [ER N(SQ)=1 N(MR)=30] -> 7 C`)
 }
 
 // 7.8: without credit nothing goes out; codes W and X; the queue goes when
@@ -278,6 +290,11 @@ func TestPhases(t *testing.T) {
 	at, _ := b.Timeout()
 	if want := b.at + b.cfg.TimerIdle; at != want {
 		t.Errorf("idle until %v, want %v", at, want)
+	}
+	b.at += time.Second // a second STAT to that POLL does not make it longer
+	b.in(PDU{Type: STAT, PS: 2, R: 1, MR: 20}).want(`nothing -> 10 I`)
+	if still, _ := b.Timeout(); still != at {
+		t.Errorf("idle until %v, no more %v", still, at)
 	}
 	b.messages(1).want(`[SD N(S)=1 "m0"] -> 10 PN`)
 	b.expire().drain()
@@ -458,6 +475,24 @@ func TestActionsStay(t *testing.T) {
 	}
 	if got := show(first); got != `DATA.ind 0 "m0"` {
 		t.Errorf("changed to %s", got)
+	}
+}
+
+// Q.2130, 7: the values for the UNI.
+func TestDefaultConfig(t *testing.T) {
+	c := DefaultConfig()
+	for _, k := range []struct {
+		name      string
+		got, want any
+	}{
+		{"Timer_CC", c.TimerCC, time.Second}, {"Timer_POLL", c.TimerPoll, 750 * time.Millisecond},
+		{"Timer_KEEP-ALIVE", c.TimerKeepAlive, 2 * time.Second}, {"Timer_NO-RESPONSE", c.TimerNoResponse, 7 * time.Second},
+		{"Timer_IDLE", c.TimerIdle, 15 * time.Second}, {"MaxCC", c.MaxCC, 4}, {"MaxPD", c.MaxPD, 25},
+		{"MaxSTAT", c.MaxSTAT, 67}, {"k", c.K, 4096}, {"j", c.J, 4096},
+	} {
+		if k.got != k.want {
+			t.Errorf("%s is %v, not %v", k.name, k.got, k.want)
+		}
 	}
 }
 
