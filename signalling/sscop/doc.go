@@ -83,3 +83,5 @@
 //     was queued is taken from a queue: a signal used up on a closed window
 //     would leave its message behind.
 package sscop
+
+//go:generate go test -run TestConformancePage . -rewrite
