@@ -109,7 +109,7 @@ func TestLiveLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := newRawSender(t, l.B)
-	raw.send(t, labelEntry(99, true), vcc)
+	raw.send(t, ourLabel, vcc[:51])
 	raw.send(t, goodFrames("n1")...)
 	const updates = 4
 	for {
@@ -149,13 +149,13 @@ func TestLiveLine(t *testing.T) {
 	if n := len([]rune(last)); n > 200 {
 		t.Errorf("%d columns: %q", n, last)
 	}
-	for _, word := range []string{tunnelDev, "0/100", "b/s", "PDU/s", "drops 1", "rx_drop_label=1"} {
+	for _, word := range []string{tunnelDev, "0/100", "b/s", "PDU/s", "drops 1", "rx_drop_length=1"} {
 		if !strings.Contains(last, word) {
 			t.Errorf("%q does not say %q", last, word)
 		}
 	}
 	summary := text[strings.LastIndex(text, "\x1b[K"):]
-	for _, word := range []string{tunnelDev, "0/100", "rx_pdus=", "rx_drop_label=1", "drops"} {
+	for _, word := range []string{tunnelDev, "0/100", "rx_pdus=", "rx_drop_length=1", "drops"} {
 		if !strings.Contains(summary, word) {
 			t.Errorf("the summary does not say %q: %q", word, summary)
 		}

@@ -282,6 +282,7 @@ func (s *supervisor) resizeTAP(what order) error {
 	t.hub.Call(func() {
 		if d, ok := t.dev.(nic.Sizer); ok {
 			d.SetMaxFrame(t.c.frame(t.device.mtuNow))
+			t.tap.Resize()
 		}
 	})
 	if what.mtu > most {

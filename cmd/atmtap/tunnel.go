@@ -78,7 +78,7 @@ func open(c config) (_ *tunnel, err error) {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
-	if err := t.makeHub(carrier); err != nil {
+	if err := t.makeHub(); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
@@ -137,25 +137,10 @@ func (t *tunnel) mostMTU() int {
 	return min(t.c.maxMTU(), min(pdu, room-t.overhead)-vlanTag-t.sdu(0))
 }
 
-// makeHub makes the hub and its memory: blocks of each size that the frames of either
-// device, or a PDU, can need. What is never used is never taken from the machine.
-func (t *tunnel) makeHub(carrier modules.CarrierConfig) (err error) {
-	frame := min(carrier.Device.Info().MaxFrame, modules.MaxCellFrame)
-	if carrier.Link == modules.LinkBare && t.c.spec.Mode.Cells() {
-		frame = modules.MaxCellFrame // datagrams are read into blocks, and the path may hold longer ones some day
-	}
-	longest := max(
-		frame,
-		aal.AAL5PDUSize(t.sdu(t.device.mtu)+vlanTag),
-		t.sdu(t.device.mtu)+vlanTag+t.overhead,
-	)
-	sizes := block.Config{Small: blocks}
-	if longest > block.SmallBytes-block.Headroom {
-		sizes.Medium = blocks
-	}
-	if longest > block.MediumBytes-block.Headroom {
-		sizes.Large = blocks
-	}
+// makeHub makes the hub and its memory. What is never used is never taken from the
+// machine, so there are blocks for any MTU that the devices may come to have.
+func (t *tunnel) makeHub() (err error) {
+	sizes := block.Config{Small: blocks, Medium: blocks, Large: blocks / 4}
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}

@@ -193,6 +193,7 @@ func (d *Carrier) Resize() error {
 			p.closeFrame() // it may be too long soon
 		}
 	}
+	d.rx.fit()
 	return d.measure()
 }
 

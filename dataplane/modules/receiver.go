@@ -60,6 +60,25 @@ func (r *receiver) open(dev nic.Device) error {
 	return nil
 }
 
+// fit follows a device whose frames have become longer: memory that is posted already is
+// changed for larger.
+func (r *receiver) fit() {
+	size := min(r.dev.Info().MaxFrame, r.hub.Pool.MaxAlloc())
+	if size <= r.size || r.lends || r.keeper != nil {
+		return
+	}
+	r.size = size
+	for i, b := range r.posted {
+		if len(r.hub.Pool.Tail(b)) >= size {
+			continue
+		}
+		if larger := r.hub.Pool.Alloc(size); larger != 0 { // else it goes when its frame does
+			r.hub.Pool.Free(b)
+			r.posted[i] = larger
+		}
+	}
+}
+
 // close gives the blocks back, those that a device kept too, which must be closed.
 func (r *receiver) close() {
 	for _, b := range r.posted {

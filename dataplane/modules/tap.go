@@ -51,3 +51,11 @@ func (t *TAP) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_buffer", N: d.TxNoBuffer}, {Name: "tx_drop_error", N: d.TxErrors},
 	}
 }
+
+// Resize takes the limits of the device anew, when its longest frame has changed. On the
+// hub only.
+func (t *TAP) Resize() {
+	if t.present() {
+		t.rx.fit()
+	}
+}
