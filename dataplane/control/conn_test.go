@@ -190,6 +190,7 @@ func TestConnCall(t *testing.T) {
 		}()
 	}()
 	p := Packet{Message: golden()["atm"]}
+	p.Flags = FlagHiPri | FlagNoReply // Call knows better
 	if err := a.Call(&p); err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,8 @@ func TestTLVLimits(t *testing.T) {
 	if _, err := AppendTLV(full, 1, nil); err != ErrTrailerLong {
 		t.Error("one more into a full trailer", err)
 	}
-	if CheckTLVs(make([]byte, MaxTrailer+1)) != ErrTrailerLong || CheckTLVs([]byte{0, 1, 0}) != ErrTLVShort {
+	if CheckTLVs(make([]byte, MaxTrailer+1)) != ErrTrailerLong || CheckTLVs([]byte{0, 1, 0}) != ErrTLVShort ||
+		CheckTLVs([]byte{0, 1, 0, 1, 9}) != ErrTLVShort || CheckTLVs([]byte{0, 1, 0, 1, 9, 0, 0, 0}[:7]) != ErrTLVShort {
 		t.Error("length of trailers")
 	}
 	if s := TLVType(0x5A).String() + TLVRing.String() + TLVType(0x0108).String(); s != "IE 0x5ARINGTLV 0x0108" {
@@ -144,6 +145,7 @@ func FuzzTLV(f *testing.F) {
 		f.Add(readGolden(f, name)[Size:])
 	}
 	f.Add([]byte{0x80, 0, 0, 0})
+	f.Add([]byte{0, 1, 0, 1, 9}) // the padding is missing
 	f.Add([]byte{1, 0, 0xFF, 0xFF})
 	f.Fuzz(func(t *testing.T, trailer []byte) {
 		r := ReadTLVs(trailer)
