@@ -4,29 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // Do carries a command out. A module's constructor runs on the caller's goroutine, off
 // the hubs.
 func (f *Fabric) Do(c Command) (a Answer, err error) {
 	switch c.Number {
-	case CmdOpen:
+	case control.HubOpen:
 		a.Number, a.Top, err = f.open(c)
-	case CmdPair:
+	case control.HubPair:
 		a.Number, err = f.pair(c)
-	case CmdPush, CmdReplace:
+	case control.HubPush, control.HubReplace:
 		a.Number, err = f.install(c)
-	case CmdClose:
+	case control.HubClose:
 		err = f.change(c.A, apart, f.close)
-	case CmdUnlink:
+	case control.HubUnlink:
 		err = f.change(c.A, apart, f.unlink)
-	case CmdPop:
+	case control.HubPop:
 		err = f.change(c.A, between, f.pop)
-	case CmdLink:
+	case control.HubLink:
 		err = f.link(c.A, c.B)
-	case CmdMove:
+	case control.HubMove:
 		err = f.moveTo(c.A, c.B)
-	case CmdList:
+	case control.HubList:
 		a.Data, err = f.list()
 	default:
 		a.Data, err = f.command(c)
@@ -46,7 +48,7 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 	defer func() {
 		if err != nil {
 			for i := len(ids) - 1; i >= 0; i-- {
-				_, _ = f.Do(Command{Number: CmdClose, A: ids[i]})
+				_, _ = f.Do(Command{Number: control.HubClose, A: ids[i]})
 			}
 			discard(modules[made:])
 		}
@@ -164,7 +166,7 @@ func (f *Fabric) install(c Command) (id ProcID, err error) {
 	}
 	err = f.change(c.A, nil, func(p *pair) error {
 		id = p.id
-		if c.Number == CmdReplace {
+		if c.Number == control.HubReplace {
 			return p.rq.hub.replace(p, m)
 		}
 		n, err := p.rq.hub.push(p, m)
