@@ -7,33 +7,14 @@ import (
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
-// Classes of control messages, as the control protocol numbers them.
-const (
-	ClassHub    = 0 // to a hub, Info is one of its commands
-	ClassModule = 4 // to a process, Info is one of its module's own commands
-)
-
-// The hub's commands, as the control protocol numbers them. A is the process that they
-// act on. Whatever makes a module makes it off the hubs.
-const (
-	CmdPush    = 10 // puts the named module above A; answer: its number; I_PUSH
-	CmdPop     = 11 // takes A out of its stream; I_POP
-	CmdLink    = 12 // joins A, below, and B, above, wherever they stand; I_LINK
-	CmdUnlink  = 13 // parts A from the process above it; I_UNLINK
-	CmdOpen    = 14 // makes a process of the named module on hub B, and what Autopush has above it
-	CmdClose   = 15 // removes A; its neighbours are left with an open end
-	CmdPair    = 16 // gives the multiplexor A another pair; answer: its number
-	CmdReplace = 17 // puts the named module's code in the place of A's
-	CmdMove    = 18 // takes A, all its pairs, to hub B; its number stays
-	CmdList    = 19 // tells of all processes
-)
-
-// Command is a command to the fabric: one of the hub's, or FirstCommand and above one of
-// A's module.
+// Command is a command to the fabric: one of the hub's, by its number in the control
+// protocol, or one of A's module, from control.FirstModuleCommand on. A is the process that
+// it acts on; whatever makes a module makes it off the hubs.
 type Command struct {
-	Number uint16
+	Number control.Type // control.HubPush to HubList
 	A, B   ProcID
 	Name   string // of a module
 	Arg    string // a constructor's argument, or a module command's octets
@@ -43,10 +24,10 @@ type Command struct {
 type Answer struct {
 	Number ProcID // the process made
 	Top    ProcID // the top of its stream
-	Data   []byte // of CmdList and of a module's own command
+	Data   []byte // of control.HubList and of a module's own command
 }
 
-// As a message, a command to a hub is of type Ctl and class ClassHub, with its number in
+// As a message, a command to a hub is of type Ctl and class control.ClassHub, with its number in
 // Info and in its block A and B, 32 bits each, big-endian, the name, padded with zeros to
 // MaxModuleName, and the argument. The answer goes to its sender, with its Conn: IocAck
 // with Number in Info, and in its block Top and then Data; or IocNak, whose Info is an
@@ -67,12 +48,12 @@ func (c Command) Encode() []byte {
 
 // decodeCommand reads a command that has come as a message.
 func decodeCommand(m Msg, p []byte) (Command, error) {
-	c := Command{Number: uint16(m.Info)}
-	if m.Class == ClassModule {
+	c := Command{Number: control.Type(m.Info)}
+	if m.Class == control.ClassMMI {
 		c.A, c.Arg = m.Dst, string(p)
 		return c, nil
 	}
-	if len(p) < commandHeader || c.Number >= FirstCommand {
+	if len(p) < commandHeader || c.Number >= control.FirstModuleCommand {
 		return c, fmt.Errorf("%w: command %d of %d octets: %w", ErrHub, c.Number, len(p), syscall.EINVAL)
 	}
 	c.A, c.B = ProcID(binary.BigEndian.Uint32(p)), ProcID(binary.BigEndian.Uint32(p[4:]))
@@ -85,8 +66,8 @@ func decodeCommand(m Msg, p []byte) (Command, error) {
 }
 
 // encode gives the block of the answer to a command of a class.
-func (a Answer) encode(class uint8) []byte {
-	if class == ClassModule {
+func (a Answer) encode(class control.Class) []byte {
+	if class == control.ClassMMI {
 		return a.Data
 	}
 	p := make([]byte, answerHeader, answerHeader+len(a.Data))
@@ -129,7 +110,7 @@ func errno(err error) syscall.Errno {
 // address delivers a message that has come by its process's number: a command to its
 // module, all else to its write side, as what comes down to it.
 func (h *Hub) address(p *pair, m Msg) {
-	if m.Type == Ctl && m.Class == ClassModule {
+	if m.Type == Ctl && m.Class == control.ClassMMI {
 		h.command(p, m)
 		return
 	}
@@ -139,7 +120,7 @@ func (h *Hub) address(p *pair, m Msg) {
 // command carries out a module's own command, or hands it to the clerk, when the fabric
 // must stand still for it.
 func (h *Hub) command(p *pair, m Msg) {
-	c, err := p.module.command(uint16(m.Info))
+	c, err := p.module.command(control.Type(m.Info))
 	if err == nil && c.Stops && h.fabric != nil {
 		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
 		return
@@ -179,7 +160,7 @@ func (h *Hub) answer(m Msg, result []byte, err error) {
 // hubModule is the hub as a process: its commands go to the clerk.
 func (h *Hub) hubModule() Module {
 	return Module{Name: "hub", WritePut: func(q *Queue, m Msg) {
-		if m.Type != Ctl || m.Class != ClassHub || h.fabric == nil {
+		if m.Type != Ctl || m.Class != control.ClassHub || h.fabric == nil {
 			h.Refuse(m)
 			return
 		}

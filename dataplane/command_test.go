@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // routes is a multiplexor for tests: a message going down leaves by the lower pair
@@ -97,7 +98,7 @@ func (r *commandRig) do(c Command) (Answer, error) {
 	if r.line == nil {
 		return r.fabric.Do(c)
 	}
-	if !r.line.Send(Msg{Type: Ctl, Class: ClassHub, Dst: r.h.Number(), Conn: 77, Info: uint32(c.Number)}, c.Encode()) {
+	if !r.line.Send(Msg{Type: Ctl, Class: control.ClassHub, Dst: r.h.Number(), Conn: 77, Info: uint32(c.Number)}, c.Encode()) {
 		r.t.Fatal("the ring is full")
 	}
 	for range 20 {
@@ -138,25 +139,25 @@ func TestTopologyBuiltByCommandsOnly(t *testing.T) {
 func testCommandsOnly(t *testing.T, r *commandRig) {
 	r.fabric.registry.Autopush("driver", Part{Name: "pass"}, Part{Name: "through"})
 	here, there := r.hubs[0].Number(), r.hubs[1].Number()
-	lowers := []ProcID{r.must(Command{Number: CmdOpen, Name: "mux", Arg: "lower"}).Number}
+	lowers := []ProcID{r.must(Command{Number: control.HubOpen, Name: "mux", Arg: "lower"}).Number}
 	for range 2 {
-		lowers = append(lowers, r.must(Command{Number: CmdPair, A: lowers[0], Arg: "lower"}).Number)
+		lowers = append(lowers, r.must(Command{Number: control.HubPair, A: lowers[0], Arg: "lower"}).Number)
 	}
 	var tops, uppers, pushed []ProcID
 	for i := range 4 {
-		uppers = append(uppers, r.must(Command{Number: CmdPair, A: lowers[0], Arg: "upper"}).Number)
-		tops = append(tops, r.must(Command{Number: CmdOpen, B: []ProcID{here, there}[i%2], Name: "head", Arg: fmt.Sprint("head ", i)}).Number)
+		uppers = append(uppers, r.must(Command{Number: control.HubPair, A: lowers[0], Arg: "upper"}).Number)
+		tops = append(tops, r.must(Command{Number: control.HubOpen, B: []ProcID{here, there}[i%2], Name: "head", Arg: fmt.Sprint("head ", i)}).Number)
 	}
 	for i := range 3 {
-		a := r.must(Command{Number: CmdOpen, B: there, Name: "driver", Arg: fmt.Sprint("driver ", i)})
+		a := r.must(Command{Number: control.HubOpen, B: there, Name: "driver", Arg: fmt.Sprint("driver ", i)})
 		if a.Top == a.Number {
 			t.Fatal("nothing was pushed by itself")
 		}
-		r.must(Command{Number: CmdLink, A: a.Top, B: lowers[i]})
+		r.must(Command{Number: control.HubLink, A: a.Top, B: lowers[i]})
 	}
 	for i, id := range tops {
-		r.must(Command{Number: CmdLink, A: uppers[i], B: id})
-		pushed = append(pushed, r.must(Command{Number: CmdPush, A: uppers[i], Name: []string{"pass", "through"}[i%2]}).Number)
+		r.must(Command{Number: control.HubLink, A: uppers[i], B: id})
+		pushed = append(pushed, r.must(Command{Number: control.HubPush, A: uppers[i], Name: []string{"pass", "through"}[i%2]}).Number)
 	}
 	traffic := func(when string) {
 		t.Helper()
@@ -180,25 +181,25 @@ func testCommandsOnly(t *testing.T, r *commandRig) {
 		}
 	}
 	traffic("built")
-	r.must(Command{Number: CmdMove, A: lowers[1], B: there})
+	r.must(Command{Number: control.HubMove, A: lowers[1], B: there})
 	if p, _ := r.fabric.find(uppers[3]); p.rq.hub != r.hubs[1] {
 		t.Error("a pair of the multiplexor stayed behind")
 	}
 	traffic("moved")
-	r.must(Command{Number: CmdReplace, A: pushed[1], Name: "pass"})
+	r.must(Command{Number: control.HubReplace, A: pushed[1], Name: "pass"})
 	traffic("replaced")
-	r.must(Command{Number: CmdMove, A: lowers[0], B: here})
-	r.must(Command{Number: CmdPop, A: pushed[1]})
+	r.must(Command{Number: control.HubMove, A: lowers[0], B: here})
+	r.must(Command{Number: control.HubPop, A: pushed[1]})
 	traffic("popped, and moved back")
-	if list := string(r.must(Command{Number: CmdList}).Data); strings.Count(list, "\n") < 18 || strings.Count(list, " routes\n") != 7 {
+	if list := string(r.must(Command{Number: control.HubList}).Data); strings.Count(list, "\n") < 18 || strings.Count(list, " routes\n") != 7 {
 		t.Errorf("the list:\n%s", list)
 	}
-	r.must(Command{Number: CmdUnlink, A: uppers[2]})
-	if _, err := r.do(Command{Number: CmdUnlink, A: tops[2]}); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrHub) {
+	r.must(Command{Number: control.HubUnlink, A: uppers[2]})
+	if _, err := r.do(Command{Number: control.HubUnlink, A: tops[2]}); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrHub) {
 		t.Errorf("unlinked twice: %v", err)
 	}
 	for _, id := range slices.Concat(tops, uppers, lowers) {
-		r.must(Command{Number: CmdClose, A: id})
+		r.must(Command{Number: control.HubClose, A: id})
 	}
 	if n := r.proxies(); n != 0 {
 		t.Errorf("%d proxies are left", n)
@@ -209,34 +210,34 @@ func testCommandsOnly(t *testing.T, r *commandRig) {
 func TestCommandsThatFailChangeNothing(t *testing.T) {
 	for _, messages := range []bool{false, true} {
 		r := newCommandRig(t, 2, messages)
-		low := r.must(Command{Number: CmdOpen, Name: "driver"}).Number
-		high := r.must(Command{Number: CmdOpen, B: r.hubs[1].Number(), Name: "head"}).Number
-		r.must(Command{Number: CmdLink, A: low, B: high})
-		lone := r.must(Command{Number: CmdOpen, Name: "through"}).Number
-		before := string(r.must(Command{Number: CmdList}).Data)
+		low := r.must(Command{Number: control.HubOpen, Name: "driver"}).Number
+		high := r.must(Command{Number: control.HubOpen, B: r.hubs[1].Number(), Name: "head"}).Number
+		r.must(Command{Number: control.HubLink, A: low, B: high})
+		lone := r.must(Command{Number: control.HubOpen, Name: "through"}).Number
+		before := string(r.must(Command{Number: control.HubList}).Data)
 		for name, c := range map[string]struct {
 			Command
 			errno syscall.Errno
 		}{
-			"open of nothing":      {Command{Number: CmdOpen, Name: "nothing"}, syscall.ENOENT},
-			"open without name":    {Command{Number: CmdOpen}, syscall.ENOENT},
-			"open that fails":      {Command{Number: CmdOpen, Name: "broken"}, syscall.ENODEV},
-			"open that is refused": {Command{Number: CmdOpen, Name: "shut"}, syscall.EACCES},
-			"open on no hub":       {Command{Number: CmdOpen, B: low, Name: "pass"}, syscall.ENXIO},
-			"push on nobody":       {Command{Number: CmdPush, A: 99, Name: "owns"}, syscall.ESRCH},
-			"push on the top":      {Command{Number: CmdPush, A: lone, Name: "owns"}, syscall.EINVAL},
-			"push of nothing":      {Command{Number: CmdPush, A: low, Name: "nothing"}, syscall.ENOENT},
-			"replace by refusal":   {Command{Number: CmdReplace, A: low, Name: "shut"}, syscall.EACCES},
-			"pop of an end":        {Command{Number: CmdPop, A: low}, syscall.EINVAL},
-			"pop of nobody":        {Command{Number: CmdPop, A: 99}, syscall.ESRCH},
-			"link of linked":       {Command{Number: CmdLink, A: low, B: lone}, syscall.EINVAL},
-			"link to nobody":       {Command{Number: CmdLink, A: lone, B: 99}, syscall.ESRCH},
-			"link to itself":       {Command{Number: CmdLink, A: lone, B: lone}, syscall.EINVAL},
-			"link round":           {Command{Number: CmdLink, A: high, B: low}, syscall.EINVAL},
-			"unlink of open end":   {Command{Number: CmdUnlink, A: high}, syscall.EINVAL},
-			"pair of no mux":       {Command{Number: CmdPair, A: low}, syscall.EINVAL},
-			"close of nobody":      {Command{Number: CmdClose, A: 99}, syscall.ESRCH},
-			"pop of a line":        {Command{Number: CmdClose, A: r.hubs[0].calls.ID()}, syscall.ESRCH},
+			"open of nothing":      {Command{Number: control.HubOpen, Name: "nothing"}, syscall.ENOENT},
+			"open without name":    {Command{Number: control.HubOpen}, syscall.ENOENT},
+			"open that fails":      {Command{Number: control.HubOpen, Name: "broken"}, syscall.ENODEV},
+			"open that is refused": {Command{Number: control.HubOpen, Name: "shut"}, syscall.EACCES},
+			"open on no hub":       {Command{Number: control.HubOpen, B: low, Name: "pass"}, syscall.ENXIO},
+			"push on nobody":       {Command{Number: control.HubPush, A: 99, Name: "owns"}, syscall.ESRCH},
+			"push on the top":      {Command{Number: control.HubPush, A: lone, Name: "owns"}, syscall.EINVAL},
+			"push of nothing":      {Command{Number: control.HubPush, A: low, Name: "nothing"}, syscall.ENOENT},
+			"replace by refusal":   {Command{Number: control.HubReplace, A: low, Name: "shut"}, syscall.EACCES},
+			"pop of an end":        {Command{Number: control.HubPop, A: low}, syscall.EINVAL},
+			"pop of nobody":        {Command{Number: control.HubPop, A: 99}, syscall.ESRCH},
+			"link of linked":       {Command{Number: control.HubLink, A: low, B: lone}, syscall.EINVAL},
+			"link to nobody":       {Command{Number: control.HubLink, A: lone, B: 99}, syscall.ESRCH},
+			"link to itself":       {Command{Number: control.HubLink, A: lone, B: lone}, syscall.EINVAL},
+			"link round":           {Command{Number: control.HubLink, A: high, B: low}, syscall.EINVAL},
+			"unlink of open end":   {Command{Number: control.HubUnlink, A: high}, syscall.EINVAL},
+			"pair of no mux":       {Command{Number: control.HubPair, A: low}, syscall.EINVAL},
+			"close of nobody":      {Command{Number: control.HubClose, A: 99}, syscall.ESRCH},
+			"pop of a line":        {Command{Number: control.HubClose, A: r.hubs[0].calls.ID()}, syscall.ESRCH},
 			"no command":           {Command{Number: 99, A: low}, syscall.EINVAL},
 			"no own command":       {Command{Number: 200, A: low}, syscall.EINVAL},
 		} {
@@ -244,7 +245,7 @@ func TestCommandsThatFailChangeNothing(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, err, c.errno)
 			}
 		}
-		if after := string(r.must(Command{Number: CmdList}).Data); after != before {
+		if after := string(r.must(Command{Number: control.HubList}).Data); after != before {
 			t.Errorf("there were\n%sand are\n%s", before, after)
 		}
 		if r.discarded != 4 {
@@ -285,9 +286,9 @@ func TestModuleCommands(t *testing.T) {
 	value, stopped := []byte("value"), 0
 	m := through("m")
 	m.Commands = []ModuleCommand{
-		{Number: 128, Direction: Out, Most: 8, Run: func([]byte) ([]byte, error) { return value, nil }},
-		{Number: 129, Direction: In, Most: 8, Run: func(p []byte) ([]byte, error) { value = slices.Clone(p); return []byte("x"), nil }},
-		{Number: 130, Direction: Both, Most: 4, Stops: true, Run: func(p []byte) ([]byte, error) {
+		{Number: 128, Direction: control.DirectionOut, Most: 8, Run: func([]byte) ([]byte, error) { return value, nil }},
+		{Number: 129, Direction: control.DirectionIn, Most: 8, Run: func(p []byte) ([]byte, error) { value = slices.Clone(p); return []byte("x"), nil }},
+		{Number: 130, Direction: control.DirectionBoth, Most: 4, Stops: true, Run: func(p []byte) ([]byte, error) {
 			for _, h := range r.hubs {
 				if h.turn.TryLock() {
 					h.turn.Unlock()
@@ -304,7 +305,7 @@ func TestModuleCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	byMessage := func(number uint16, arg string) (Answer, error) {
-		r.line.Send(Msg{Type: Ctl, Class: ClassModule, Dst: id, Info: uint32(number)}, []byte(arg))
+		r.line.Send(Msg{Type: Ctl, Class: control.ClassMMI, Dst: id, Info: uint32(number)}, []byte(arg))
 		for range 20 {
 			for _, h := range r.hubs {
 				h.Pass()
@@ -321,7 +322,7 @@ func TestModuleCommands(t *testing.T) {
 		return Answer{}, nil
 	}
 	called := func(number uint16, arg string) (Answer, error) {
-		return r.fabric.Do(Command{Number: number, A: id, Arg: arg})
+		return r.fabric.Do(Command{Number: control.Type(number), A: id, Arg: arg})
 	}
 	for name, do := range map[string]func(uint16, string) (Answer, error){"message": byMessage, "call": called} {
 		value = []byte("value")
@@ -348,12 +349,12 @@ func TestModuleCommands(t *testing.T) {
 // FuzzCommand: whatever comes as a command to a hub is answered, and changes nothing that
 // it does not name.
 func FuzzCommand(f *testing.F) {
-	f.Add(uint16(CmdPush), uint8(0), Command{A: 3, B: 4, Name: "pass", Arg: "x"}.Encode())
-	f.Add(uint16(CmdOpen), uint8(4), []byte{})
-	f.Add(uint16(CmdMove), uint8(0), make([]byte, commandHeader))
+	f.Add(uint16(control.HubPush), uint8(0), Command{A: 3, B: 4, Name: "pass", Arg: "x"}.Encode())
+	f.Add(uint16(control.HubOpen), uint8(4), []byte{})
+	f.Add(uint16(control.HubMove), uint8(0), make([]byte, commandHeader))
 	f.Fuzz(func(t *testing.T, number uint16, class uint8, data []byte) {
-		c, err := decodeCommand(Msg{Info: uint32(number), Class: class}, data)
-		if err == nil && class == ClassHub && (c.Number >= FirstCommand || len(c.Name) > MaxModuleName) {
+		c, err := decodeCommand(Msg{Info: uint32(number), Class: control.Class(class)}, data)
+		if err == nil && control.Class(class) == control.ClassHub && (c.Number >= control.FirstModuleCommand || len(c.Name) > MaxModuleName) {
 			t.Errorf("%+v", c)
 		}
 		if a, err := DecodeAnswer(Msg{Type: IocAck, Info: uint32(number)}, data); err != nil || a.Number != ProcID(number) {

@@ -81,7 +81,7 @@
 //	fabric, _ := dataplane.NewFabric(&registry, hub)
 //	ids, _ := fabric.Build(0, dataplane.Part{Name: "port", Arg: "eth:eth0,label=100"}, …)
 //	go fabric.Run()
-//	fabric.Do(dataplane.Command{Number: dataplane.CmdPush, A: ids[1], Name: "capture", Arg: "0/100 f"})
+//	fabric.Do(dataplane.Command{Number: control.HubPush, A: ids[1], Name: "capture", Arg: "0/100 f"})
 //
 // The same commands may come as messages to a hub's own number, which is a process too, and
 // are answered by IocAck or IocNak; a module's own commands go to its number. A Line is how

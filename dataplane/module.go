@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // Module is the code of a process: what streamtab and qinit are to STREAMS. All of
@@ -62,26 +64,10 @@ type Count struct {
 	N    uint64
 }
 
-// Direction says which way a command's octets go.
-type Direction uint8
-
-// The directions, as the control protocol numbers them.
-const (
-	In Direction = 1 << iota
-	Out
-	Both = In | Out
-)
-
-// FirstCommand is the lowest number of a module's own commands; those below are the hub's.
-const (
-	FirstCommand = 128
-	LastCommand  = 255
-)
-
 // ModuleCommand is a command of a module's own, to read it or to set it.
 type ModuleCommand struct {
-	Number    uint8 // FirstCommand to LastCommand
-	Direction Direction
+	Number    uint8 // control.FirstModuleCommand and above
+	Direction control.Direction
 	Most      int  // octets of argument and of result
 	Stops     bool // the fabric stands still meanwhile
 	Run       func(arg []byte) (result []byte, err error)
@@ -89,18 +75,18 @@ type ModuleCommand struct {
 
 // run checks a command against what its module says of it, and carries it out.
 func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
-	if len(arg) > 0 && c.Direction&In == 0 || len(arg) > c.Most {
+	if len(arg) > 0 && c.Direction&control.DirectionIn == 0 || len(arg) > c.Most {
 		return nil, fmt.Errorf("command %d with %d octets: %w", c.Number, len(arg), syscall.EINVAL)
 	}
 	result, err := c.Run(arg)
-	if len(result) > c.Most || c.Direction&Out == 0 {
+	if len(result) > c.Most || c.Direction&control.DirectionOut == 0 {
 		result = nil
 	}
 	return result, err
 }
 
-func (m *Module) command(number uint16) (*ModuleCommand, error) {
-	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return uint16(c.Number) == number })
+func (m *Module) command(number control.Type) (*ModuleCommand, error) {
+	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}

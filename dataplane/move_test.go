@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // mover is a stream of a bottom and a top on hub 0 with movable modules between, and
@@ -199,7 +200,7 @@ func TestMoveRefuses(t *testing.T) {
 		{"nobody", 99, other, errNobody},
 		{"from no hub", 9 << hubShift, other, errNobody},
 	} {
-		if _, err := r.fabric.Do(Command{Number: CmdMove, A: c.id, B: c.to}); !errors.Is(err, c.err) || !errors.Is(err, ErrHub) && err != nil && c.err != syscall.EBUSY {
+		if _, err := r.fabric.Do(Command{Number: control.HubMove, A: c.id, B: c.to}); !errors.Is(err, c.err) || !errors.Is(err, ErrHub) && err != nil && c.err != syscall.EBUSY {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if n := r.proxies(); n != 0 {
@@ -290,7 +291,7 @@ func TestPopBetweenHubsMakesThePathDirect(t *testing.T) {
 		m.move(2, 1)
 		m.move(1, 2)
 		m.traffic(60)
-		if _, err := m.fabric.Do(Command{Number: CmdPop, A: m.modules[1]}); err != nil {
+		if _, err := m.fabric.Do(Command{Number: control.HubPop, A: m.modules[1]}); err != nil {
 			t.Fatal(err)
 		}
 		if n := m.proxies(); n != 4 {

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // Type says what a message is. The kinds and their order of precedence are those
@@ -53,8 +54,8 @@ const (
 // the message owns that block and passes it on, queues it or frees it.
 type Msg struct {
 	Type  Type
-	Class uint8 // of a control message, as the control protocol numbers them
-	Band  uint8 // priority band of an ordinary message
+	Class control.Class // of a control message, as the control protocol numbers them
+	Band  uint8         // priority band of an ordinary message
 	Flags uint8
 	Src   ProcID
 	Dst   ProcID

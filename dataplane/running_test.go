@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // runners are hubs that really run, each on its own thread.
@@ -53,7 +54,7 @@ func newRunners(t *testing.T, hubs int) *runners {
 
 // command sends a command as a message, to the first hub, and waits for its answer.
 func (r *runners) command(c Command) (Answer, error) {
-	for !r.line.Send(Msg{Type: Ctl, Class: ClassHub, Dst: r.hubs[0].Number(), Info: uint32(c.Number)}, c.Encode()) {
+	for !r.line.Send(Msg{Type: Ctl, Class: control.ClassHub, Dst: r.hubs[0].Number(), Info: uint32(c.Number)}, c.Encode()) {
 		runtime.Gosched()
 	}
 	for {
@@ -348,11 +349,11 @@ func TestRunningCommands(t *testing.T) {
 		})
 	}
 	for range 100 {
-		a := do(Command{Number: CmdPush, A: ids[0], Name: "pass"})
-		b := do(Command{Number: CmdPush, A: a, Name: "pass"})
-		do(Command{Number: CmdReplace, A: a, Name: "pass"})
-		do(Command{Number: CmdPop, A: a})
-		do(Command{Number: CmdPop, A: b})
+		a := do(Command{Number: control.HubPush, A: ids[0], Name: "pass"})
+		b := do(Command{Number: control.HubPush, A: a, Name: "pass"})
+		do(Command{Number: control.HubReplace, A: a, Name: "pass"})
+		do(Command{Number: control.HubPop, A: a})
+		do(Command{Number: control.HubPop, A: b})
 	}
 	calls.Wait()
 	r.arrive(ends)
@@ -415,9 +416,9 @@ func TestRunningMovesAndCommands(t *testing.T) {
 			default:
 			}
 			for _, at := range []ProcID{ids[0], ids[1], ids[4]} {
-				a, err := r.command(Command{Number: CmdPush, A: at, Name: "pass"})
+				a, err := r.command(Command{Number: control.HubPush, A: at, Name: "pass"})
 				if err == nil {
-					_, err = r.command(Command{Number: CmdPop, A: a.Number})
+					_, err = r.command(Command{Number: control.HubPop, A: a.Number})
 				}
 				if err != nil {
 					t.Error(err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // These put the hub's own steps together as tests of one of them want it: changes of
@@ -86,14 +87,14 @@ func (h *Hub) AddPoller(id ProcID, p Poller) error {
 func (f *Fabric) Join(lower, upper ProcID) error { return f.link(lower, upper) }
 
 func (f *Fabric) Part(lower ProcID) error {
-	_, err := f.Do(Command{Number: CmdUnlink, A: lower})
+	_, err := f.Do(Command{Number: control.HubUnlink, A: lower})
 	return err
 }
 
 // Move moves a run of neighbours, one after the other.
 func (f *Fabric) Move(run []ProcID, to int) error {
 	for _, id := range run {
-		if _, err := f.Do(Command{Number: CmdMove, A: id, B: f.hubs[to].Number()}); err != nil {
+		if _, err := f.Do(Command{Number: control.HubMove, A: id, B: f.hubs[to].Number()}); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // change does one random thing to the topology.
@@ -62,7 +63,7 @@ func (w *world) do(c Command) (Answer, error) {
 	w.cover.hit("command")
 	l := w.lines[w.rng.IntN(len(w.lines))]
 	w.seq++
-	if !l.Send(Msg{Type: Ctl, Class: ClassHub, Dst: w.hubs[w.rng.IntN(len(w.hubs))].Number(), Info: uint32(c.Number), Conn: w.seq}, c.Encode()) {
+	if !l.Send(Msg{Type: Ctl, Class: control.ClassHub, Dst: w.hubs[w.rng.IntN(len(w.hubs))].Number(), Info: uint32(c.Number), Conn: w.seq}, c.Encode()) {
 		w.fail("the ring of a line is full")
 	}
 	for range 60 {
@@ -106,7 +107,7 @@ func (w *world) push(s *segment) {
 		return
 	}
 	at, kind := s.nodes[i].id, w.rng.IntN(int(simKinds))
-	id, err := w.by(Command{Number: CmdPush, A: at, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
+	id, err := w.by(Command{Number: control.HubPush, A: at, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
 		w.fresh = w.newElem(kind)
 		return w.hubOf(at).Push(at, w.fresh.module())
 	})
@@ -139,7 +140,7 @@ func (w *world) pop(s *segment) {
 	if i == 0 || !s.linked[i-1] || !s.linked[i] {
 		return
 	}
-	_, err := w.do(Command{Number: CmdPop, A: s.nodes[i].id})
+	_, err := w.do(Command{Number: control.HubPop, A: s.nodes[i].id})
 	if !w.refused("pop", err) {
 		s.nodes = slices.Delete(s.nodes, i, i+1)
 		s.linked = slices.Delete(s.linked, i, i+1)
@@ -152,7 +153,7 @@ func (w *world) replace(s *segment) {
 		return
 	}
 	id, kind := s.nodes[i].id, w.rng.IntN(int(simKinds))
-	_, err := w.by(Command{Number: CmdReplace, A: id, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
+	_, err := w.by(Command{Number: control.HubReplace, A: id, Name: "sim", Arg: string(rune(kind))}, func() (ProcID, error) {
 		w.fresh = w.newElem(kind)
 		return id, w.hubOf(id).Replace(id, w.fresh.module())
 	})
@@ -166,7 +167,7 @@ func (w *world) part(s *segment, i int) bool {
 	if !s.linked[i] {
 		return true
 	}
-	_, err := w.do(Command{Number: CmdUnlink, A: s.nodes[i].id})
+	_, err := w.do(Command{Number: control.HubUnlink, A: s.nodes[i].id})
 	s.linked[i] = w.refused("part", err)
 	return !s.linked[i]
 }
@@ -222,7 +223,7 @@ func (w *world) loosen() {
 // move takes a process to another hub: a module, a head, or a multiplexor.
 func (w *world) move(s *segment) {
 	n := s.nodes[w.rng.IntN(len(s.nodes))]
-	_, err := w.do(Command{Number: CmdMove, A: n.id, B: w.hubs[w.rng.IntN(len(w.hubs))].Number()})
+	_, err := w.do(Command{Number: control.HubMove, A: n.id, B: w.hubs[w.rng.IntN(len(w.hubs))].Number()})
 	w.refused("move", err)
 }
 
@@ -237,7 +238,7 @@ func (w *world) reopen(s *segment) {
 	if w.mux != nil && w.mux.has(old) || !w.part(s, gap) {
 		return
 	}
-	_, err := w.fabric.Do(Command{Number: CmdClose, A: old})
+	_, err := w.fabric.Do(Command{Number: control.HubClose, A: old})
 	w.must(err)
 	w.heads = slices.DeleteFunc(w.heads, func(o *simHead) bool { return o.id == old })
 	if at == top {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/ring"
 )
 
@@ -322,7 +323,7 @@ func (w *sleepWorld) outside() {
 		h.device.room = min(h.device.room+w.rng.IntN(12), 20)
 	case 4:
 		for range w.rng.IntN(2 * lineRing) {
-			if !w.line.Send(Msg{Type: Ctl, Class: ClassModule, Dst: w.id, Info: 200}, nil) {
+			if !w.line.Send(Msg{Type: Ctl, Class: control.ClassMMI, Dst: w.id, Info: 200}, nil) {
 				break
 			}
 			w.sent++

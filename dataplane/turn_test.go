@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // TestOwnRingDrainsBetweenServices: what neighbours answer to a burst of one stream is
@@ -104,12 +105,12 @@ func TestAPartyThatDoesNotReadIsNotListenedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := through("m")
-	m.Commands = []ModuleCommand{{Number: 200, Direction: Out, Most: 8, Run: func([]byte) ([]byte, error) { return []byte("answer"), nil }}}
+	m.Commands = []ModuleCommand{{Number: 200, Direction: control.DirectionOut, Most: 8, Run: func([]byte) ([]byte, error) { return []byte("answer"), nil }}}
 	id := r.add(r.h, m)
 	const commands = 1000
 	sent, got := 0, 0
 	send := func() {
-		for sent < commands && line.Send(Msg{Type: Ctl, Class: ClassModule, Dst: id, Info: 200, Conn: uint64(sent)}, nil) {
+		for sent < commands && line.Send(Msg{Type: Ctl, Class: control.ClassMMI, Dst: id, Info: 200, Conn: uint64(sent)}, nil) {
 			sent++
 		}
 	}

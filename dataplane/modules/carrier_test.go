@@ -12,6 +12,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -103,12 +104,12 @@ func (r *carrierRig) must(err error) {
 func (r *carrierRig) vc(port uint32, vc aal.VC) (*sink, dataplane.ProcID) {
 	r.t.Helper()
 	s := &sink{keep: true}
-	a, err := r.fabric.Do(dataplane.Command{Number: dataplane.CmdPair, A: r.assoc, Arg: fmt.Sprintf("vc 0.%d %s", port, vc)})
+	a, err := r.fabric.Do(dataplane.Command{Number: control.HubPair, A: r.assoc, Arg: fmt.Sprintf("vc 0.%d %s", port, vc)})
 	r.must(err)
 	r.next = s
-	top, err := r.fabric.Do(dataplane.Command{Number: dataplane.CmdOpen, Name: "sink"})
+	top, err := r.fabric.Do(dataplane.Command{Number: control.HubOpen, Name: "sink"})
 	r.must(err)
-	_, err = r.fabric.Do(dataplane.Command{Number: dataplane.CmdLink, A: a.Number, B: top.Number})
+	_, err = r.fabric.Do(dataplane.Command{Number: control.HubLink, A: a.Number, B: top.Number})
 	r.must(err)
 	return s, a.Number
 }
@@ -416,7 +417,7 @@ func TestPortsComeAndGo(t *testing.T) {
 		if err := r.carrier.RemovePort(number); !errors.Is(err, errNoPort) {
 			t.Fatalf("removed twice: %v", err)
 		}
-		_, err = r.fabric.Do(dataplane.Command{Number: dataplane.CmdClose, A: id})
+		_, err = r.fabric.Do(dataplane.Command{Number: control.HubClose, A: id})
 		r.must(err)
 	}
 	if len(r.carrier.ports) != 2 {

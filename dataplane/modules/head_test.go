@@ -13,6 +13,7 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // headRig is a head on a bottom that the test plays.
@@ -421,7 +422,7 @@ func TestHeadFlush(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.fabric.Do(dataplane.Command{Number: dataplane.CmdPush, A: r.low, Name: "m"}); err != nil {
+		if _, err := r.fabric.Do(dataplane.Command{Number: control.HubPush, A: r.low, Name: "m"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range []string{"ab", "cd"} {
@@ -618,7 +619,7 @@ func TestIoctlsThatFail(t *testing.T) {
 		}, syscall.EIO},
 		{"closed", ioctlReverse, func(r *ioctlRig) {
 			r.driver.deaf = true
-			_, _ = r.fabric.Do(dataplane.Command{Number: dataplane.CmdClose, A: r.id})
+			_, _ = r.fabric.Do(dataplane.Command{Number: control.HubClose, A: r.id})
 		}, io.EOF},
 		{"no answer", ioctlReverse, func(r *ioctlRig) { r.driver.deaf = true; r.now += IoctlTimeout }, ErrTimeout},
 	} {

@@ -14,6 +14,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -263,30 +264,30 @@ func (w *simWorld) change() {
 		if w.cells && e.aal5.ras.Partial() {
 			w.did["move in a PDU"]++
 		}
-		w.do("move", dataplane.Command{Number: dataplane.CmdMove, A: id, B: hub})
+		w.do("move", dataplane.Command{Number: control.HubMove, A: id, B: hub})
 	case 4:
 		if len(e.pushed) < 3 {
 			name := []dataplane.Part{{Name: "queue"}, {Name: "capture", Arg: "0/100 /dev/null"}}[w.rng.IntN(20)/19]
 			at := e.ids[2+w.rng.IntN(len(e.ids)-3)]
-			if a, ok := w.do("push", dataplane.Command{Number: dataplane.CmdPush, A: at, Name: name.Name, Arg: name.Arg}); ok {
+			if a, ok := w.do("push", dataplane.Command{Number: control.HubPush, A: at, Name: name.Name, Arg: name.Arg}); ok {
 				e.pushed = append(e.pushed, a.Number)
 			}
 		}
 	case 5:
 		if n := len(e.pushed); n > 0 {
 			i := w.rng.IntN(n)
-			if _, ok := w.do("pop", dataplane.Command{Number: dataplane.CmdPop, A: e.pushed[i]}); ok {
+			if _, ok := w.do("pop", dataplane.Command{Number: control.HubPop, A: e.pushed[i]}); ok {
 				e.pushed = append(e.pushed[:i:i], e.pushed[i+1:]...)
 			}
 		}
 	case 6:
 		rfc := e.ids[len(e.ids)-3] // below toobig and the TAP
-		w.do("replace", dataplane.Command{Number: dataplane.CmdReplace, A: rfc, Name: "rfc2684", Arg: "llc bridged"})
+		w.do("replace", dataplane.Command{Number: control.HubReplace, A: rfc, Name: "rfc2684", Arg: "llc bridged"})
 	case 7:
 		if !w.calm && w.cells && w.rng.IntN(4) == 0 { // the PDU under way is lost
 			w.did["replace in a PDU"]++
 			w.lose()
-			w.do("replace", dataplane.Command{Number: dataplane.CmdReplace, A: e.ids[3], Name: "aal5", Arg: "0/100"})
+			w.do("replace", dataplane.Command{Number: control.HubReplace, A: e.ids[3], Name: "aal5", Arg: "0/100"})
 		}
 	case 8:
 		if !w.calm && w.rng.IntN(6) == 0 {

@@ -1,0 +1,348 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// Do carries a command out. A module's constructor runs on the caller's goroutine, off
+// the hubs.
+func (f *Fabric) Do(c Command) (a Answer, err error) {
+	switch c.Number {
+	case control.HubOpen:
+		a.Number, a.Top, err = f.open(c)
+	case control.HubPair:
+		a.Number, err = f.pair(c)
+	case control.HubPush, control.HubReplace:
+		a.Number, err = f.install(c)
+	case control.HubClose:
+		err = f.change(c.A, apart, f.close)
+	case control.HubUnlink:
+		err = f.change(c.A, apart, f.unlink)
+	case control.HubPop:
+		err = f.change(c.A, between, f.pop)
+	case control.HubLink:
+		err = f.link(c.A, c.B)
+	case control.HubMove:
+		err = f.moveTo(c.A, c.B)
+	case control.HubList:
+		a.Data, err = f.list()
+	default:
+		a.Data, err = f.command(c)
+	}
+	if a.Top == 0 && a.Number != 0 && err == nil {
+		a.Top = f.top(a.Number)
+	}
+	return a, err
+}
+
+// Build makes a stream on a hub of its parts, the lowest first: all of it or nothing. It
+// gives a number for each. Their constructors run before, the highest first. Nothing is
+// pushed by itself: the list says it all.
+func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
+	modules := make([]Module, len(parts))
+	made := 0
+	defer func() {
+		if err != nil {
+			for i := len(ids) - 1; i >= 0; i-- {
+				_, _ = f.Do(Command{Number: control.HubClose, A: ids[i]})
+			}
+			discard(modules[made:])
+		}
+	}()
+	for i := len(parts) - 1; i >= 0; i-- {
+		if parts[i].Name != "" {
+			if modules[i], err = f.registry.construct(parts[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, p := range parts {
+		var id ProcID
+		if p.Name == "" && i > 0 {
+			id, err = f.pair(Command{A: ids[i-1], Arg: p.Arg})
+		} else {
+			id, _, err = f.stack(f.hubs[hub], modules[i:i+1])
+		}
+		made = i + 1 // it is open, or discarded
+		if err != nil {
+			return ids, err
+		}
+		if ids = append(ids, id); i > 0 && p.Name != "" {
+			err = f.link(ids[i-1], id)
+		}
+		if err != nil {
+			return ids, err
+		}
+	}
+	return ids, nil
+}
+
+// open makes a process, and stacks on it what Autopush says.
+func (f *Fabric) open(c Command) (id, top ProcID, err error) {
+	h, err := f.hub(c.B)
+	if err != nil {
+		return 0, 0, err
+	}
+	parts := append([]Part{{c.Name, c.Arg}}, f.registry.autopush[c.Name]...)
+	modules := make([]Module, 0, len(parts))
+	for _, p := range parts {
+		m, err := f.registry.construct(p)
+		if err != nil {
+			discard(modules)
+			return 0, 0, err
+		}
+		modules = append(modules, m)
+	}
+	return f.stack(h, modules)
+}
+
+// stack makes a process of each module, one above the other; all or none.
+func (f *Fabric) stack(h *Hub, modules []Module) (id, top ProcID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var made []*pair
+	err = f.at(h, func() error {
+		for i, m := range modules {
+			p, err := h.add(m, nil)
+			if err == nil && i > 0 {
+				err = join(made[i-1], p)
+			}
+			if err != nil {
+				for _, p := range made {
+					h.remove(p)
+				}
+				return err
+			}
+			made = append(made, p)
+		}
+		return nil
+	})
+	if err != nil {
+		discard(modules[len(made):])
+		return 0, 0, err
+	}
+	return made[0].id, made[len(made)-1].id, nil
+}
+
+func discard(modules []Module) {
+	for _, m := range modules {
+		m.discard()
+	}
+}
+
+// pair gives a multiplexor another pair.
+func (f *Fabric) pair(c Command) (id ProcID, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(c.A)
+	if err != nil {
+		return 0, err
+	}
+	return id, f.at(p.rq.hub, func() error {
+		if p.module.Pair == nil {
+			return fmt.Errorf("%w: %s is no multiplexor", ErrHub, p.module.Name)
+		}
+		m, err := p.module.Pair(c.Arg)
+		if err != nil {
+			return err
+		}
+		n, err := p.rq.hub.add(m, p.rq.proc)
+		if err == nil {
+			id = n.id
+		}
+		return err
+	})
+}
+
+// install makes a module and pushes it, or puts it in another's place.
+func (f *Fabric) install(c Command) (id ProcID, err error) {
+	m, err := f.registry.construct(Part{c.Name, c.Arg})
+	if err != nil {
+		return 0, err
+	}
+	err = f.change(c.A, nil, func(p *pair) error {
+		id = p.id
+		if c.Number == control.HubReplace {
+			return p.rq.hub.replace(p, m)
+		}
+		n, err := p.rq.hub.push(p, m)
+		if err == nil {
+			id = n.id
+		}
+		return err
+	})
+	if err != nil {
+		m.discard()
+	}
+	return id, err
+}
+
+// change does something to a process: with all standing still when far says that it
+// concerns other hubs.
+func (f *Fabric) change(id ProcID, far func(*pair) bool, do func(*pair) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	switch {
+	case err != nil:
+		return err
+	case far != nil && (far(p) || p.id.Hub() != p.rq.hub.index):
+		return f.still(func() error { return do(p) })
+	}
+	return f.at(p.rq.hub, func() error { return do(p) })
+}
+
+// apart tells whether a neighbour stands on another hub.
+func apart(p *pair) bool { return isProxy(p.above()) || isProxy(p.below()) }
+
+// between tells whether both do: without what is between them their path is one.
+func between(p *pair) bool { return isProxy(p.above()) && isProxy(p.below()) }
+
+func isProxy(p *pair) bool { return p != nil && p.proxy != nil }
+
+func (f *Fabric) close(p *pair) error {
+	for _, o := range [...]*pair{p.above(), p.below()} {
+		if isProxy(o) {
+			o.proxy.cutAll()
+		}
+	}
+	p.rq.hub.remove(p)
+	return nil
+}
+
+func (f *Fabric) unlink(p *pair) error {
+	switch above := p.above(); {
+	case above == nil:
+		return fmt.Errorf("%w: nobody above %s", ErrHub, p.module.Name)
+	case above.proxy != nil:
+		above.proxy.cutAll()
+	default:
+		p.part()
+	}
+	return nil
+}
+
+func (f *Fabric) pop(p *pair) error {
+	below := p.below()
+	if err := p.rq.hub.pop(p); err != nil {
+		return err
+	}
+	if isProxy(below) && below.proxy.beside() != nil {
+		f.land()
+		popAll(below.proxy.shorten())
+	}
+	return nil
+}
+
+// popAll takes joints out. Neighbours that do not come to rest keep them: they only pass
+// on.
+func popAll(joints []*pair) {
+	for _, p := range joints {
+		_ = p.rq.hub.pop(p)
+	}
+}
+
+func (f *Fabric) link(lower, upper ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, err := f.find(lower)
+	if err != nil {
+		return err
+	}
+	u, err := f.find(upper)
+	if err != nil {
+		return err
+	}
+	a, b := l.rq.hub, u.rq.hub
+	if a == b {
+		return f.at(a, func() error { return join(l, u) })
+	}
+	return f.still(func() error {
+		if l.rq.next != nil || u.wq.next != nil || u.top() == l {
+			return join(l, u) // which says why not
+		}
+		x, y, err := pave(a, b)
+		if err == nil {
+			err = errors.Join(join(l, x.pair()), join(y.pair(), u))
+		}
+		return err
+	})
+}
+
+func (f *Fabric) moveTo(id, to ProcID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	h, err := f.hub(to)
+	if err != nil || h == p.rq.hub {
+		return err
+	}
+	return f.still(func() error {
+		joints, err := f.move(p.rq.proc, h)
+		popAll(joints)
+		return err
+	})
+}
+
+// command carries out a module's own command.
+func (f *Fabric) command(c Command) (result []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(c.A)
+	if err != nil {
+		return nil, err
+	}
+	own, err := p.module.command(c.Number)
+	if err != nil {
+		return nil, err
+	}
+	run := func() error {
+		r, err := own.run([]byte(c.Arg))
+		result = append([]byte(nil), r...)
+		return err
+	}
+	if own.Stops {
+		return result, f.still(run)
+	}
+	err = f.at(p.rq.hub, run)
+	return result, err
+}
+
+// list tells of all processes that a module is, a line each: its number, the hub that it
+// stands on, the numbers of those below and above it, and its name.
+func (f *Fabric) list() ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var s strings.Builder
+	for _, h := range f.hubs {
+		if err := f.at(h, func() error {
+			for _, p := range h.standing() {
+				if p.proxy == nil {
+					fmt.Fprintf(&s, "%#x %d %#x %#x %s\n", uint32(p.id), h.index, uint32(number(p.below())), uint32(number(p.above())), p.module.Name)
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return []byte(s.String()), nil
+}
+
+// number is the number of a neighbour, whichever hubs the path to it passes; 0 for none.
+func number(p *pair) ProcID {
+	for p != nil && p.proxy != nil {
+		p = p.proxy.mate.in.neighbour()
+	}
+	if p == nil {
+		return 0
+	}
+	return p.id
+}
