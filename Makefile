@@ -22,10 +22,21 @@ BRIEF := 2>&1 | awk -v noskip=$(NOSKIP) -f .ci/brief.awk
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build tools test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
+.PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
 
 build: # bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
+
+# Where install puts things; DESTDIR comes before, for packages.
+PREFIX  ?= /usr/local
+UNITDIR ?= /etc/systemd/system
+DESTDIR ?=
+
+install: build # atmtap with its manual page and its unit for systemd
+	install -D -m 755 bin/atmtap $(DESTDIR)$(PREFIX)/sbin/atmtap
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(UNITDIR)
+	bin/atmtap --help | awk -f cmd/atmtap/man.awk >$(DESTDIR)$(PREFIX)/share/man/man8/atmtap.8
+	sed 's|/usr/local|$(PREFIX)|' cmd/atmtap/atmtap@.service >$(DESTDIR)$(UNITDIR)/atmtap@.service
 
 tools: # what the tests call, installed when it is missing: as root on Debian
 	bash .ci/tools

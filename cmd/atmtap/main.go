@@ -69,7 +69,7 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, stdout, st
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, errHelp):
-		fmt.Fprint(stdout, manual)
+		_, _ = io.WriteString(stdout, manual)
 		return exitOK
 	case errors.Is(err, errVersion):
 		fmt.Fprintf(stdout, "atmtap %s\n", version())

@@ -8,6 +8,7 @@ SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
            [--json] [--force]
+    atmtap --help | --version
 
 DESCRIPTION
     atmtap joins a TAP device (Ethernet frames) or a TUN device (IP packets)
@@ -17,8 +18,16 @@ DESCRIPTION
     exists is taken, and left as it was. Give the device its addresses with
     ip-address(8).
 
-    On a terminal one line shows the rates and the losses by cause. SIGINT and
-    SIGTERM end atmtap; it then prints a summary.
+    On a terminal one line shows the losses by cause and the rates. What
+    happens to the tunnel is told on stderr, a line each.
+
+    Interfaces are followed by their kernel number: one that is renamed, and a
+    device that is moved to another network namespace, stays in use. A device
+    that atmtap made and somebody deletes is made again. When the carrier's
+    interface is deleted, one that gets its name afterwards is taken. The
+    carrier's MTU is followed and, over UDP, what routers report of the path.
+    While the carrier does not work, or the peer's host refuses what is sent,
+    the device has no carrier either.
 
 OPTIONS
     --tap NAME       bridge the TAP device NAME: Ethernet frames without FCS
@@ -33,7 +42,9 @@ OPTIONS
         udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
                      MPLS in UDP (RFC 7510; its port is 6635). The label is 16
                      unless given. Only the remote host's datagrams are taken,
-                     from whatever port they come.
+                     from whatever port they come. A name is looked up again
+                     when the peer is silent or the network changes. A
+                     link-local address needs its interface: [fe80::1%eth0].
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word
@@ -49,10 +60,24 @@ OPTIONS
                      from start to start, or what an existing device has)
     --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
                      pcap (link type 197), for Wireshark and tshark; the
-                     trailer of each is rebuilt from its SDU
-    --json           no live line; the summary as one JSON object on stdout
+                     trailer of each is rebuilt from its SDU; a FIFO needs
+                     its reader first
+    --json           no live line; on stdout one JSON object a line for each
+                     thing that happens, with "time", "event" and "text", and
+                     at the end the summary, whose event is "summary"
     --force          allow a reserved VCI, below 32
     -h, --help       this page
+    --version        the version, and the Go that built it
+
+SIGNALS
+    SIGINT, SIGTERM  the end: what was made is removed, what was taken is left
+                     as it was, and a summary is printed
+    SIGHUP           what is gone is tried again at once, names are looked up;
+                     from a terminal that has gone it is the end
+
+ENVIRONMENT
+    NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1 when all is
+                     set up, STATUS= each second, RELOADING=1, STOPPING=1
 
 EXIT STATUS
     0  ended by a signal
@@ -60,7 +85,8 @@ EXIT STATUS
     2  it could not start as asked; one line on stderr says why and what to do
 
 CAPABILITIES
-    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports.
+    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports; CAP_SYS_ADMIN to
+    look after a device in another network namespace, where there is one.
 
 EXAMPLES
     A tunnel between two network namespaces of one host, over Ethernet:

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,7 +141,7 @@ func TestManual(t *testing.T) {
 	}
 	for _, word := range []string{
 		"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "--tap", "--tun", "--vc", "--port", "--encap",
-		"--mtu", "--mac", "--capture", "--json", "--force", "--help", "eth:", "udp:", "label", "mode", "peer", "remote",
+		"--mtu", "--mac", "--capture", "--json", "--force", "--help", "--version", "SIGNALS", "SIGHUP", "ENVIRONMENT", "NOTIFY_SOCKET", "eth:", "udp:", "label", "mode", "peer", "remote",
 		"n1", "n1cw", "aal5sdu", "llc", "vcmux", "CAP_NET_ADMIN", "CAP_NET_RAW",
 	} {
 		if !strings.Contains(string(page), word) {
@@ -151,5 +152,47 @@ func TestManual(t *testing.T) {
 		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
 			t.Errorf("a line of %d columns does not fit a terminal: %s", n, line)
 		}
+	}
+}
+
+// TestInstall installs into an empty directory, and reads the manual page as troff does: no
+// line is lost and none becomes a request.
+func TestInstall(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("make", "-s", "-C", "../..", "install", "DESTDIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			t.Skip("needs make")
+		}
+		t.Fatalf("%v: %s", err, out)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "usr/local/share/man/man8/atmtap.8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for line := range strings.Lines(string(page)) {
+		switch {
+		case strings.HasPrefix(line, ".SH "):
+			text += line[len(".SH "):]
+		case strings.HasPrefix(line, ".nf"), strings.HasPrefix(line, ".fi"), strings.HasPrefix(line, ".TH "):
+		case line[0] == '.' || line[0] == '\'':
+			t.Errorf("troff would take this for a request: %s", line)
+		case line == "\n":
+			text += line
+		default:
+			text += "    " + line
+		}
+	}
+	if text = strings.NewReplacer(`\-`, "-", `\e`, `\`, `\&`, "").Replace(text); text != manual {
+		t.Errorf("the page reads %q", text)
+	}
+	unit, err := os.ReadFile(filepath.Join(dir, "etc/systemd/system/atmtap@.service"))
+	if err != nil || !bytes.Contains(unit, []byte("ExecStart=/usr/local/sbin/atmtap $ARGS")) {
+		t.Errorf("the unit is %q, %v", unit, err)
+	}
+	out, err := exec.Command(filepath.Join(dir, "usr/local/sbin/atmtap"), "--version").Output()
+	if err != nil || !strings.HasPrefix(string(out), "atmtap ") {
+		t.Errorf("%q, %v", out, err)
 	}
 }

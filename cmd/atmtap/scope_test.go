@@ -152,14 +152,14 @@ func TestPeerRefuses(t *testing.T) {
 	}
 }
 
-// TestManyInterfaces starts a tunnel of each kind among many interfaces. Without one question
-// for each of them that takes no longer than elsewhere; it once took a minute and a half for 3,000.
+// TestManyInterfaces starts a tunnel of each kind among 3,000 interfaces. Without a question
+// for each of them that takes milliseconds of processor time; with one it takes seconds.
 func TestManyInterfaces(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	l := lab.ForTest(t, lab.Config{})
 	err := l.A.Do(func() error {
-		for i := range 500 {
+		for i := range 1500 {
 			if err := link.AddVeth(link.Veth{Name: fmt.Sprint("a", i), Peer: fmt.Sprint("b", i)}); err != nil {
 				return err
 			}
