@@ -28,6 +28,9 @@ type UDPConfig struct {
 	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
+
+	GSO   GSO  // super-frames: here trains of datagrams
+	Lends bool // Receive lends, where there are trains; for who looks at a frame once, and keeps none
 }
 
 // OpenUDP opens a UDP socket with one peer. A frame is the payload of a datagram; IPv4 and IPv6.
@@ -38,8 +41,11 @@ type UDPConfig struct {
 // with each fragment, and its reassembly confuses frames at high rates (RFC 4963); one that believed ICMP could be
 // shrunk by anybody. MaxFrame 0 asks for the interface's MTU less the headers, which is what the caller wants to know.
 //
-// System calls: one recvmmsg and one sendmmsg per 64 frames. Ownership: the kernel copies, so frames are always the
-// caller's. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
+// System calls: one recvmmsg and one sendmmsg per 64 frames. With super-frames (UDP_SEGMENT and UDP_GRO), frames of equal
+// length in a batch leave as one datagram, which the kernel or the interface cuts, and those of a sender come so. The
+// self-test sends itself some before there is a peer, which needs the loopback interface up; a train that the kernel
+// refuses ends them, and is counted in GSOFallbacks. Ownership: frames are always the caller's, or lent if Lends is
+// asked for and super-frames are there. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
 // counted, so a peer that starts late or restarts is found without help; there is no ErrDown. With AnySourcePort the
 // kernel does not tell of it.
 func OpenUDP(cfg UDPConfig) (Device, error) {
@@ -65,7 +71,7 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("udp: socket: %w", err)
 	}
-	u := &udp{fd: fd, rx: newMmsg(), tx: newMmsg()}
+	u := &udp{fd: fd, rx: newMmsg(), tx: newTrains(newMmsg())}
 	if err := u.setUp(local, remote, cfg); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -76,7 +82,9 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 type udp struct {
 	fd     int
 	info   Info
-	rx, tx *mmsg
+	rx     *mmsg
+	groups *groups // nil: datagrams come one by one
+	tx     *trains
 	count  Counters
 	memory [memInfoWords]uint32
 }
@@ -119,6 +127,10 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		}
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
+	u.info.Batch = maxBatch
+	if cfg.GSO != GSOOff {
+		u.useTrains(cfg)
+	}
 	if err := unix.Connect(u.fd, remoteSocket); err != nil {
 		return fmt.Errorf("udp: connect %s: %w", remote, err)
 	}
@@ -135,8 +147,16 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	}
 	u.info.Name = local.String() + "-" + remote.String()
 	u.info.MaxFrame = maxFrame
-	u.info.Batch = maxBatch
 	return nil
+}
+
+// useTrains switches trains on, as far as the kernel has them.
+func (u *udp) useTrains(cfg UDPConfig) {
+	u.tx.on = true
+	if unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {
+		u.groups = newGroups(u.rx, cfg.Lends)
+		u.info.Batch, u.info.Lends = groBatch, cfg.Lends
+	}
 }
 
 // disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
@@ -193,13 +213,24 @@ func withPort(local, bound unix.Sockaddr) unix.Sockaddr {
 
 func (u *udp) Info() Info { return u.info }
 func (u *udp) FD() int    { return u.fd }
-func (u *udp) Release()   {}
+
+func (u *udp) Release() {
+	if u.groups != nil {
+		u.groups.release()
+	}
+}
 
 func (u *udp) Receive(bufs [][]byte) (int, error) {
 	if u.fd < 0 {
 		return 0, ErrGone
 	}
-	n, errno := u.rx.receive(u.fd, bufs, &u.count)
+	var n int
+	var errno unix.Errno
+	if u.groups != nil {
+		n, errno = u.groups.receive(u.fd, bufs, &u.count)
+	} else {
+		n, errno = u.rx.receive(u.fd, bufs, &u.count)
+	}
 	if errno != 0 {
 		return 0, fmt.Errorf("receive on %s: %w", u.info.Name, errno)
 	}
