@@ -21,7 +21,10 @@ func (s Spec) Open() (modules.PortConfig, error) {
 	c := modules.PortConfig{Mode: s.Mode, LabelOut: s.LabelOut, LabelIn: s.LabelIn}
 	var err error
 	if s.Kind == UDP {
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: s.Local, Remote: s.Remote, AnySourcePort: true})
+		c.Device, err = nic.OpenUDP(nic.UDPConfig{
+			Local: s.Local, Remote: s.Remote, AnySourcePort: true, GSO: s.GSO,
+			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
+		})
 		return c, err
 	}
 	state, err := link.Get(s.Device)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // Kind is what carries a port.
@@ -31,6 +32,7 @@ type Spec struct {
 	LabelOut uint32
 	LabelIn  uint32
 	Mode     modules.Mode
+	GSO      nic.GSO // of the device; no part of the text
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
