@@ -2,6 +2,7 @@ package nic
 
 import (
 	"fmt"
+	"math/bits"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,9 +65,29 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 	t.info.Batch = vnetBatch
 	v := &vnetTAP{tap: t, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
 	v.join.bare = cfg.TUN
-	v.join.kinds = setKinds(t.fd, allKinds)
-	t.now.offload = v.join.kinds.offloads()
+	v.choose(cfg.GSO)
 	return v, nil
+}
+
+// choose switches on the kinds of super-frame that there will be, and notes which there will not be.
+func (t *vnetTAP) choose(gso GSO) {
+	able := setKinds(t.fd, allKinds)
+	good, why := able, error(nil)
+	if gso == GSOAuto && able != noKind {
+		good, why = t.probe(able)
+	}
+	good = setKinds(t.fd, good)
+	t.join.kinds, t.now.offload = good, good.offloads()
+	switch missing := allKinds &^ good; {
+	case why != nil:
+		t.info.Note = why.Error()
+	case missing != 0:
+		t.info.Note = "no super-frames of " + missing.String() + ": "
+		if t.info.Note += "the kernel has none"; able&missing != 0 {
+			t.info.Note += ", or the self-test found them wrong"
+		}
+		t.count.GSOFallbacks += uint64(bits.OnesCount8(uint8(able & missing)))
+	}
 }
 
 func vnetBytesOf(fd int) (int, error)  { return unix.IoctlGetInt(fd, unix.TUNGETVNETHDRSZ) }

@@ -84,6 +84,7 @@ type udp struct {
 	info   Info
 	rx     *mmsg
 	groups *groups // nil: datagrams come one by one
+	chosen bool    // the port that the kernel chose is bound
 	tx     *trains
 	count  Counters
 	memory [memInfoWords]uint32
@@ -129,7 +130,9 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	}
 	u.info.Batch = maxBatch
 	if cfg.GSO != GSOOff {
-		u.useTrains(cfg)
+		if err := u.useTrains(cfg, local, localSocket); err != nil {
+			return err
+		}
 	}
 	if err := unix.Connect(u.fd, remoteSocket); err != nil {
 		return fmt.Errorf("udp: connect %s: %w", remote, err)
@@ -151,26 +154,60 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 }
 
 // useTrains switches trains on, as far as the kernel has them.
-func (u *udp) useTrains(cfg UDPConfig) {
+func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.Sockaddr) error {
+	sends, receives := true, true
 	u.tx.on = true
-	if unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {
+	if cfg.GSO == GSOAuto {
+		var why error
+		if sends, receives, why = u.probe(); why != nil {
+			u.addNote(why.Error())
+		} else if !sends || !receives {
+			u.addNote("no super-frames one way or both: the kernel has none, or the self-test found them wrong")
+			u.count.GSOFallbacks++
+		}
+		if err := u.forget(local, localSocket); err != nil {
+			return err
+		}
+	}
+	u.tx.on = sends
+	if !receives {
+		_ = unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 0)
+	} else if unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {
 		u.groups = newGroups(u.rx, cfg.Lends)
 		u.info.Batch, u.info.Lends = groBatch, cfg.Lends
 	}
+	return nil
 }
 
-// disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
-// and where it comes from is looked at. The kernel forgets a local port that it has chosen itself, so that is bound anew.
-func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.Sockaddr) error {
+func (u *udp) addNote(text string) {
+	if u.info.Note != "" {
+		u.info.Note += "; "
+	}
+	u.info.Note += text
+}
+
+// forget leaves the peer out of the socket. The kernel forgets a local port that it has chosen itself, so that is bound
+// anew.
+func (u *udp) forget(local netip.AddrPort, localSocket unix.Sockaddr) error {
 	bound, err := unix.Getsockname(u.fd)
 	if err == nil {
 		err = unconnect(u.fd)
 	}
-	if err == nil && local.Port() == 0 {
+	if err == nil && local.Port() == 0 && !u.chosen { // bound anew it keeps the port
+		u.chosen = true
 		err = unix.Bind(u.fd, withPort(localSocket, bound))
 	}
 	if err != nil {
 		return fmt.Errorf("udp: %s: %w", local, err)
+	}
+	return nil
+}
+
+// disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
+// and where it comes from is looked at.
+func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.Sockaddr) error {
+	if err := u.forget(local, localSocket); err != nil {
+		return err
 	}
 	var name socketName
 	binary.NativeEndian.PutUint16(name[:], unix.AF_INET)
