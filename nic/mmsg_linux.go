@@ -12,6 +12,9 @@ type mmsg struct {
 	vectors  [maxBatch]unix.Iovec
 	names    [maxBatch]socketName // where each goes to or came from, on a socket without a peer of its own
 	peer     []byte               // receiving: the address that datagrams must come from; nil: any
+
+	prefix []byte // sending: what goes before each frame; nil: nothing
+	pairs  [maxBatch][2]unix.Iovec
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -49,6 +52,16 @@ func newMmsg() *mmsg {
 
 // fill points the first messages at bufs.
 func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
+	if m.prefix != nil {
+		for i, buf := range bufs {
+			pair := &m.pairs[i]
+			pointTo(&pair[0], m.prefix)
+			pointTo(&pair[1], buf)
+			m.messages[i].Hdr.Iov = &pair[0]
+			m.messages[i].Hdr.SetIovlen(len(pair))
+		}
+		return m.messages[:len(bufs)]
+	}
 	for i, buf := range bufs {
 		pointTo(&m.vectors[i], buf)
 	}

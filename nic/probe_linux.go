@@ -44,8 +44,8 @@ func (t *vnetTAP) probe(kinds kinds) (good kinds, err error) {
 	}
 	defer unix.Close(kernel)
 	most := t.info.MaxFrame
-	defer func() { t.count, t.info.MaxFrame, t.join.kinds = Counters{}, most, noKind }()
-	t.info.MaxFrame = maxSuperFrame
+	defer func() { t.count, t.info.MaxFrame, t.join.most, t.join.kinds = Counters{}, most, most, noKind }()
+	t.info.MaxFrame, t.join.most = maxSuperFrame, maxSuperFrame
 	for k := kindTCP4; k <= kindUDP6; k <<= 1 {
 		if kinds&k != 0 && t.probeKind(kernel, k, max(8, min(probePayload, mtu-100))) {
 			good |= k

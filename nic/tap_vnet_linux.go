@@ -64,7 +64,7 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 	}
 	t.info.Batch = vnetBatch
 	v := &vnetTAP{tap: t, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
-	v.join.bare = cfg.TUN
+	v.join.bare, v.join.most = cfg.TUN, t.info.MaxFrame
 	v.choose(cfg.GSO)
 	return v, nil
 }
@@ -176,7 +176,6 @@ func (t *vnetTAP) Transmit(frames [][]byte) (int, error) {
 		t.count.TxDown += uint64(len(frames))
 		return len(frames), ErrGone
 	}
-	t.join.most = t.info.MaxFrame
 	taken := 0
 	for taken < len(frames) {
 		batch := frames[taken:min(len(frames), taken+maxBatch)]

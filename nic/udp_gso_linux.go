@@ -119,19 +119,18 @@ func (t *trains) transmit(fd int, frames [][]byte, count *Counters) (int, unix.E
 			if taken += n; errno != 0 || n < first {
 				return taken, errno
 			}
+			if !t.on {
+				n, errno := t.mmsg.transmit(fd, frames[taken:], count)
+				return taken + n, errno
+			}
 		}
 	}
 	return taken, 0
 }
 
-// apart sends the frames of a train that was refused. It leaves the messages as mmsg has them.
+// apart sends the frames of a train that was refused.
 func (t *trains) apart(fd int, frames [][]byte, count *Counters) (int, unix.Errno) {
-	for i := range t.messages {
-		header := &t.messages[i].Hdr
-		header.Iov = &t.mmsg.vectors[i]
-		header.SetIovlen(1)
-		header.Control, header.Controllen = nil, 0
-	}
+	t.reset()
 	before := count.TxFrames
 	n, errno := t.mmsg.transmit(fd, frames[:1], count)
 	if n == 0 || errno != 0 {
@@ -143,4 +142,14 @@ func (t *trains) apart(fd int, frames [][]byte, count *Counters) (int, unix.Errn
 	}
 	more, errno := t.mmsg.transmit(fd, frames[1:], count)
 	return n + more, errno
+}
+
+// reset leaves the messages as mmsg has them.
+func (t *trains) reset() {
+	for i := range t.messages {
+		header := &t.messages[i].Hdr
+		header.Iov = &t.mmsg.vectors[i]
+		header.SetIovlen(1)
+		header.Control, header.Controllen = nil, 0
+	}
 }

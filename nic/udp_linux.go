@@ -169,7 +169,9 @@ func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.So
 			return err
 		}
 	}
-	u.tx.on = sends
+	if u.tx.on = sends; !sends {
+		u.tx.reset()
+	}
 	if !receives {
 		_ = unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 0)
 	} else if unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {

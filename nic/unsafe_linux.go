@@ -140,6 +140,17 @@ func recvmmsg(fd int, messages []unix.Mmsghdr) (int, unix.Errno) {
 	}
 }
 
+// receiveOne reads one message, and returns its length, which may be more than buf's; EINTR is retried.
+func receiveOne(fd int, buf []byte) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
+			unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
 // getsockopt fills words with an option's value.
 func getsockopt(fd, level, option int, words []uint32) unix.Errno {
 	size := uint32(len(words) * 4)
