@@ -63,30 +63,40 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 		return nil, err
 	}
 	t.info.Batch = vnetBatch
-	v := &vnetTAP{tap: t, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
-	v.join.bare, v.join.most = cfg.TUN, t.info.MaxFrame
+	v := newVnetTAP(t, cfg.TUN)
 	v.choose(cfg.GSO)
 	return v, nil
 }
 
-// choose switches on the kinds of super-frame that there will be, and notes which there will not be.
+func newVnetTAP(t *tap, bare bool) *vnetTAP {
+	v := &vnetTAP{tap: t, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
+	v.join.bare, v.join.most = bare, t.info.MaxFrame
+	return v
+}
+
+// choose switches on the kinds of super-frame that there will be.
 func (t *vnetTAP) choose(gso GSO) {
 	able := setKinds(t.fd, allKinds)
 	good, why := able, error(nil)
 	if gso == GSOAuto && able != noKind {
-		good, why = t.probe(able)
+		good, why = probeTAP(t.join.bare, able)
 	}
+	t.settle(able, good, why)
+}
+
+// settle leaves the good ones of the kinds that the kernel is able of, and notes why others are missing.
+func (t *vnetTAP) settle(able, good kinds, why error) {
 	good = setKinds(t.fd, good)
 	t.join.kinds, t.now.offload = good, good.offloads()
-	switch missing := allKinds &^ good; {
+	missing := allKinds &^ good
+	switch {
 	case why != nil:
 		t.info.Note = why.Error()
-	case missing != 0:
-		t.info.Note = "no super-frames of " + missing.String() + ": "
-		if t.info.Note += "the kernel has none"; able&missing != 0 {
-			t.info.Note += ", or the self-test found them wrong"
-		}
+	case missing&able != 0:
+		t.info.Note = "no super-frames of " + missing.String() + ", which the self-test found wrong"
 		t.count.GSOFallbacks += uint64(bits.OnesCount8(uint8(able & missing)))
+	case missing != 0:
+		t.info.Note = "no super-frames of " + missing.String() + ", of which the kernel knows nothing"
 	}
 }
 

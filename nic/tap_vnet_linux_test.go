@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -242,46 +243,53 @@ func checkOrder(t *testing.T, frames [][]byte, flows []int, got [][]byte) {
 	}
 }
 
-// A TAP whose kernel damages what passes is found out: a filter on an existing one cuts an octet off every frame that
-// the host sends.
+// A kernel that damages what passes is found out: a filter cuts an octet off every frame that the host sends.
 func TestTAPSelfTestFindsDamage(t *testing.T) {
-	ns := namespace(t)
-	in(t, ns, func() error {
-		fd, err := openTunDevice()
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		if err := attach(fd, "dut0", unix.IFF_TAP|unix.IFF_NO_PI); err != nil {
-			return err
-		}
-		filter, err := loadFilter([]uint64{
-			0x0000000000001061, // r0 = *(u32 *)(r1 + 0), the length
-			0xffffffff00000007, // r0 += -1
-			0x0000000000000095, // exit
-		})
-		if err != nil {
-			t.Skipf("cannot load a filter: %v", err)
-		}
-		defer unix.Close(filter)
-		value := int32(filter)
-		if err := ioctl(fd, unix.TUNSETFILTEREBPF, unsafe.Pointer(&value)); err != nil {
-			return err
-		}
-		return unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1)
+	filter, err := loadFilter([]uint64{
+		0x0000000000001061, // r0 = *(u32 *)(r1 + 0), the length
+		0xffffffff00000007, // r0 += -1
+		0x0000000000000095, // exit
 	})
-	for gso, want := range map[GSO]uint64{GSOAuto: 4, GSOOn: 0} {
-		dev := tapUp(t, ns, TAPConfig{Name: "dut0", GSO: gso})
-		if c := dev.Counters(); c.GSOFallbacks != want || (dev.Info().Note != "") != (want > 0) {
-			t.Errorf("%v: %d fallbacks, note %q, want %d", gso, c.GSOFallbacks, dev.Info().Note, want)
+	if err != nil {
+		t.Skipf("cannot load a filter: %v", err)
+	}
+	defer unix.Close(filter)
+	for _, tun := range []bool{false, true} {
+		ns := namespace(t)
+		dev := tapUp(t, ns, TAPConfig{Name: "dut0", TUN: tun, GSO: GSOAuto}).(*vnetTAP)
+		if c := dev.Counters(); dev.join.kinds != allKinds || dev.Info().Note != "" || c != (Counters{}) {
+			t.Errorf("before: kinds %v, note %q, counted %+v", dev.join.kinds, dev.Info().Note, c)
 		}
-		if offload, _ := tunOffload("dut0"); gso == GSOAuto {
-			in(t, ns, func() (err error) { offload, err = tunOffload("dut0"); return err })
+		in(t, ns, func() error {
+			twin, err := openTwin(tun)
+			if err != nil {
+				return err
+			}
+			defer twin.Close()
+			if good, err := twin.probe(allKinds); good != allKinds || err != nil {
+				t.Errorf("undamaged, %v are good, %v", good, err)
+			}
+			value := int32(filter)
+			if err := ioctl(twin.fd, unix.TUNSETFILTEREBPF, unsafe.Pointer(&value)); err != nil {
+				return err
+			}
+			good, err := twin.probe(allKinds)
+			if good != noKind {
+				t.Errorf("damaged, %v are good", good)
+			}
+			dev.settle(allKinds, good, err)
+			offload, err := tunOffload("dut0")
 			if offload != unix.TUN_F_CSUM {
 				t.Errorf("offloads %#x stay on", offload)
 			}
+			if there, err := link.Exists("gsotest1"); there || err != nil {
+				t.Errorf("a twin is left: %v", err)
+			}
+			return err
+		})
+		if c := dev.Counters(); c.GSOFallbacks != 4 || !strings.Contains(dev.Info().Note, "TCP over IPv4, ") {
+			t.Errorf("counted %+v, note %q", c, dev.Info().Note)
 		}
-		_ = dev.Close()
 	}
 }
 
