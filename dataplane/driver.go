@@ -16,6 +16,7 @@ type driver struct {
 	watched bool    // it says when it is to be polled
 	next    *driver // on the list of those to send
 	asked   bool    // it is on that list
+	again   bool    // to be polled in the next pass, whatever is told of its device
 }
 
 // enlist adds a driver, which may be nil, to those of the hub.
@@ -34,6 +35,8 @@ func (h *Hub) delist(d *driver) {
 	}
 	is := func(o *driver) bool { return o == d }
 	h.drivers, h.always = slices.DeleteFunc(h.drivers, is), slices.DeleteFunc(h.always, is)
+	h.again = slices.DeleteFunc(h.again, is)
+	d.again = false
 	for at := &h.sends; *at != nil; at = &(*at).next {
 		if *at == d {
 			*at, d.next, d.asked = d.next, nil, false
@@ -45,6 +48,15 @@ func (h *Hub) delist(d *driver) {
 // pollDrivers polls every driver that is ready: those that a word in memory tells of, and
 // those whose descriptors the kernel tells of, all in one call.
 func (h *Hub) pollDrivers() (work int) {
+	again := h.again
+	h.again = h.before[:0]
+	for _, d := range again {
+		if d.again { // else it has gone meanwhile
+			d.again = false
+			work += h.poll(d)
+		}
+	}
+	h.before = again[:0]
 	for i := 0; i < len(h.always); i++ {
 		work += h.poll(h.always[i])
 	}
@@ -84,6 +96,15 @@ func (h *Hub) poll(d *driver) int {
 	proc.busy = 0
 	h.unwound()
 	return work
+}
+
+// AskPoll has the driver polled in the next pass, whatever its descriptor tells: its device
+// has given as much as it was asked for, and may hold more.
+func (q *Queue) AskPoll() {
+	if d := q.pair.driver; d != nil && !d.again {
+		d.again = true
+		q.hub.again = append(q.hub.again, d)
+	}
 }
 
 // AskSend has the driver's Send called at the end of this pass.

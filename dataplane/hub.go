@@ -38,6 +38,8 @@ type Hub struct {
 	deferred deferRing
 	drivers  []*driver // all
 	always   []*driver // those that watch nothing: they are polled every pass
+	again    []*driver // to be polled in the next pass
+	before   []*driver // the list of the pass before, to be used again
 	memory   []*Watch  // what is ready by a word in memory
 	sends    *driver   // those that have asked for Send
 	bufcalls []bufCall

@@ -8,6 +8,7 @@ func (c *Counters) Add(o Counters) {
 	c.RxOverrun += o.RxOverrun
 	c.RxTagged += o.RxTagged
 	c.RxForeign += o.RxForeign
+	c.RxMalformed += o.RxMalformed
 	c.TxFrames += o.TxFrames
 	c.TxOctets += o.TxOctets
 	c.TxTooLong += o.TxTooLong
@@ -15,6 +16,7 @@ func (c *Counters) Add(o Counters) {
 	c.TxUnreachable += o.TxUnreachable
 	c.TxDown += o.TxDown
 	c.TxErrors += o.TxErrors
+	c.GSOFallbacks += o.GSOFallbacks
 	c.PeerRefused += o.PeerRefused
 	c.PeerUnreachable += o.PeerUnreachable
 	c.PathTooLong += o.PathTooLong

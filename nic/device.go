@@ -13,8 +13,9 @@ type Device interface {
 	// frame. A device that lends (Info().Lends) replaces bufs[i] by its own memory, which the caller may read and
 	// write until Release. Beyond the count returned, bufs keeps its slices, but not what was in them.
 	//
-	// 0, nil: nothing waits. Fewer than asked for: nothing more waited. An error is the device's failure, never
-	// one frame's: those are counted. With an error the count is 0.
+	// 0, nil: nothing waits. Fewer than asked for: FD tells whether more waits. As many as asked for: more may wait in
+	// the device itself, of which FD tells nothing, so ask again before you sleep. An error is the device's failure,
+	// never one frame's: those are counted. With an error the count is 0.
 	//
 	// A device that keeps (Info().Keeps) is a Keeper: it replaces bufs[i] by a frame in memory that was posted to it.
 	Receive(bufs [][]byte) (int, error)
@@ -78,6 +79,7 @@ type Counters struct {
 	RxOverrun   uint64 // lost by the kernel because the ring or the socket's buffer was full
 	RxTagged    uint64 // carried a VLAN tag, so belongs to another interface
 	RxForeign   uint64 // addressed to another station
+	RxMalformed uint64 // super-frames of the kernel's that make no sense
 
 	TxFrames uint64 // taken by the kernel
 	TxOctets uint64
@@ -87,6 +89,10 @@ type Counters struct {
 	TxUnreachable uint64 // no route to the peer, or its host said so
 	TxDown        uint64 // the interface was down or gone
 	TxErrors      uint64 // refused by the kernel for another reason
+
+	// GSOFallbacks counts the kinds of super-frame that were given up: a self-test found them wrong, or the kernel has
+	// refused one. Nothing is lost by it but speed.
+	GSOFallbacks uint64
 
 	// PeerRefused counts ICMP "port unreachable" reports about datagrams that did leave (and are in TxFrames): nobody
 	// listens at the far end. Some reports are lost.
@@ -99,7 +105,7 @@ type Counters struct {
 
 // RxDropped is the sum of the frames that came and were not handed over.
 func (c *Counters) RxDropped() uint64 {
-	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign
+	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign + c.RxMalformed
 }
 
 // TxDropped is the sum of the frames that were taken and not sent.

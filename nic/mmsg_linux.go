@@ -14,6 +14,9 @@ type mmsg struct {
 	peer     []byte               // receiving: the address that datagrams must come from; nil: any
 	head     int                  // octets that a frame begins with its peer's address: PeerBytes, or 0 where it does not
 	reports  *reports             // of the socket; nil: it has none
+
+	prefix []byte // sending: what goes before each frame; nil: nothing
+	pairs  [maxBatch][2]unix.Iovec
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -51,6 +54,16 @@ func newMmsg() *mmsg {
 
 // fill points the first messages at bufs.
 func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
+	if m.prefix != nil {
+		for i, buf := range bufs {
+			pair := &m.pairs[i]
+			pointTo(&pair[0], m.prefix)
+			pointTo(&pair[1], buf)
+			m.messages[i].Hdr.Iov = &pair[0]
+			m.messages[i].Hdr.SetIovlen(len(pair))
+		}
+		return m.messages[:len(bufs)]
+	}
 	for i, buf := range bufs {
 		if m.head > 0 {
 			nameMessage(&m.messages[i].Hdr, (*socketName)(buf))

@@ -16,7 +16,7 @@ const (
 	minSlot       = 1 << 11  // octets
 	ringBlock     = 1 << 16  // octets of contiguous kernel memory that hold slots; a longer slot is its own block
 	maxMTU        = 1 << 16  // the longest that Linux gives an Ethernet interface, and one more
-	slotOverhead  = 80       // octets of a slot before the network header: TPACKET2_HDRLEN, aligned, and the Ethernet header
+	slotOverhead  = 96       // octets of a slot before the network header: TPACKET2_HDRLEN and the Ethernet header, aligned, and virtio's
 	packetSndbuf  = 1 << 20  // octets in the interface's queue before Transmit says full
 	minEtherType  = 0x600    // below it the field is a length (IEEE 802.3, 3.2.6)
 	errorPeriod   = 64       // empty Receives between two looks at the socket's error; a power of two
@@ -33,6 +33,7 @@ type PacketConfig struct {
 	Tagged    bool               // frames with a VLAN tag are ours too, and shown with it
 	MaxFrame  int                // octets of the longest frame, with its header; 0: from the MTU that the interface has now
 	RxRing    int                // octets of the receive ring; 0: 4 MiB
+	GSO       GSO                // super-frames: received alone, as no interface cuts what it does not know
 }
 
 // MaxFilter is the most instructions of a PacketConfig's filter: the kernel's limit less what OpenPacket puts before.
@@ -47,6 +48,11 @@ const MaxFilter = unix.BPF_MAXINSNS - 3
 //
 // A filter sees a frame without its VLAN tag, which the kernel has taken off; what it refuses costs the hub nothing and
 // is not counted.
+//
+// With super-frames, one that the interface hands up, because its sender or GRO has joined what it carries, is cut into
+// frames of its segments; one more system call when its slot does not hold it. What goes before IP is the same in all of
+// them. Without (GSOOff) it is one long frame, or counted in RxTruncated. There is no self-test, as it would be seen on the
+// wire; checksums that a sender on this host has left open are finished.
 //
 // Limits: a frame that an interface received with a VLAN tag is not ours (it is the VLAN interface's) and counted,
 // unless its VLAN is 0, which only carries a priority, or Tagged asks for it: then the socket sees every frame of the
@@ -88,6 +94,8 @@ type packet struct {
 	address   [6]byte // of the interface when it was opened
 	tagged    bool    // VLAN tags are put back
 
+	cutter *packetCutter // nil: frames come as they are
+
 	empty uint // empty Receives
 	down  bool // ErrDown was said, and nothing came since
 	count Counters
@@ -120,6 +128,9 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	}
 	if cfg.RxRing < 0 || cfg.RxRing > maxRxRing {
 		return fmt.Errorf("ring of %d octets: want at most %d", cfg.RxRing, maxRxRing)
+	}
+	if cfg.GSO != GSOOff && !p.useVnet(cfg.MaxFrame) {
+		p.info.Note = "no super-frames: the kernel has none for packet sockets"
 	}
 	if err := p.makeRing(cfg.MaxFrame, cfg.RxRing); err != nil {
 		return fmt.Errorf("receive ring: %w", err)
@@ -233,7 +244,16 @@ func (p *packet) Receive(bufs [][]byte) (int, error) {
 	}
 	limit, n := min(len(bufs), maxBatch), 0
 	idle := p.next == p.lent
-	for n < limit && p.next-p.lent <= p.slotMask {
+	for n < limit {
+		if p.cutter != nil && p.cutter.split.more() {
+			if n = p.cutter.cut(bufs[:limit], n, &p.count); p.cutter.split.more() {
+				break // the rest waits for room
+			}
+			continue
+		}
+		if p.next-p.lent > p.slotMask {
+			break
+		}
 		slot := p.slot(p.next)
 		header := slotHeader(slot)
 		status := loadStatus(header)
@@ -269,7 +289,15 @@ const (
 func (p *packet) accept(slot []byte, header *unix.Tpacket2Hdr, status uint32) []byte {
 	start, length := int(header.Mac), int(header.Snaplen)
 	end := start + length
-	if header.Snaplen < header.Len || length < ethernetHeader || end > len(slot) {
+	var v vnet
+	var whole []byte // of a frame that the slot does not hold
+	if p.cutter != nil && start >= vnetBytes && start <= len(slot) {
+		v.read((*[vnetBytes]byte)(slot[start-vnetBytes:]))
+		if status&unix.TP_STATUS_COPY != 0 {
+			whole = p.cutter.whole(p.fd, &v)
+		}
+	}
+	if length < ethernetHeader || end > len(slot) || header.Snaplen < header.Len && (whole == nil || v.kind == gsoNone) {
 		p.count.RxTruncated++
 		return nil
 	}
@@ -289,6 +317,19 @@ func (p *packet) accept(slot []byte, header *unix.Tpacket2Hdr, status uint32) []
 			p.count.RxTagged++
 			return nil
 		}
+	}
+	switch {
+	case whole != nil:
+		frame = whole
+		fallthrough
+	case v.kind != gsoNone:
+		if !p.cutter.begin(frame, &v) {
+			p.count.RxMalformed++
+		}
+		return nil // Receive cuts it
+	case v.flags&needsSum != 0 && !finishSum(frame, &v):
+		p.count.RxMalformed++
+		return nil
 	}
 	p.count.RxFrames++
 	p.count.RxOctets += uint64(len(frame))
@@ -310,6 +351,9 @@ func (p *packet) countOther(frame []byte) {
 }
 
 func (p *packet) Release() {
+	if p.cutter != nil {
+		p.cutter.release()
+	}
 	for ; p.lent != p.next; p.lent++ {
 		storeStatus(slotHeader(p.slot(p.lent)), unix.TP_STATUS_KERNEL)
 	}

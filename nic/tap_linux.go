@@ -20,16 +20,25 @@ type TAPConfig struct {
 	Name     string // 1 to 15 octets; empty: the kernel chooses
 	TUN      bool   // IP packets instead of Ethernet frames
 	MaxFrame int    // octets of the longest frame; 0: from the MTU that the interface has now
+	GSO      GSO    // super-frames
 }
 
 // OpenTAP creates a TAP or TUN, or takes an existing persistent one. A frame is an Ethernet frame without FCS (TAP),
 // or an IP packet without any header before it (TUN).
 //
-// The plain path: no offloads, one queue. System calls: one readv or write per frame, and one more readv to see that
-// nothing waits; the kernel has no batches here. Ownership: the kernel copies, so frames are always the caller's.
+// With super-frames the kernel hands over many segments of a flow in one read, which are cut into frames here, and takes
+// them joined: IPv4 and IPv6, TCP and UDP. Frames are joined only where cutting gives the same octets again, which takes
+// right checksums. The order within a flow stays, and that of frames of no flow among all others. A kind of super-frame
+// that the self-test finds wrong, or that the kernel refuses later, is given up and counted in GSOFallbacks; a checksum
+// that the kernel has left to the device is finished in any case. The self-test is made with a twin of
+// the device, which is there for some milliseconds; it wants CAP_NET_ADMIN and CAP_NET_RAW.
+//
+// Without them (GSOOff), the plain path: no offloads. System calls: one readv or write per frame, and one more readv to
+// see that nothing waits; the kernel has no batches here. Ownership: the kernel copies, so frames are always the
+// caller's. There is one queue in any case.
 //
 // A new interface is down, has a random address and MTU 1500, and vanishes with Close. An existing one is matched
-// (IFF_MULTI_QUEUE) and its flags, offloads and persistence are put back by Close, because attaching changes them. It
+// (IFF_MULTI_QUEUE) and its flags, offloads, length of virtio header and persistence are put back by Close, because attaching changes them. It
 // must not be held by another process, not even when multi-queue: the two would share its traffic by hash.
 //
 // Limits: while the interface is down Transmit says ErrDown and counts, and Receive has nothing. Frames that the
@@ -47,7 +56,7 @@ func OpenTAP(cfg TAPConfig) (Device, error) {
 	return t, nil
 }
 
-func openTAP(cfg TAPConfig) (*tap, error) {
+func openTAP(cfg TAPConfig) (Device, error) {
 	if len(cfg.Name) >= unix.IFNAMSIZ {
 		return nil, ErrNameTooLong
 	}
@@ -56,10 +65,11 @@ func openTAP(cfg TAPConfig) (*tap, error) {
 		return nil, err
 	}
 	t := &tap{fd: -1, spare: spare, home: home{netlink: -1}}
-	if err := t.open(cfg); err != nil {
+	dev, err := t.open(cfg)
+	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
-	return t, nil
+	return dev, nil
 }
 
 type tap struct {
@@ -67,13 +77,14 @@ type tap struct {
 	spare   int // another /dev/net/tun of the same namespace, to put an existing device's flags back with
 	before  tunState
 	home    home
+	now     tunState // what we have made of it, as far as it is to be put back
 	info    Info
 	count   Counters
 	vectors [2]unix.Iovec // the caller's buffer, and one octet that shows that it was too short
 	excess  [1]byte
 }
 
-func (t *tap) open(cfg TAPConfig) error {
+func (t *tap) open(cfg TAPConfig) (Device, error) {
 	wanted := uint16(unix.IFF_TAP)
 	if cfg.TUN {
 		wanted = unix.IFF_TUN
@@ -81,21 +92,30 @@ func (t *tap) open(cfg TAPConfig) error {
 	if cfg.Name != "" {
 		before, err := probeTUN(cfg.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := before.refuse(wanted); err != nil {
-			return err
+			return nil, err
 		}
 		t.before = before
 	}
+	t.now = tunState{flags: wanted | unix.IFF_NO_PI | t.before.flags&unix.IFF_MULTI_QUEUE}
+	if cfg.GSO != GSOOff {
+		return t.openVnet(cfg)
+	}
 	name, err := t.openWater(cfg)
-	if err != nil {
-		return err
+	if err == nil {
+		err = t.makePlain()
 	}
+	if err == nil {
+		err = t.describe(name, cfg)
+	}
+	return t, err
+}
+
+// describe fills in the device's limits.
+func (t *tap) describe(name string, cfg TAPConfig) (err error) {
 	t.info = Info{Name: name, MaxFrame: cfg.MaxFrame, Batch: maxBatch, Existed: t.before.exists}
-	if err := t.makePlain(); err != nil {
-		return err
-	}
 	if cfg.MaxFrame == 0 {
 		t.info.MaxFrame, err = tapFrame(name, cfg.TUN)
 	}
@@ -289,14 +309,18 @@ func (t *tap) Close() error {
 	return errors.Join(failures[:]...)
 }
 
+// changed tells whether a device that stays is not as it was.
 func (t *tap) changed() bool {
-	return t.before.persist && (t.before.flags&unix.IFF_NO_PI == 0 || t.before.flags&unix.IFF_VNET_HDR != 0 || t.before.offload != 0)
+	return t.before.persist && (t.before.flags != t.now.flags || t.before.offload != t.now.offload || t.before.vnet != t.now.vnet)
 }
 
 func (t *tap) putBack(name string) error {
 	err := attach(t.spare, name, t.before.flags)
-	if err == nil && t.before.offload != 0 {
+	if err == nil {
 		err = setOffload(t.spare, t.before.offload)
+	}
+	if err == nil && t.before.vnet != t.now.vnet {
+		err = setVnetBytes(t.spare, t.before.vnet)
 	}
 	if err != nil {
 		return fmt.Errorf("put back the flags of %s: %w", name, tunError(err))

@@ -50,9 +50,19 @@ func packetSocket(t testing.TB, ns *link.Namespace, name string) int {
 
 func networkOrder(v uint16) uint16 { return v<<8 | v>>8 }
 
-func TestTAPEverySize(t *testing.T) {
+// bothWays runs a test with super-frames and without.
+func bothWays(t *testing.T, test func(t *testing.T, gso GSO)) {
+	t.Helper()
+	for _, gso := range []GSO{GSOOn, GSOOff} {
+		t.Run("gso "+gso.String(), func(t *testing.T) { test(t, gso) })
+	}
+}
+
+func TestTAPEverySize(t *testing.T) { bothWays(t, testTAPEverySize) }
+
+func testTAPEverySize(t *testing.T, gso GSO) {
 	ns := namespace(t)
-	dev := tapUp(t, ns, TAPConfig{Name: "tap0"})
+	dev := tapUp(t, ns, TAPConfig{Name: "tap0", GSO: gso})
 	if i := dev.Info(); i.Name != "tap0" || i.MaxFrame != 1518 || i.Lends || i.Existed {
 		t.Errorf("Info = %+v", i)
 	}
@@ -76,9 +86,11 @@ func TestTAPEverySize(t *testing.T) {
 	}
 }
 
-func TestTAPBatchAndTruncation(t *testing.T) {
+func TestTAPBatchAndTruncation(t *testing.T) { bothWays(t, testTAPBatchAndTruncation) }
+
+func testTAPBatchAndTruncation(t *testing.T, gso GSO) {
 	ns := namespace(t)
-	dev := tapUp(t, ns, TAPConfig{Name: "tap0", MaxFrame: 200})
+	dev := tapUp(t, ns, TAPConfig{Name: "tap0", MaxFrame: 200, GSO: gso})
 	kernel := packetSocket(t, ns, "tap0")
 	var want [][]byte
 	for i := range 100 {
@@ -115,9 +127,11 @@ func TestTAPBatchAndTruncation(t *testing.T) {
 	}
 }
 
-func TestTUNPackets(t *testing.T) {
+func TestTUNPackets(t *testing.T) { bothWays(t, testTUNPackets) }
+
+func testTUNPackets(t *testing.T, gso GSO) {
 	ns := namespace(t)
-	dev := tapUp(t, ns, TAPConfig{TUN: true})
+	dev := tapUp(t, ns, TAPConfig{TUN: true, GSO: gso})
 	if i := dev.Info(); !strings.HasPrefix(i.Name, "tun") || i.MaxFrame != 1500 {
 		t.Errorf("Info = %+v", i)
 	}
@@ -148,9 +162,11 @@ func TestTUNPackets(t *testing.T) {
 	}
 }
 
-func TestTAPDownUpGone(t *testing.T) {
+func TestTAPDownUpGone(t *testing.T) { bothWays(t, testTAPDownUpGone) }
+
+func testTAPDownUpGone(t *testing.T, gso GSO) {
 	ns := namespace(t)
-	dev := tapUp(t, ns, TAPConfig{Name: "tap0"})
+	dev := tapUp(t, ns, TAPConfig{Name: "tap0", GSO: gso})
 	kernel := packetSocket(t, ns, "tap0")
 	frames := [][]byte{etherFrame(60, 1), etherFrame(60, 2)}
 	for range 2 {
@@ -218,6 +234,7 @@ func persistentTAP(t testing.TB, ns *link.Namespace, name string, flags uint16, 
 
 func TestTAPExistingIsLeftAsItWas(t *testing.T) {
 	const all = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6
+	const ours = all | unix.TUN_F_TSO_ECN | unix.TUN_F_USO4 | unix.TUN_F_USO6
 	for name, c := range map[string]struct {
 		flags   uint16
 		offload uint
@@ -232,42 +249,80 @@ func TestTAPExistingIsLeftAsItWas(t *testing.T) {
 		"multi-queue":           {unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_MULTI_QUEUE, 0, link.TUN{TAP: true, MultiQueue: true, Persist: true}},
 		"multi-queue, all else": {unix.IFF_TUN | unix.IFF_VNET_HDR | unix.IFF_MULTI_QUEUE, all, link.TUN{PI: true, VnetHdr: true, MultiQueue: true, Persist: true}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			ns := namespace(t)
-			persistentTAP(t, ns, "tap0", c.flags, c.offload)
-			check := func(when string, wantOffload uint) {
-				in(t, ns, func() error {
-					got, err := link.TunInfo("tap0")
-					if got != c.want {
-						t.Errorf("%s: %+v, want %+v", when, got, c.want)
-					}
-					if offload, _ := tunOffload("tap0"); offload != wantOffload {
-						t.Errorf("%s: offloads %#x, want %#x", when, offload, wantOffload)
-					}
-					return err
-				})
-			}
-			check("before", c.offload)
-			dev := tapUp(t, ns, TAPConfig{Name: "tap0", TUN: c.flags&unix.IFF_TUN != 0})
-			if !dev.Info().Existed {
-				t.Error("Info does not say that the device existed")
-			}
-			in(t, ns, func() error {
-				got, err := link.TunInfo("tap0")
-				if got.PI || got.VnetHdr {
-					t.Errorf("while attached: %+v, want frames without a header", got)
+		for _, gso := range []GSO{GSOAuto, GSOOn, GSOOff} {
+			t.Run(name+", gso "+gso.String(), func(t *testing.T) {
+				ns := namespace(t)
+				persistentTAP(t, ns, "tap0", c.flags, c.offload)
+				check := func(when string, want link.TUN, wantOffload uint) {
+					t.Helper()
+					in(t, ns, func() error {
+						got, err := link.TunInfo("tap0")
+						if got != want {
+							t.Errorf("%s: %+v, want %+v", when, got, want)
+						}
+						if offload, _ := tunOffload("tap0"); offload != wantOffload {
+							t.Errorf("%s: offloads %#x, want %#x", when, offload, wantOffload)
+						}
+						return err
+					})
 				}
-				if offload, _ := tunOffload("tap0"); offload != 0 {
-					t.Errorf("while attached: offloads %#x", offload)
+				check("before", c.want, c.offload)
+				dev := tapUp(t, ns, TAPConfig{Name: "tap0", TUN: c.flags&unix.IFF_TUN != 0, GSO: gso})
+				if !dev.Info().Existed {
+					t.Error("Info does not say that the device existed")
 				}
-				return err
+				attached := c.want
+				attached.PI, attached.VnetHdr = false, gso != GSOOff
+				if attached.VnetHdr {
+					check("while attached", attached, ours)
+				} else {
+					check("while attached", attached, 0)
+				}
+				if err := dev.Close(); err != nil { // from the test's own namespace, on purpose
+					t.Fatal(err)
+				}
+				check("after", c.want, c.offload)
 			})
-			if err := dev.Close(); err != nil { // from the test's own namespace, on purpose
-				t.Fatal(err)
-			}
-			check("after", c.offload)
-		})
+		}
 	}
+}
+
+// The owner's length of the virtio header is there again, too.
+func TestTAPExistingHeaderLength(t *testing.T) {
+	ns := namespace(t)
+	const bytes = 12
+	in(t, ns, func() error {
+		fd, err := openTunDevice()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return errors.Join(attach(fd, "tap0", unix.IFF_TAP|unix.IFF_VNET_HDR), setVnetBytes(fd, bytes), unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1))
+	})
+	dev := tapUp(t, ns, TAPConfig{Name: "tap0"})
+	kernel := packetSocket(t, ns, "tap0")
+	frame := etherFrame(100, 0)
+	if _, err := unix.Write(kernel, frame); err != nil {
+		t.Fatal(err)
+	}
+	equalFrames(t, receiveN(t, dev, 1), [][]byte{frame})
+	if err := dev.Close(); err != nil {
+		t.Fatal(err)
+	}
+	in(t, ns, func() error {
+		fd, err := openTunDevice()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := attach(fd, "tap0", unix.IFF_TAP|unix.IFF_VNET_HDR); err != nil {
+			return err
+		}
+		if n, err := vnetBytesOf(fd); n != bytes || err != nil {
+			t.Errorf("after Close the header has %d octets, want %d; %v", n, bytes, err)
+		}
+		return nil
+	})
 }
 
 func TestTAPExistingRenamedOrDeleted(t *testing.T) {
@@ -315,9 +370,11 @@ func TestTAPRefuses(t *testing.T) {
 	}
 }
 
-func TestTAPAllocatesNothing(t *testing.T) {
+func TestTAPAllocatesNothing(t *testing.T) { bothWays(t, testTAPAllocatesNothing) }
+
+func testTAPAllocatesNothing(t *testing.T, gso GSO) {
 	ns := namespace(t)
-	dev := tapUp(t, ns, TAPConfig{Name: "tap0"})
+	dev := tapUp(t, ns, TAPConfig{Name: "tap0", GSO: gso})
 	kernel := packetSocket(t, ns, "tap0")
 	frames, bufs, room := [][]byte{etherFrame(60, 0), etherFrame(1514, 1)}, make([][]byte, 2), buffers(2, 2048)
 	noAllocation(t, func() {

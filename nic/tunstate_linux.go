@@ -17,7 +17,8 @@ type tunState struct {
 	flags   uint16 // IFF_TUN or IFF_TAP, with IFF_NO_PI, IFF_VNET_HDR and IFF_MULTI_QUEUE: as TUNSETIFF takes them
 	persist bool
 	held    bool // a process is attached
-	offload uint // TUN_F_…, as far as ethtool's old calls show them
+	offload uint // TUN_F_…, as far as ethtool shows them
+	vnet    int  // octets of the virtio header; 0: not known, because nobody is attached
 }
 
 // probeTUN reads the state over rtnetlink, because attaching to look would already change it, and sysfs shows the
@@ -168,24 +169,6 @@ func askLink(fd int, name string, index int) ([]byte, int, error) {
 		return nil, 0, fmt.Errorf("rtnetlink: %s%d: %w", name, index, errno)
 	}
 	return nil, 0, fmt.Errorf("rtnetlink: unexpected answer about %s%d", name, index)
-}
-
-// tunOffload reads which offloads are on: with them the kernel hands over frames without checksums, and longer than
-// the MTU, which a reader without IFF_VNET_HDR cannot mend.
-func tunOffload(name string) (uint, error) {
-	fd, err := controlSocket()
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	offload := uint(0)
-	if on, err := ethtoolGet(fd, name, unix.ETHTOOL_GTXCSUM); err == nil && on != 0 {
-		offload |= unix.TUN_F_CSUM
-	}
-	if on, err := ethtoolGet(fd, name, unix.ETHTOOL_GTSO); err == nil && on != 0 {
-		offload |= unix.TUN_F_TSO4 | unix.TUN_F_TSO6
-	}
-	return offload, nil
 }
 
 // attach makes an open /dev/net/tun the holder of an interface.

@@ -33,6 +33,9 @@ type UDPConfig struct {
 	// AnySourcePort takes the remote's datagrams from whatever port they come, as encapsulations want that put the
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
+
+	GSO   GSO  // super-frames: here trains of datagrams
+	Lends bool // Receive lends, where there are trains; for who looks at a frame once, and keeps none
 }
 
 // OpenUDP opens a UDP socket with one peer. A frame is the payload of a datagram; IPv4 and IPv6.
@@ -48,10 +51,14 @@ type UDPConfig struct {
 // (RFC 4963). MaxFrame 0 asks for the interface's MTU less the headers; whether a router's word is believed is the
 // caller's decision, who then sets MaxFrame.
 //
-// System calls: one recvmmsg and one sendmmsg per 64 frames. Ownership: the kernel copies, so frames are always the
-// caller's. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
+// System calls: one recvmmsg and one sendmmsg per 64 frames. With super-frames (UDP_SEGMENT and UDP_GRO), frames of equal
+// length in a batch leave as one datagram, which the kernel or the interface cuts, and those of a sender come so. The
+// self-test sends itself some before there is a peer, which needs the loopback interface up; a train that the kernel
+// refuses ends them, and is counted in GSOFallbacks. Ownership: frames are always the caller's, or lent if Lends is
+// asked for and super-frames are there. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
 // counted, so a peer that starts late or restarts is found without help; there is no ErrDown. An address with a zone
-// binds the socket to that interface: the same address on another is another device's.
+// binds the socket to that interface: the same address on another is another device's. With many peers there are no
+// super-frames.
 func OpenUDP(cfg UDPConfig) (Device, error) {
 	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
 	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
@@ -81,9 +88,10 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("udp: socket: %w", err)
 	}
-	u := &udp{fd: fd, rx: newMmsg(), tx: newMmsg()}
+	u := &udp{fd: fd, rx: newMmsg(), tx: newTrains(newMmsg())}
 	if many {
 		u.rx.head, u.tx.head = PeerBytes, PeerBytes
+		cfg.GSO = GSOOff
 	}
 	if err := u.setUp(local, remote, cfg); err != nil {
 		_ = unix.Close(fd)
@@ -95,7 +103,10 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 type udp struct {
 	fd     int
 	info   Info
-	rx, tx *mmsg
+	rx     *mmsg
+	groups *groups // nil: datagrams come one by one
+	chosen bool    // the port that the kernel chose is bound
+	tx     *trains
 	count  Counters
 	memory [memInfoWords]uint32
 	zone   int // the interface that the addresses are of; 0: any
@@ -151,6 +162,12 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
 	u.info.Name = local.String()
+	u.info.Batch = maxBatch
+	if cfg.GSO != GSOOff {
+		if err := u.useTrains(cfg, local, localSocket); err != nil {
+			return err
+		}
+	}
 	maxFrame := cfg.MaxFrame
 	if u.tx.head > 0 {
 		setDefault(&maxFrame, maxDatagram)
@@ -162,7 +179,6 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		}
 	}
 	u.info.MaxFrame = maxFrame
-	u.info.Batch = maxBatch
 	return nil
 }
 
@@ -183,14 +199,50 @@ func (u *udp) connect(local, remote netip.AddrPort, localSocket, remoteSocket un
 	return nil
 }
 
-// disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
-// and where it comes from is looked at. The kernel forgets a local port that it has chosen itself, so that is bound anew.
-func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.Sockaddr) error {
+// useTrains switches trains on, as far as the kernel has them.
+func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.Sockaddr) error {
+	sends, receives := true, true
+	u.tx.on = true
+	if cfg.GSO == GSOAuto {
+		var why error
+		if sends, receives, why = u.probe(); why != nil {
+			u.addNote(why.Error())
+		} else if !sends || !receives {
+			u.addNote("no super-frames one way or both: the kernel has none, or the self-test found them wrong")
+			u.count.GSOFallbacks++
+		}
+		if err := u.forget(local, localSocket); err != nil {
+			return err
+		}
+	}
+	if u.tx.on = sends; !sends {
+		u.tx.reset()
+	}
+	if !receives {
+		_ = unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 0)
+	} else if unix.SetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil {
+		u.groups = newGroups(u.rx, cfg.Lends)
+		u.info.Batch, u.info.Lends = groBatch, cfg.Lends
+	}
+	return nil
+}
+
+func (u *udp) addNote(text string) {
+	if u.info.Note != "" {
+		u.info.Note += "; "
+	}
+	u.info.Note += text
+}
+
+// forget leaves the peer out of the socket. The kernel forgets a local port that it has chosen itself, so that is bound
+// anew.
+func (u *udp) forget(local netip.AddrPort, localSocket unix.Sockaddr) error {
 	bound, err := unix.Getsockname(u.fd)
 	if err == nil {
 		err = unconnect(u.fd)
 	}
-	if err == nil && local.Port() == 0 {
+	if err == nil && local.Port() == 0 && !u.chosen { // bound anew it keeps the port
+		u.chosen = true
 		err = unix.Bind(u.fd, withPort(localSocket, bound))
 	}
 	if err == nil {
@@ -198,6 +250,15 @@ func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.So
 	}
 	if err != nil {
 		return fmt.Errorf("udp: %s: %w", local, err)
+	}
+	return nil
+}
+
+// disconnect leaves the peer out of the socket, after it has told the path's MTU: each message then says where it goes,
+// and where it comes from is looked at.
+func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.Sockaddr) error {
+	if err := u.forget(local, localSocket); err != nil {
+		return err
 	}
 	name, size := nameOf(remoteSocket)
 	if remote4, ok := remoteSocket.(*unix.SockaddrInet4); ok {
@@ -230,13 +291,24 @@ func withPort(local, bound unix.Sockaddr) unix.Sockaddr {
 
 func (u *udp) Info() Info { return u.info }
 func (u *udp) FD() int    { return u.fd }
-func (u *udp) Release()   {}
+
+func (u *udp) Release() {
+	if u.groups != nil {
+		u.groups.release()
+	}
+}
 
 func (u *udp) Receive(bufs [][]byte) (int, error) {
 	if u.fd < 0 {
 		return 0, ErrGone
 	}
-	n, errno := u.rx.receive(u.fd, bufs, &u.count)
+	var n int
+	var errno unix.Errno
+	if u.groups != nil {
+		n, errno = u.groups.receive(u.fd, bufs, &u.count)
+	} else {
+		n, errno = u.rx.receive(u.fd, bufs, &u.count)
+	}
 	if errno != 0 {
 		return 0, fmt.Errorf("receive on %s: %w", u.info.Name, errno)
 	}

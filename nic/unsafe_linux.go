@@ -1,6 +1,7 @@
 package nic
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 	"unsafe"
 
@@ -23,17 +24,15 @@ func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 	}
 }
 
-// ethtoolGet reads one of ethtool's old single values.
-func ethtoolGet(fd int, name string, command uint32) (uint32, error) {
-	value := struct{ command, data uint32 }{command: command}
+// ethtool runs one of ethtool's commands, with which data begins.
+func ethtool(fd int, name string, data unsafe.Pointer) error {
 	request := struct {
 		name [unix.IFNAMSIZ]byte
 		data unsafe.Pointer
 		_    [16]byte
-	}{data: unsafe.Pointer(&value)}
+	}{data: data}
 	copy(request.name[:unix.IFNAMSIZ-1], name)
-	err := ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&request))
-	return value.data, err
+	return ioctl(fd, unix.SIOCETHTOOL, unsafe.Pointer(&request))
 }
 
 // hardwareAddress is what SIOCGIFHWADDR answered: a sockaddr of an ARPHRD_… and an address.
@@ -69,6 +68,33 @@ func nameMessage(header *unix.Msghdr, name *socketName) {
 	header.Name, header.Namelen = &name[0], uint32(len(name))
 }
 
+// control is room for one control message of a datagram socket, of UDP_SEGMENT or UDP_GRO, which hold a number.
+type control struct {
+	header unix.Cmsghdr
+	value  [8]byte
+}
+
+// attach has a message carry it, or receive one.
+func (c *control) attach(header *unix.Msghdr) {
+	header.Control = (*byte)(unsafe.Pointer(c))
+	header.SetControllen(int(unsafe.Sizeof(*c)))
+}
+
+// segment makes it say that the message is a train of datagrams of size octets.
+func (c *control) segment(size int) {
+	c.header.Level, c.header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	c.header.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(c.value[:], uint16(size))
+}
+
+// size is that of each datagram in a message received; 0: it is one datagram.
+func (c *control) size(header *unix.Msghdr) int {
+	if header.Controllen == 0 || c.header.Level != unix.SOL_UDP || c.header.Type != unix.UDP_GRO {
+		return 0
+	}
+	return int(int32(binary.NativeEndian.Uint32(c.value[:])))
+}
+
 // readv reads once into the buffers of iov; EINTR is retried.
 func readv(fd int, iov []unix.Iovec) (int, unix.Errno) {
 	for {
@@ -83,6 +109,16 @@ func readv(fd int, iov []unix.Iovec) (int, unix.Errno) {
 func write(fd int, frame []byte) unix.Errno {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(frame))), uintptr(len(frame)))
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
+}
+
+// writev writes the buffers of iov once, as one frame; EINTR is retried.
+func writev(fd int, iov []unix.Iovec) unix.Errno {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
 		if errno != unix.EINTR {
 			return errno
 		}
@@ -116,6 +152,17 @@ func recvError(fd int, header *unix.Msghdr) bool {
 		_, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(header)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 		if errno != unix.EINTR {
 			return errno == 0
+		}
+	}
+}
+
+// receiveOne reads one message, and returns its length, which may be more than buf's; EINTR is retried.
+func receiveOne(fd int, buf []byte) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
+			unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
 		}
 	}
 }

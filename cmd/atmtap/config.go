@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // Limits of the device, in octets.
@@ -29,6 +30,7 @@ type config struct {
 	mtu     int // 0: not given
 	mac     net.HardwareAddr
 	capture string
+	gso     nic.GSO
 	json    bool
 }
 
@@ -70,6 +72,7 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.mtu, "mtu", 0, "")
 	f.StringVar(&mac, "mac", "", "")
 	f.StringVar(&c.capture, "capture", "", "")
+	f.Var(&c.gso, "gso", "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
@@ -97,6 +100,7 @@ func parse(args []string) (config, error) {
 			return c, err
 		}
 	}
+	c.spec.GSO = c.gso
 	return c, nil
 }
 

@@ -106,7 +106,7 @@ func stableMAC(c *config) net.HardwareAddr {
 
 // open creates or takes the device, and configures its interface and brings it up.
 func (d *hostDevice) open() (nic.Device, error) {
-	dev, err := nic.OpenTAP(nic.TAPConfig{Name: d.c.name, TUN: d.c.tun, MaxFrame: d.c.frame(d.mtu)})
+	dev, err := nic.OpenTAP(nic.TAPConfig{Name: d.c.name, TUN: d.c.tun, MaxFrame: d.c.frame(d.mtu), GSO: d.c.gso})
 	if err != nil {
 		return nil, fmt.Errorf("--%s %s: %w", d.c.kind(), d.c.name, deviceRemedy(err))
 	}

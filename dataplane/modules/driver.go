@@ -58,6 +58,7 @@ func (d *driver) module(name string, top bool) dataplane.Module {
 	resume := func(*dataplane.Queue) { // there is room again: read on
 		d.paused = false
 		d.wake()
+		d.in.AskPoll()
 	}
 	if top {
 		m.ReadPut, m.ReadService, m.WriteService = d.put, d.service, resume
@@ -149,6 +150,7 @@ func (d *driver) arrive(q *dataplane.Queue) {
 		return
 	}
 	d.wake()
+	d.in.AskPoll()
 	d.in.AskSend()
 }
 
@@ -201,6 +203,9 @@ func (d *driver) Poll() int {
 	}
 	if n > 0 {
 		d.rx.done()
+		if n == len(d.rx.bufs) { // of what the device itself holds nobody tells
+			d.in.AskPoll()
+		}
 	}
 	return n
 }

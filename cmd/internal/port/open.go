@@ -36,7 +36,8 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 			return c, err
 		}
 		c.Device, err = nic.OpenUDP(nic.UDPConfig{
-			Local: s.Local, Remote: s.Remote, AnySourcePort: true, Replaces: o.Replaces, TrafficClass: s.DSCP << 2,
+			Local: s.Local, Remote: s.Remote, AnySourcePort: true, Replaces: o.Replaces, TrafficClass: s.DSCP << 2, GSO: s.GSO,
+			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		})
 		return c, err
 	}
@@ -57,7 +58,7 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 func (s Spec) openPacket(state link.State, held bool) (nic.Device, error) {
 	pc := nic.PacketConfig{
 		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: held,
-		Tagged: s.VLAN != 0,
+		Tagged: s.VLAN != 0, GSO: s.GSO,
 	}
 	var err error
 	if pc.Filter, err = labelFilter([]uint32{s.LabelIn}); err != nil {

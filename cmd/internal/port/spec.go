@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // Kind is what carries a port.
@@ -35,6 +36,7 @@ type Spec struct {
 	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
 	modules.Encapsulation
+	GSO   nic.GSO       // of the device; no part of the text
 	Cells int           // most cells in a frame; 0: as many as it holds
 	Pack  time.Duration // how long cells wait for others; 0: those of one pass share frames
 }
