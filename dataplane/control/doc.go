@@ -10,12 +10,14 @@
 // A [Message] is a value of fixed size. [Message.Encode] and [Message.Decode] turn it
 // into 128 octets and back without allocation; what is decoded has been checked, down
 // to its reserved octets. A trailer is TLVs ([TLVReader], [AppendTLV]) or, for SIG, MMI
-// and PRIM, bare octets. A [Conn] carries messages, one a datagram:
+// and PRIM, bare octets. A [Conn] carries [Packet]s: a message, its trailer, and
+// descriptors, one datagram each:
 //
 //	c, err := control.Dial(control.DefaultPath)
-//	m := control.Message{Header: control.Header{Type: control.HubHello}}
-//	m.SetHub(&control.Hub{A: uint32(control.RoleObserver), B: control.DefinitionHash})
-//	_, err = c.Call(&m, nil) // m is the reply now
+//	p := control.Packet{}
+//	p.Type = control.HubHello
+//	p.SetHub(&control.Hub{A: uint32(control.RoleObserver), B: control.DefinitionHash})
+//	err = c.Call(&p) // p is the reply now
 //
 // PROTOCOL.md is the reference, for clients in any language; cellhub.h is for those in
 // C. Both, and the codec, are generated from one declaration in internal/generate.
