@@ -294,9 +294,9 @@ func TestReassembled(t *testing.T) {
 	length[len(length)-5] = 96
 	binary.BigEndian.PutUint32(length[len(length)-4:], aal.CRC32(length[:len(length)-4]))
 	for _, tt := range []struct {
-		name       string
-		pdu        []byte
-		ev         aal.Event
+		name        string
+		pdu         []byte
+		ev          aal.Event
 		crc, length bool
 	}{
 		{"good", good, aal.EvPDU, false, false},
