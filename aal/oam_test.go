@@ -510,7 +510,9 @@ func BenchmarkOAM(b *testing.B) {
 		b.ReportAllocs()
 		var s OAMSource
 		for b.Loop() {
-			must(b, s.User(p, false))
+			if err := s.User(p, false); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }
