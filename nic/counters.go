@@ -8,6 +8,7 @@ func (c *Counters) Add(o Counters) {
 	c.RxOverrun += o.RxOverrun
 	c.RxTagged += o.RxTagged
 	c.RxForeign += o.RxForeign
+	c.RxChecksum += o.RxChecksum
 	c.TxFrames += o.TxFrames
 	c.TxOctets += o.TxOctets
 	c.TxTooLong += o.TxTooLong

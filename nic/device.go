@@ -56,6 +56,7 @@ type Counters struct {
 	RxOverrun   uint64 // lost by the kernel because the ring or the socket's buffer was full
 	RxTagged    uint64 // carried a VLAN tag, so belongs to another interface
 	RxForeign   uint64 // addressed to another station
+	RxChecksum  uint64 // without the checksum that IPv6 wants
 
 	TxFrames uint64 // taken by the kernel
 	TxOctets uint64
@@ -77,7 +78,7 @@ type Counters struct {
 
 // RxDropped is the sum of the frames that came and were not handed over.
 func (c *Counters) RxDropped() uint64 {
-	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign
+	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign + c.RxChecksum
 }
 
 // TxDropped is the sum of the frames that were taken and not sent.

@@ -12,7 +12,9 @@ type mmsg struct {
 	vectors  [maxBatch]unix.Iovec
 	names    [maxBatch]socketName // where each goes to or came from, on a socket without a peer of its own
 	peer     []byte               // receiving: the address that datagrams must come from; nil: any
-	reports  *reports             // of the socket; nil: it has none
+	// receiving: an empty datagram is one that the socket's filter has cut, because it had no checksum
+	emptyIsRefused bool
+	reports        *reports // of the socket; nil: it has none
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -86,6 +88,10 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 		length := int(m.messages[i].Len)
 		if m.messages[i].Hdr.Flags&unix.MSG_TRUNC != 0 || length > len(bufs[n]) {
 			count.RxTruncated++
+			continue
+		}
+		if length == 0 && m.emptyIsRefused {
+			count.RxChecksum++
 			continue
 		}
 		if m.peer != nil && !bytes.Equal(m.address(i), m.peer) {

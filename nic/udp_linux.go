@@ -25,6 +25,10 @@ type UDPConfig struct {
 	Remote   netip.AddrPort // the only peer; required
 	MaxFrame int            // octets of the longest datagram; 0: what the path's MTU holds now
 
+	// ZeroChecksum sends datagrams over IPv6 without a checksum, and takes such from the peer. Else they are refused,
+	// and counted in RxChecksum, as is an empty one.
+	ZeroChecksum bool
+
 	// Replaces is the device whose place this one takes, open still: it may have the same local address, and new
 	// datagrams come to this one. The caller closes it.
 	Replaces Device
@@ -122,6 +126,11 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	}
 	if err := enableReports(u.fd, is4); err != nil {
 		return fmt.Errorf("udp: reports: %w", err)
+	}
+	if !is4 {
+		if err := u.setChecksum(cfg.ZeroChecksum); err != nil {
+			return fmt.Errorf("udp: checksum: %w", err)
+		}
 	}
 	u.rx.reports, u.tx.reports = &u.reports, &u.reports
 	if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {

@@ -397,7 +397,7 @@ func (p *Port) Counts() []Count {
 		{"rx_drop_station", c.drops[wrongStation]}, {"rx_drop_control_word", c.drops[badControl]},
 		{"rx_drop_length", c.drops[badLength]}, {"rx_drop_oam", c.drops[adminCell]},
 		{"rx_drop_truncated", d.RxTruncated}, {"rx_drop_overrun", d.RxOverrun},
-		{"rx_drop_tagged", d.RxTagged}, {"rx_drop_foreign", d.RxForeign},
+		{"rx_drop_tagged", d.RxTagged}, {"rx_drop_foreign", d.RxForeign}, {"rx_drop_checksum", d.RxChecksum},
 		{"rx_drop_no_block", p.dev.rx.noBlocks}, {"rx_drop_no_view", c.noViews}, {"tx_drop_no_block", c.noBlocks},
 		{"tx_drop_too_long", c.tooLong + d.TxTooLong}, {"tx_drop_other_vc", c.otherVC}, {"tx_drop_down", p.dev.tx.lost + d.TxDown},
 		{"tx_drop_no_buffer", d.TxNoBuffer}, {"tx_drop_unreachable", d.TxUnreachable},

@@ -34,7 +34,7 @@ func (s Spec) Open(o Opening) (modules.PortConfig, error) {
 			return c, err
 		}
 		c.Device, err = nic.OpenUDP(nic.UDPConfig{
-			Local: s.Local, Remote: s.Remote, AnySourcePort: true, Replaces: o.Replaces,
+			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
 		})
 		return c, err
 	}

@@ -33,6 +33,7 @@ type Spec struct {
 	LabelOut uint32
 	LabelIn  uint32
 	Mode     modules.Mode
+	ZeroSum  bool // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -52,7 +53,7 @@ func Parse(text string) (Spec, error) {
 		}
 		s.Device, s.Peer = where, modules.RFC7213Address
 	case UDP:
-		keys = map[string]func(string) error{"label": s.setLabel, "mode": s.setMode, "remote": s.setRemote}
+		keys = map[string]func(string) error{"label": s.setLabel, "mode": s.setMode, "remote": s.setRemote, "checksum": s.setChecksum}
 		s.LabelOut, s.LabelIn = modules.FirstLabel, modules.FirstLabel
 		var err error
 		if s.Local, err = address(where, "udp"); err != nil {
@@ -95,7 +96,7 @@ func keyNames(k Kind) string {
 	if k == Ethernet {
 		return "label=, mode= and peer="
 	}
-	return "remote=, label= and mode="
+	return "remote=, label=, mode= and checksum="
 }
 
 // complete checks what must be there.
@@ -124,6 +125,17 @@ func (s *Spec) complete() error {
 	if local.IsMulticast() {
 		return fmt.Errorf("local address %s is a group's: give this host's own", local)
 	}
+	return nil
+}
+
+func (s *Spec) setChecksum(v string) error {
+	switch {
+	case v != "on" && v != "off":
+		return errors.New("on or off")
+	case v == "off" && !s.Local.Addr().Is6():
+		return errors.New("for IPv6 only")
+	}
+	s.ZeroSum = v == "off"
 	return nil
 }
 
@@ -236,7 +248,11 @@ func (s Spec) String() string {
 		labels += "/" + strconv.Itoa(int(s.LabelIn))
 	}
 	if s.Kind == UDP {
-		return fmt.Sprintf("udp:%s,remote=%s,label=%s,mode=%s", s.Local, s.Remote, labels, s.Mode)
+		text := fmt.Sprintf("udp:%s,remote=%s,label=%s,mode=%s", s.Local, s.Remote, labels, s.Mode)
+		if s.ZeroSum {
+			text += ",checksum=off"
+		}
+		return text
 	}
 	text := fmt.Sprintf("eth:%s,label=%s,mode=%s", s.Device, labels, s.Mode)
 	if s.HasPeer {

@@ -41,6 +41,8 @@ var good = []struct {
 	{"IPv4 in IPv6", "udp:[::ffff:192.0.2.1]:6635,remote=192.0.2.2:6635",
 		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), LabelOut: 16, LabelIn: 16},
 		"udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=n1"},
+	{"UDP without checksums", "udp:[2001:db8::1]:6635,remote=[2001:db8::2]:6635,label=16,mode=n1,checksum=off",
+		Spec{Kind: UDP, Local: ap("[2001:db8::1]:6635"), Remote: ap("[2001:db8::2]:6635"), LabelOut: 16, LabelIn: 16, ZeroSum: true}, ""},
 	{"any local address", "udp:0.0.0.0:6635,remote=192.0.2.2:6635,label=16,mode=n1",
 		Spec{Kind: UDP, Local: ap("0.0.0.0:6635"), Remote: ap("192.0.2.2:6635"), LabelOut: 16, LabelIn: 16}, ""},
 }
@@ -94,7 +96,7 @@ var bad = []struct {
 	{"unknown key", "eth:eth0,label=100,vc=0/100", []string{"vc", "label=, mode= and peer="}},
 	{"space before a key", "eth:eth0, label=100", []string{" label"}},
 	{"remote of Ethernet", "eth:eth0,label=100,remote=192.0.2.1:1", []string{"remote", "label=, mode= and peer="}},
-	{"peer of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,peer=02:00:00:00:00:01", []string{"peer", "remote=, label= and mode="}},
+	{"peer of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,peer=02:00:00:00:00:01", []string{"peer", "remote=, label=, mode= and checksum="}},
 	{"label twice", "eth:eth0,label=100,label=100", []string{"label", "twice"}},
 	{"remote twice", "udp:192.0.2.1:1,remote=192.0.2.2:1,remote=192.0.2.3:1", []string{"remote", "twice"}},
 	{"empty option", "eth:eth0,,label=100", []string{"unknown key"}},
@@ -113,6 +115,11 @@ var bad = []struct {
 	{"IPv6 without brackets", "udp:2001:db8::1:6635,remote=[2001:db8::2]:1", []string{"HOST:PORT", "[2001:db8::1]"}},
 	{"IPv4 to IPv6", "udp:192.0.2.1:1,remote=[2001:db8::2]:1", []string{"both IPv4, or both IPv6"}},
 	{"IPv6 to IPv4", "udp:[2001:db8::1]:1,remote=192.0.2.2:1", []string{"both IPv4, or both IPv6"}},
+	{"no checksum over IPv4", "udp:192.0.2.1:1,remote=192.0.2.2:1,checksum=off", []string{"checksum=off", "IPv6 only"}},
+	{"bad checksum", "udp:[::1]:1,remote=[::1]:2,checksum=0", []string{"checksum=0", "on or off"}},
+	{"link-local without interface", "udp:[::]:1,remote=[fe80::1]:1", []string{"fe80::1", "link-local", "%eth0"}},
+	{"link-local on two interfaces", "udp:[fe80::1%eth0]:1,remote=[fe80::2%eth1]:1", []string{"one interface"}},
+	{"group as remote", "udp:[::]:1,remote=[ff02::1%eth0]:1", []string{"group"}},
 	{"label of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,label=3", []string{"label=3", "16 to 1048575"}},
 }
 
