@@ -9,6 +9,7 @@ func (c *Counters) Add(o Counters) {
 	c.RxTagged += o.RxTagged
 	c.RxForeign += o.RxForeign
 	c.RxMalformed += o.RxMalformed
+	c.RxChecksum += o.RxChecksum
 	c.TxFrames += o.TxFrames
 	c.TxOctets += o.TxOctets
 	c.TxTooLong += o.TxTooLong

@@ -80,6 +80,7 @@ type Counters struct {
 	RxTagged    uint64 // carried a VLAN tag, so belongs to another interface
 	RxForeign   uint64 // addressed to another station
 	RxMalformed uint64 // super-frames of the kernel's that make no sense
+	RxChecksum  uint64 // without the checksum that IPv6 wants
 
 	TxFrames uint64 // taken by the kernel
 	TxOctets uint64
@@ -105,7 +106,7 @@ type Counters struct {
 
 // RxDropped is the sum of the frames that came and were not handed over.
 func (c *Counters) RxDropped() uint64 {
-	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign + c.RxMalformed
+	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign + c.RxMalformed + c.RxChecksum
 }
 
 // TxDropped is the sum of the frames that were taken and not sent.

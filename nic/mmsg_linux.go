@@ -17,6 +17,8 @@ type mmsg struct {
 
 	prefix []byte // sending: what goes before each frame; nil: nothing
 	pairs  [maxBatch][2]unix.Iovec
+	// receiving: an empty datagram is one that the socket's filter has cut, because it had no checksum
+	emptyIsRefused bool
 }
 
 // socketName is a sockaddr_in or a sockaddr_in6 as the kernel has it.
@@ -103,6 +105,10 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 		length := m.head + int(m.messages[i].Len)
 		if m.messages[i].Hdr.Flags&unix.MSG_TRUNC != 0 || length > len(bufs[n]) {
 			count.RxTruncated++
+			continue
+		}
+		if m.messages[i].Len == 0 && m.emptyIsRefused {
+			count.RxChecksum++
 			continue
 		}
 		if m.peer != nil && !bytes.Equal(m.address(i), m.peer) {

@@ -155,6 +155,8 @@ func (g *groups) open(i int, count *Counters) {
 		count.RxTruncated += uint64(n)
 	case g.peer != nil && !bytes.Equal(g.address(i), g.peer):
 		count.RxForeign += uint64(n)
+	case g.emptyIsRefused && g.messages[i].Len == 0:
+		count.RxChecksum++
 	default:
 		g.rest, g.size, g.left = g.memory[i*groStride:][:g.messages[i].Len], size, n
 	}

@@ -26,6 +26,10 @@ type UDPConfig struct {
 
 	TrafficClass uint8 // of the IP header: DSCP in the upper six bits
 
+	// ZeroChecksum sends datagrams over IPv6 without a checksum, and takes such from the peer. Else they are refused,
+	// and counted in RxChecksum, as is an empty one.
+	ZeroChecksum bool
+
 	// Replaces is the device whose place this one takes, open still: it may have the same local address, and new
 	// datagrams come to this one. The caller closes it.
 	Replaces Device
@@ -156,6 +160,11 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 	}
 	if err := enableReports(u.fd, is4); err != nil {
 		return fmt.Errorf("udp: reports: %w", err)
+	}
+	if !is4 {
+		if err := u.setChecksum(cfg.ZeroChecksum); err != nil {
+			return fmt.Errorf("udp: checksum: %w", err)
+		}
 	}
 	u.rx.reports, u.tx.reports = &u.reports, &u.reports
 	if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {

@@ -43,6 +43,9 @@ func TestUDPBothWays(t *testing.T) {
 		a, b := udpPair(t, namespace(t), addrs[0], addrs[1], 9180)
 		var frames [][]byte
 		for size := range 9181 {
+			if size == 0 && addrs[0][:3] == "[::" && addrs[0][:4] != "[::f" {
+				continue // refused with those without checksum
+			}
 			if size < 1600 || size > 9100 {
 				frames = append(frames, etherFrame(max(size, ethernetHeader), size)[:size])
 			}

@@ -19,6 +19,10 @@ const (
 	lookPause    = 50 * time.Millisecond // at least between two looks, however much changes
 )
 
+// maxLeft bounds the bursts that are taken from a carrier before it is let go: more than
+// its ring or socket holds.
+const maxLeft = 1 << 10
+
 // Of the names of remote hosts.
 const (
 	resolveInterval = 10 * time.Second
@@ -320,7 +324,7 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 		if d, ok := before.(nic.Holder); ok {
 			_ = d.Hold() // its interface may be gone
 		}
-		for t.port.Poll() > 0 { // what had come before
+		for i := 0; i < maxLeft && t.port.Poll() > 0; i++ { // what had come before
 		}
 		if d, ok := c.Device.(nic.Holder); ok {
 			err = d.Admit()

@@ -36,7 +36,8 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 			return c, err
 		}
 		c.Device, err = nic.OpenUDP(nic.UDPConfig{
-			Local: s.Local, Remote: s.Remote, AnySourcePort: true, Replaces: o.Replaces, TrafficClass: s.DSCP << 2, GSO: s.GSO,
+			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
+			TrafficClass: s.DSCP << 2, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		})
 		return c, err

@@ -31,6 +31,7 @@ var options = []option{
 	{"tc", both, (*Spec).setTC},
 	{"ttl", both, (*Spec).setTTL},
 	{"dscp", []Kind{UDP}, (*Spec).setDSCP},
+	{"checksum", []Kind{UDP}, (*Spec).setChecksum},
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
@@ -110,6 +111,17 @@ func (s *Spec) setDSCP(v string) error {
 	n, err := number(v, "a code point (46 is EF)", 0, maxDSCP)
 	s.DSCP = uint8(n)
 	return err
+}
+
+func (s *Spec) setChecksum(v string) error {
+	switch {
+	case v != "on" && v != "off":
+		return errors.New("on or off")
+	case v == "off" && !s.Local.Addr().Is6():
+		return errors.New("for IPv6 only")
+	}
+	s.ZeroSum = v == "off"
+	return nil
 }
 
 func (s *Spec) setSequence(v string) error {

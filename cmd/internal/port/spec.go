@@ -35,6 +35,7 @@ type Spec struct {
 	Remote  netip.AddrPort // UDP
 	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
+	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	modules.Encapsulation
 	GSO   nic.GSO       // of the device; no part of the text
 	Cells int           // most cells in a frame; 0: as many as it holds
@@ -217,6 +218,7 @@ func (s Spec) String() string {
 	add("tc", s.TC != 0, s.TC)
 	add("ttl", s.TTL != 0, s.TTL)
 	add("dscp", s.DSCP != 0, s.DSCP)
+	add("checksum", s.ZeroSum, "off")
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
