@@ -80,7 +80,8 @@ func TestUDPTellsOfItsQueue(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		dev, err = OpenUDP(UDPConfig{Local: netip.MustParseAddrPort("192.0.2.1:1001"), Remote: netip.MustParseAddrPort("192.0.2.2:1002"), AnySourcePort: true})
+		dev, err = OpenUDP(UDPConfig{Local: netip.MustParseAddrPort("192.0.2.1:1001"), Remote: netip.MustParseAddrPort("192.0.2.2:1002"), AnySourcePort: true,
+			GSO: GSOOff}) // of a super-frame that a queue drops in part nobody tells
 		return err
 	})
 	closing(t, dev)
