@@ -6,12 +6,12 @@ import "golang.org/x/sys/unix"
 var refuseAll = [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 
 // Hold and Admit of a packet device are a socket filter.
-func (p *packet) Hold() error {
-	program := unix.SockFprog{Len: uint16(len(refuseAll)), Filter: &refuseAll[0]}
-	return unix.SetsockoptSockFprog(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program)
-}
+func (p *packet) Hold() error { return attachFilter(p.fd, refuseAll[:]) }
 
-// Admit takes the filter away.
+// Admit puts the device's own filter in its place, or none.
 func (p *packet) Admit() error {
+	if len(p.program) > 0 {
+		return attachFilter(p.fd, p.program)
+	}
 	return unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 }

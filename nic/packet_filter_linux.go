@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filter has the kernel look at frames before they take a slot.
+// filter has the kernel look at frames before they take a slot; a held device takes none.
 func (p *packet) filter(cfg PacketConfig) error {
 	if len(cfg.Filter) > MaxFilter {
 		return fmt.Errorf("%d instructions: at most %d", len(cfg.Filter), MaxFilter)
@@ -24,10 +24,15 @@ func (p *packet) filter(cfg PacketConfig) error {
 		program = append(program, cfg.Filter...)
 	case cfg.Tagged:
 		program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: maxMTU + ethernetHeader})
-	default:
+	}
+	p.program = program
+	switch {
+	case cfg.Held:
+		return p.Hold()
+	case len(program) == 0:
 		return nil
 	}
-	return attachFilter(p.fd, program)
+	return p.Admit()
 }
 
 // filterProtocol is where a filter finds the EtherType behind all tags: SKF_AD_OFF + SKF_AD_PROTOCOL of linux/filter.h.

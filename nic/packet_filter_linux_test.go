@@ -86,3 +86,27 @@ func TestPacketRefusesFilter(t *testing.T) {
 		return nil
 	})
 }
+
+// A device that is held takes nothing, whatever its filter; admitted, its filter holds.
+func TestPacketHeldKeepsItsFilter(t *testing.T) {
+	only := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: ethernetHeader},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: 0x41},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 1 << 16},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
+	}
+	a, b, _, _ := packetPair(t, PacketConfig{Filter: only, Held: true}, 1500)
+	good, other := etherFrame(100, 1), etherFrame(100, 2)
+	good[ethernetHeader], other[ethernetHeader] = 0x41, 0x42
+	transmitAll(t, a, [][]byte{good, other})
+	if err := b.(Holder).Admit(); err != nil {
+		t.Fatal(err)
+	}
+	last := etherFrame(200, 3)
+	last[ethernetHeader] = 0x41
+	transmitAll(t, a, [][]byte{other, last})
+	equalFrames(t, receiveN(t, b, 1), [][]byte{last})
+	if c := b.Counters(); c.RxFrames != 1 || c.RxDropped() != 0 {
+		t.Errorf("counted %+v", c)
+	}
+}

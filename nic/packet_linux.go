@@ -93,6 +93,7 @@ type packet struct {
 	lent      uint64  // oldest slot not given back; next − lent are ours
 	address   [6]byte // of the interface when it was opened
 	tagged    bool    // VLAN tags are put back
+	program   []unix.SockFilter
 
 	cutter *packetCutter // nil: frames come as they are
 
@@ -144,11 +145,6 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	}
 	if err := p.join(index, cfg); err != nil {
 		return err
-	}
-	if cfg.Held {
-		if err := p.Hold(); err != nil {
-			return fmt.Errorf("hold: %w", err)
-		}
 	}
 	p.info.Name, p.info.MaxFrame, p.info.Batch, p.info.Lends, p.info.Existed = cfg.Interface, cfg.MaxFrame, maxBatch, true, true
 	p.info.Ready = p.ready

@@ -7,7 +7,7 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--json] [--force]
+           [--gso auto|on|off] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -55,6 +55,18 @@ OPTIONS
                      aal5sdu  one AAL5 SDU a frame: no cell tax, but the
                               carrier's MTU must hold it
                      Both ends must use the same.
+        More, after a comma each:
+        outer=L[/L[/L]]  labels of the network put before ours, outermost first;
+                     received ones are popped, up to 8 labels in all
+        tc=0..7, ttl=1..255   of the labels (0 and 255)
+        vlan=1..4094 Ethernet: frames have this 802.1Q tag, both ways
+        dscp=0..63   UDP: code point of the datagrams (46 is EF)
+        seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
+                     dropped (RFC 4385); both ends
+        cells=N      n1, n1cw: at most N cells in a frame that is sent, for
+                     peers with such a limit (default: as many as fit)
+        pack=TIME    n1, n1cw: cells wait so long for others to share a frame,
+                     as in 200us; at most 1s (default: those at hand)
     --encap llc|vcmux
                      RFC 2684 encapsulation (default llc)
     --mtu N          MTU of the device (default 1500, or what an existing
@@ -66,6 +78,10 @@ OPTIONS
                      pcap (link type 197), for Wireshark and tshark; the
                      trailer of each is rebuilt from its SDU; a FIFO needs
                      its reader first
+    --gso auto|on|off
+                     super-frames between us and the kernel (default auto: of
+                     each kind that a self-test at the start finds right). What
+                     goes over the wire is the same.
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
