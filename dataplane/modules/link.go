@@ -20,8 +20,10 @@ const (
 const (
 	ethernetHeader = 14
 	tagBytes       = 4
-	MaxVLAN        = 4094 // IEEE 802.1Q: 0 is none, 4,095 reserved
 )
+
+// MaxVLAN is the highest VLAN of a tag (IEEE 802.1Q: 0 is none, 4,095 reserved).
+const MaxVLAN = 4094
 
 // RFC7213Address is where a port sends on a point-to-point Ethernet when it is told
 // no peer: the multicast address that RFC 7213 reserves for it.
