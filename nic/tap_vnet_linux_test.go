@@ -71,7 +71,7 @@ func TestTAPReadsAsWithout(t *testing.T) {
 				devs[i] = tapUp(t, ns, TAPConfig{Name: "dut0", TUN: tun, GSO: gso})
 				sockets[i] = vnetSocket(t, ns, "dut0")
 			}
-			for range 400 {
+			for range 200 {
 				f := newFlow(r, tun)
 				super, v, n := randomSuper(r, f)
 				for _, fd := range sockets {
@@ -175,7 +175,7 @@ func TestTAPWritesAsWithout(t *testing.T) {
 	from, to := bridged(t)
 	waitForward(t, from, to)
 	joined := uint64(0)
-	for range 150 {
+	for range 100 {
 		frames, flows := randomBatch(r, false)
 		frames, flows = forwarded(frames, flows)
 		transmitAll(t, from, frames)
