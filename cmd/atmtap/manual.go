@@ -7,7 +7,7 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--json] [--force]
+           [--gso auto|on|off] [--json] [--force]
 
 DESCRIPTION
     atmtap joins a TAP device (Ethernet frames) or a TUN device (IP packets)
@@ -50,6 +50,11 @@ OPTIONS
     --capture FILE   write the AAL5 PDUs of both directions to FILE, as ERF in
                      pcap (link type 197), for Wireshark and tshark; the
                      trailer of each is rebuilt from its SDU
+    --gso auto|on|off
+                     super-frames: many frames of a flow in one call of the
+                     kernel, the same frames on the wire. auto (default) uses
+                     the kinds that a self-test has shown to work; on, all that
+                     the kernel takes; off, none
     --json           no live line; the summary as one JSON object on stdout
     --force          allow a reserved VCI, below 32
     -h, --help       this page
@@ -60,7 +65,8 @@ EXIT STATUS
     2  it could not start as asked; one line on stderr says why and what to do
 
 CAPABILITIES
-    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports.
+    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
+    self-test of --gso auto: without, there are no super-frames.
 
 EXAMPLES
     A tunnel between two network namespaces of one host, over Ethernet:

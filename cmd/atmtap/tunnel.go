@@ -172,6 +172,7 @@ func (t *tunnel) openTAPEnd() (id dataplane.ProcID, err error) {
 	if err != nil {
 		return 0, err
 	}
+	t.note(dev)
 	if t.tap, id, err = modules.OpenTAPEnd(t.hub, dev, nil); err != nil {
 		_ = dev.Close()
 	}
