@@ -367,6 +367,16 @@ func FuzzSplit(f *testing.F) {
 		var head [vnetBytes]byte
 		v.write(&head)
 		f.Add(append(head[:], super...), flow.bare)
+
+		// The same in a tunnel, over an IPv4 packet of UDP.
+		tunnel := *flow
+		tunnel.bare, tunnel.v6, tunnel.udp, tunnel.addresses, tunnel.fragment = true, false, true, make([]byte, 8), 0
+		outer := tunnel.frame(super)
+		v.kind |= 0x20
+		v.flags |= tunnelSum
+		v.sumStart += uint16(len(outer) - len(super))
+		v.write(&head)
+		f.Add(append(head[:], outer...), true)
 	}
 	f.Fuzz(func(t *testing.T, p []byte, bare bool) {
 		if len(p) < vnetBytes || len(p) > maxSuperFrame {
