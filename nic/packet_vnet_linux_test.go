@@ -38,7 +38,7 @@ func TestPacketCutsSuperFrames(t *testing.T) {
 	for etherType, v6 := range map[uint16]bool{typeIPv4: false, typeIPv6: true} {
 		r := random(t)
 		dev, kernel := vethPacket(t, 1500, etherType, GSOAuto)
-		for range 300 {
+		for range 150 {
 			f := toAll(newFlow(r, false), v6)
 			super, v, n := randomSuper(r, f)
 			sendVnet(t, kernel, super, v, etherType)

@@ -134,6 +134,7 @@ func (t *vnetTAP) probeKind(kernel int, k kinds) bool {
 	for _, frame := range frames {
 		super = append(super, frame[plan[0].payload:]...)
 	}
+	t.count.RxMalformed = 0
 	for _, on := range [...]kinds{allKinds, noKind} {
 		switched := setKinds(t.fd, on)
 		if on != noKind && switched&k == 0 || !probeSend(kernel, super, k) || !t.probeReceive(frames) {
@@ -167,7 +168,7 @@ func (t *vnetTAP) probeReceive(frames [][]byte) bool {
 			bufs[i] = memory[i*2048:][:2048]
 		}
 		n, err := t.Receive(bufs)
-		if err != nil || n == 0 && !await(t.fd, end) {
+		if err != nil || t.count.RxMalformed > 0 || n == 0 && !await(t.fd, end) {
 			return false
 		}
 		for _, frame := range bufs[:n] {

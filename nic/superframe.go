@@ -61,6 +61,12 @@ const (
 	gsoTCP6  = 4    // …TCPV6
 	gsoUDP   = 5    // …UDP_L4, for both versions of IP
 	gsoECN   = 0x80 // …ECN: the first segment has CWR
+
+	// Since Linux 6.17: the super-frame lies in a tunnel over UDP, which has headers of its own before each segment.
+	// Where they lie the longer header says, and the frame, too.
+	vnetTunnelBytes = 24
+	gsoTunnel       = 0x20 | 0x40 // …UDP_TUNNEL_IPV4 and …IPV6
+	tunnelSum       = 8           // VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM: the outer checksum is wanted
 )
 
 func (v *vnet) read(p *[vnetBytes]byte) {

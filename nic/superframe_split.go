@@ -16,14 +16,23 @@ type splitter struct {
 	id       uint16 // IPv4: of the first frame
 	sequence uint32 // TCP: of the first frame
 	flags    uint8  // TCP: of the last frame
+
+	outer outer
 }
 
 // begin takes a super-frame, which stays the caller's; bare: it begins with IP. False: it makes no sense.
 func (s *splitter) begin(frame []byte, v *vnet, bare bool) bool {
 	s.frame, s.at, s.n, s.size = frame, len(frame), 0, int(v.size) // done, until it has proved sound
 	s.tp = int(v.sumStart)
-	kind := v.kind &^ gsoECN
-	if v.flags&needsSum == 0 || s.size == 0 || len(frame) < s.tp+udpHeader || !s.findIP(kind, bare) {
+	kind := v.kind &^ (gsoECN | gsoTunnel)
+	if v.flags&needsSum == 0 || s.size == 0 || len(frame) < s.tp+udpHeader {
+		return false
+	}
+	if s.outer = (outer{}); v.kind&gsoTunnel == 0 {
+		if !s.findIP(kind, bare) {
+			return false
+		}
+	} else if !s.outer.find(frame, v, bare) || !s.findInner(kind) || s.ip < s.outer.tp+udpHeader {
 		return false
 	}
 	if !s.tcp() {
@@ -50,15 +59,19 @@ func (s *splitter) findIP(kind uint8, bare bool) bool {
 	if s.ip = 0; !bare {
 		var etherType uint16
 		if s.ip, etherType = network(s.frame); etherType != typeIPv4 && etherType != typeIPv6 {
-			for words := 5; words <= 15; words++ {
-				if s.ip = s.tp - 4*words; s.isIP(kind) {
-					return true
-				}
-			}
-			return false
+			return s.findInner(kind)
 		}
 	}
 	return s.isIP(kind)
+}
+
+func (s *splitter) findInner(kind uint8) bool {
+	for words := 5; words <= 15; words++ {
+		if s.ip = s.tp - 4*words; s.isIP(kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // isIP tells whether an IP header lies at s.ip that agrees with the kind and with where the transport begins.
@@ -122,6 +135,9 @@ func (s *splitter) next(dst []byte) int {
 			s.putUDP(dst[s.tp:length], sum)
 		}
 		s.putIP(dst[s.ip:length])
+		if s.outer.tp > 0 {
+			s.outer.put(dst[:length], s.n)
+		}
 	}
 	s.n++
 	return length

@@ -31,7 +31,8 @@ type TAPConfig struct {
 // right checksums. The order within a flow stays, and that of frames of no flow among all others. A kind of super-frame
 // that the self-test finds wrong, or that the kernel refuses later, is given up and counted in GSOFallbacks; a checksum
 // that the kernel has left to the device is finished in any case. The self-test is made with a twin of
-// the device, which is there for some milliseconds; it wants CAP_NET_ADMIN and CAP_NET_RAW.
+// the device, which is there for some milliseconds; it wants CAP_NET_ADMIN and CAP_NET_RAW. GSOOn takes super-frames that
+// lie in a tunnel over UDP, too, where the kernel has them, for which there is no self-test.
 //
 // Without them (GSOOff), the plain path: no offloads. System calls: one readv or write per frame, and one more readv to
 // see that nothing waits; the kernel has no batches here. Ownership: the kernel copies, so frames are always the

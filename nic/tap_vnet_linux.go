@@ -23,12 +23,13 @@ const (
 // that sums it; what is written is gathered from where it lies.
 type vnetTAP struct {
 	*tap
-	header  [vnetBytes]byte
+	vnet    int // octets of the header before each frame
+	header  [vnetTunnelBytes]byte
 	scratch []byte // a super-frame: its first maxDirect octets at most are read elsewhere
 	split   splitter
 	join    joiner
 
-	out  [vnetBytes + maxHeaders]byte
+	out  [vnetTunnelBytes + maxHeaders]byte
 	iovs [maxSegments + 2]unix.Iovec
 }
 
@@ -69,7 +70,7 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 }
 
 func newVnetTAP(t *tap, bare bool) *vnetTAP {
-	v := &vnetTAP{tap: t, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
+	v := &vnetTAP{tap: t, vnet: vnetBytes, scratch: make([]byte, maxDirect+maxSuperFrame+1)}
 	v.join.bare, v.join.most = bare, t.info.MaxFrame
 	return v
 }
@@ -82,6 +83,23 @@ func (t *vnetTAP) choose(gso GSO) {
 		good, why = probeTAP(t.join.bare, able)
 	}
 	t.settle(able, good, why)
+	if gso == GSOOn {
+		t.useTunnels()
+	}
+}
+
+// useTunnels has the kernel hand over super-frames in tunnels over UDP, too, where it can. There is no self-test of them,
+// so they are for those who ask.
+func (t *vnetTAP) useTunnels() {
+	if t.join.kinds&kindsTCP == 0 || setVnetBytes(t.fd, vnetTunnelBytes) != nil {
+		return
+	}
+	if more := t.now.offload | tunFTunnel | tunFTunnelSum; setOffload(t.fd, more) == nil {
+		t.now.offload, t.now.vnet, t.vnet = more, vnetTunnelBytes, vnetTunnelBytes
+		return
+	}
+	_ = setVnetBytes(t.fd, vnetBytes)
+	_ = setOffload(t.fd, t.now.offload)
 }
 
 // settle leaves the good ones of the kinds that the kernel is able of, and notes why others are missing.
@@ -110,7 +128,7 @@ func (t *vnetTAP) Receive(bufs [][]byte) (int, error) {
 	bufs = bufs[:min(len(bufs), vnetBatch)]
 	n, reserve := t.cut(bufs, 0), len(bufs)-maxBatch
 	for calls := 0; calls < maxBatch && n < len(bufs) && (n == 0 || len(bufs)-n >= reserve); calls++ {
-		pointTo(&t.iovs[0], t.header[:])
+		pointTo(&t.iovs[0], t.header[:t.vnet])
 		direct := bufs[n][:min(len(bufs[n]), maxDirect)]
 		pointTo(&t.iovs[1], direct)
 		pointTo(&t.iovs[2], t.scratch[maxDirect:])
@@ -123,7 +141,7 @@ func (t *vnetTAP) Receive(bufs [][]byte) (int, error) {
 		case errno != 0:
 			return 0, t.failure(errno)
 		}
-		n = t.take(bufs, n, direct, got-vnetBytes)
+		n = t.take(bufs, n, direct, got-t.vnet)
 	}
 	return n, nil
 }
@@ -132,10 +150,10 @@ func (t *vnetTAP) Receive(bufs [][]byte) (int, error) {
 // in the scratch. It returns the new n.
 func (t *vnetTAP) take(bufs [][]byte, n int, direct []byte, got int) int {
 	var v vnet
-	v.read(&t.header)
+	v.read((*[vnetBytes]byte)(t.header[:]))
 	frame := direct[:min(got, len(direct))]
 	if got > len(direct) || v.kind != gsoNone {
-		if got-len(direct) > maxSuperFrame {
+		if got-len(direct) > len(t.scratch)-maxDirect-1 {
 			t.count.RxTruncated++
 			return n
 		}
@@ -233,9 +251,10 @@ func (t *vnetTAP) write(g *group, frames [][]byte) unix.Errno {
 		return t.writeOne(frames[g.first])
 	}
 	var v vnet
-	length := g.header(t.out[vnetBytes:], frames[g.first], &v)
+	length := g.header(t.out[t.vnet:], frames[g.first], &v)
+	clear(t.out[vnetBytes:t.vnet])
 	v.write((*[vnetBytes]byte)(t.out[:]))
-	pointTo(&t.iovs[0], t.out[:vnetBytes+length])
+	pointTo(&t.iovs[0], t.out[:t.vnet+length])
 	for i, n := g.first, 1; n <= g.frames; i, n = t.join.next[i], n+1 {
 		pointTo(&t.iovs[n], frames[i][g.payload:])
 	}
@@ -283,8 +302,8 @@ func (t *vnetTAP) writeOne(frame []byte) unix.Errno {
 		t.count.TxTooLong++
 		return 0
 	}
-	clear(t.out[:vnetBytes])
-	pointTo(&t.iovs[0], t.out[:vnetBytes])
+	clear(t.out[:t.vnet])
+	pointTo(&t.iovs[0], t.out[:t.vnet])
 	pointTo(&t.iovs[1], frame)
 	switch errno := writev(t.fd, t.iovs[:2]); errno {
 	case 0:

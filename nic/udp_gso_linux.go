@@ -8,7 +8,7 @@ import (
 const (
 	maxTrain    = maxSegments // datagrams of one call: newer kernels take 128
 	maxTrainLen = maxDatagram // octets of all of them
-	maxCopied   = 4 << 10     // octets of frames that are copied together: longer ones are gathered sooner than copied
+	maxCopied   = 768         // octets of frames that are copied together: longer ones are gathered sooner than copied
 )
 
 // trains sends frames by sendmmsg, those of equal length in one message, which the kernel or the interface cuts again

@@ -79,9 +79,10 @@ OPTIONS
                      trailer of each is rebuilt from its SDU; a FIFO needs
                      its reader first
     --gso auto|on|off
-                     super-frames between us and the kernel (default auto: of
-                     each kind that a self-test at the start finds right). What
-                     goes over the wire is the same.
+                     super-frames: many frames of a flow in one call of the
+                     kernel, the same frames on the wire. auto (default) uses
+                     the kinds that a self-test has shown to work; on, all that
+                     the kernel takes; off, none
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
@@ -105,8 +106,9 @@ EXIT STATUS
     2  it could not start as asked; one line on stderr says why and what to do
 
 CAPABILITIES
-    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports; CAP_SYS_ADMIN to
-    look after a device in another network namespace, where there is one.
+    CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
+    self-test of --gso auto: without, there are no super-frames. CAP_SYS_ADMIN
+    to look after a device in another network namespace, where there is one.
 
 EXAMPLES
     A tunnel between two network namespaces of one host, over Ethernet:

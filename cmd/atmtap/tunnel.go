@@ -185,6 +185,7 @@ func (t *tunnel) makeTAP(string) (dataplane.Module, error) {
 	if err != nil {
 		return dataplane.Module{}, err
 	}
+	t.note(dev)
 	t.dev = dev
 	t.tap = modules.NewTAP(dev, t.failed)
 	return t.tap.Module(), nil
