@@ -171,7 +171,7 @@ func element(e *ie.Element, length int) lines {
 func contents(l *lines, value ie.Value) {
 	switch v := value.(type) {
 	case *ie.Cause:
-		cause(l, v)
+		causeLines(l, v)
 	case *ie.CallState:
 		l.add("call_state", v.State)
 	case *ie.EndpointReference:
@@ -240,7 +240,7 @@ func contents(l *lines, value ie.Value) {
 	}
 }
 
-func cause(l *lines, v *ie.Cause) {
+func causeLines(l *lines, v *ie.Cause) {
 	l.add("cause.location", v.Location)
 	l.add("cause.value", v.Value)
 	d := v.Diagnostics
