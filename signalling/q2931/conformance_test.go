@@ -1,0 +1,74 @@
+package q2931
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write CONFORMANCE.md again")
+
+// proof is one test of one clause.
+type proof struct {
+	clause, name string
+	run          func(*testing.T)
+}
+
+// page is the conformance page, made of the tests and their results.
+const page = "CONFORMANCE.md"
+
+// TestConformance runs the tests clause by clause and compares the page with
+// what they say. With -update it writes the page.
+func TestConformance(t *testing.T) {
+	proofs := slices.Concat(callCells(), partyCells(), procedures())
+	slices.SortStableFunc(proofs, func(a, b proof) int { return strings.Compare(sortKey(a.clause), sortKey(b.clause)) })
+	var s strings.Builder
+	s.WriteString("# Q.2931 and Q.2971: clauses and tests\n\n" +
+		"Made by `go test ./signalling/q2931 -run Conformance -update`; the test fails when this page is not current.\n" +
+		"Clauses are those of Q.2931 unless another is named. U and N are states of the user and network side, P of a party.\n\n" +
+		"| clause | test | result |\n|---|---|---|\n")
+	names := map[string]bool{}
+	for _, p := range proofs {
+		if names[p.clause+p.name] {
+			t.Errorf("two tests are called %s: %s", p.clause, p.name)
+		}
+		names[p.clause+p.name] = true
+		result := "pass"
+		if !t.Run(p.clause+": "+p.name, p.run) {
+			result = "FAIL"
+		}
+		fmt.Fprintf(&s, "| %s | %s | %s |\n", p.clause, p.name, result)
+	}
+	if t.Failed() {
+		return
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(s.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if was, err := os.ReadFile(page); err != nil || string(was) != s.String() {
+		t.Errorf("%s is not current: %v", page, err)
+	}
+}
+
+// sortKey sorts 5.6.10 after 5.6.9.
+func sortKey(clause string) string {
+	var s strings.Builder
+	digits := ""
+	for _, r := range clause + " " {
+		if r >= '0' && r <= '9' {
+			digits += string(r)
+			continue
+		}
+		if digits != "" {
+			fmt.Fprintf(&s, "%05s", digits)
+			digits = ""
+		}
+		s.WriteRune(r)
+	}
+	return s.String()
+}
