@@ -76,6 +76,9 @@ func testOutage(t *testing.T, o outage, c carrier, mode, kind string) {
 			t.Fatal(err)
 		}
 		from = said.wait(t, from, o.dev, o.said)
+		if o.dev == lab.Dev { // a cable has two ends, and the other is to notice too
+			farFrom = far.stderr.wait(t, farFrom, o.dev)
+		}
 		// What the host sends meanwhile is lost, and no more than that.
 		_, _ = lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 2, Wait: 20 * time.Millisecond})
 		if o.mend != nil {
@@ -84,7 +87,7 @@ func testOutage(t *testing.T, o outage, c carrier, mode, kind string) {
 			}
 			said.wait(t, from, o.dev, "back")
 		}
-		if o.dev == lab.Dev { // a cable has two ends
+		if o.dev == lab.Dev {
 			far.stderr.wait(t, farFrom, o.dev, "back")
 		}
 		if o.fresh {

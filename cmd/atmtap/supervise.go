@@ -184,13 +184,16 @@ func (s *supervisor) seeTAP() (seen sight) {
 	ns := link.NamespaceFrom(namespace)
 	defer ns.Close()
 	seen.elsewhere = !ns.Here()
-	_ = ns.Do(func() error { // without the privilege to enter it nothing more is known
+	err = ns.Do(func() error { // without the privilege to enter it nothing more is known
 		state, err := link.Get(name)
 		if err == nil {
 			seen.now, seen.mtu = state, state.MTU
 		}
 		return err
 	})
+	if errors.Is(err, link.ErrNotFound) { // it was renamed since it told its name
+		return sight{unknown: true}
+	}
 	return seen
 }
 
