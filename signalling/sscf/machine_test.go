@@ -168,7 +168,7 @@ var oneSeed = flag.Uint64("seed", 0, "the one seed to simulate")
 // Two signalling AALs over a link that loses a fifth: each message comes once
 // and in order, or the user was told of an interruption; in the end both agree.
 func TestSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(500)
+	first, last := uint64(1), uint64(150)
 	if *oneSeed != 0 {
 		first, last = *oneSeed, *oneSeed
 	}
