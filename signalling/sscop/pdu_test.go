@@ -145,7 +145,7 @@ func TestRecordings(t *testing.T) {
 			kinds[p.Type]++
 		}
 	}
-	for _, k := range []PDUType{BGN, BGAK, END, SD, POLL, STAT} {
+	for _, k := range []PDUType{BGN, BGAK, END, ENDAK, RSAK, SD, ER, POLL, STAT, USTAT} {
 		if kinds[k] == 0 {
 			t.Errorf("no %v among the recordings", k)
 		}
