@@ -46,6 +46,19 @@ func timerProofs() []proof {
 			b.wait(4 * time.Second)
 			b.expect(">RELEASE COMPLETE 102/303, Release.confirm 18")
 		}),
+		on(User, "4.3", "the call reference flag is 0 from the side that chose the value", func(b *bench) {
+			b.outgoing()
+			b.did()
+			if r := b.sent().Reference; r.Flag || r.Value != b.call.Reference() {
+				b.t.Errorf("SETUP has reference %v", r)
+			}
+			b.incoming()
+			b.do(ProceedingRequest)
+			b.did()
+			if r := b.sent().Reference; !r.Flag || r.Value != 7 {
+				b.t.Errorf("CALL PROCEEDING has reference %v", r)
+			}
+		}),
 		on(User, "5.1.5", "a response stops T303", func(b *bench) {
 			b.outgoing()
 			b.peer(CallProceeding, b.responseElements()...)
@@ -556,6 +569,12 @@ func restartProofs() []proof {
 			b.do(RestartRequest, restartElementsOf(ie.RestartAll, 0)...)
 			b.expect(">RESTART")
 		}),
+		either("5.5.1.2", "T316: calls that came up since are freed with the second RESTART", func(b *bench) {
+			b.do(RestartRequest, restartElementsOf(ie.RestartAll, 0)...)
+			b.active()
+			b.wait(2 * time.Minute)
+			b.expect("Release.confirm 41, >RESTART")
+		}),
 		either("5.5.1", "one RESTART at a time", func(b *bench) {
 			b.do(RestartRequest, restartElementsOf(ie.RestartAll, 0)...)
 			if err := b.ask(RestartRequest, restartElementsOf(ie.RestartAll, 0)...); err != ErrState {
@@ -728,6 +747,14 @@ func linkProofs() (proofs []proof) {
 			b.wait(time.Second)
 			b.expect("Release.confirm 27")
 		}),
+		either("5.6.10", "what waited for a link that did not come is forgotten", func(b *bench) {
+			b.must(&Event{Kind: LinkReleased})
+			b.outgoing()
+			b.must(&Event{Kind: LinkReleased})
+			b.did()
+			b.must(&Event{Kind: EstablishConfirm})
+			b.expect("Link-up.indication")
+		}),
 		either("5.6.10", "RELEASE waits for the link", func(b *bench) {
 			b.active()
 			b.must(&Event{Kind: LinkReleased})
@@ -878,6 +905,15 @@ func partyProofs() []proof {
 			b.party = added
 			b.peer(AddPartyReject, b.minimal(AddPartyReject)...)
 			b.expect("Drop-party.confirm 16, >RELEASE 16, Release.indication 16")
+		}),
+		either("Q.2971 9.2.2", "T399 of the last party clears the call", func(b *bench) {
+			b.reachParty("R1")
+			b.party = 0
+			b.peer(DropParty, b.minimal(DropParty)...)
+			b.do(DropPartyResponse)
+			b.did()
+			b.wait(14 * time.Second)
+			b.expect(">RELEASE 102/399, Release.indication 102/399")
 		}),
 		either("Q.2971 9.5", "messages for no party: DROP PARTY ACKNOWLEDGE with cause 89", func(b *bench) {
 			root(b)

@@ -77,6 +77,7 @@ func (m *Machine) restartUnanswered() {
 	r := &m.start
 	if r.repeats == 0 {
 		r.repeats++
+		m.restartCalls(r.class, r.vc) // the peer may clear what came up since
 		if !m.busy() {
 			m.transmit(r.sent)
 		}
