@@ -27,6 +27,7 @@ import (
 type testTunnel struct {
 	ns         [2]*link.Namespace
 	taps, udps [2]Device
+	stop       func() // ends the relays, whose devices can be asked then
 }
 
 func newTestTunnel(t *testing.T, gso [2]GSO, faults FaultConfig) *testTunnel {
@@ -50,7 +51,8 @@ func newTestTunnel(t *testing.T, gso [2]GSO, faults FaultConfig) *testTunnel {
 			relay(ctx, u.taps[i], faulty)
 		}()
 	}
-	t.Cleanup(func() { cancel(); wait.Wait() })
+	u.stop = func() { cancel(); wait.Wait() }
+	t.Cleanup(u.stop)
 	return u
 }
 
@@ -202,6 +204,7 @@ func TestTunnelSuperFrames(t *testing.T) {
 			if n := u.datagrams(t, 1000); n == 0 {
 				t.Error("no datagram came")
 			}
+			u.stop()
 			for host := range u.ns {
 				if n := u.sumErrors(t, host); n != 0 {
 					t.Errorf("host %d counted %d wrong checksums", host, n)
