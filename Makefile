@@ -49,7 +49,7 @@ portable: # the code that other processors than amd64 run
 	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... $(BRIEF)
 
 race: # all but the commands, whose tests are other processes; needs a C compiler
-	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... $(BRIEF)
+	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... $(BRIEF)
 
 sim: # whole hubs on a virtual clock, and tunnels of real modules on them, from SEEDS seeds
 	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules -seeds $(SEEDS)

@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"fmt"
-	"slices"
 )
 
 // pair is a queue pair under its number.
@@ -14,6 +13,7 @@ type pair struct {
 	proxy  *proxy  // when the pair stands for one on another hub
 
 	internal bool // the executive's own: no command changes it
+	place    int  // among the pairs of its process
 }
 
 // process is what runs to completion: all pairs of one module instance. Those of a
@@ -63,6 +63,7 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 		}
 	}
 	h.numbers.set(p)
+	p.place = len(proc.pairs)
 	proc.pairs = append(proc.pairs, p)
 	h.enlist(p.driver)
 	return p, nil
@@ -149,6 +150,16 @@ func (p *pair) part() {
 
 // remove closes a pair: it leaves its stream, its queued messages are freed and its
 // place goes to another. Its neighbours are left with an open end.
+// leave takes a pair out of its process, without a look at the others: a multiplexor has
+// very many.
+func (c *process) leave(p *pair) {
+	last := len(c.pairs) - 1
+	c.pairs[p.place] = c.pairs[last]
+	c.pairs[p.place].place = p.place
+	c.pairs[last] = nil
+	c.pairs = c.pairs[:last]
+}
+
 func (h *Hub) remove(p *pair) {
 	if p.rq.next != nil {
 		p.part()
@@ -165,7 +176,7 @@ func (h *Hub) remove(p *pair) {
 	h.delist(p.driver)
 	h.numbersOf(p.id).give(p.id)
 	delete(h.guests, p.id)
-	p.rq.proc.pairs = slices.DeleteFunc(p.rq.proc.pairs, func(o *pair) bool { return o == p })
+	p.rq.proc.leave(p)
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
 	}
