@@ -284,7 +284,8 @@ func (d *description) complete(v Version, to Direction, elements []ie.Element) e
 		u := &d.uses[i]
 		n := 0
 		for j := range elements {
-			if elements[j].ID == u.id && elements[j].Codeset == 0 {
+			shifted := j > 0 && elements[j-1].ID == ie.NonLockingShiftID
+			if elements[j].ID == u.id && !shifted {
 				n++
 			}
 		}

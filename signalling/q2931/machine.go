@@ -171,6 +171,8 @@ func (m *Machine) Step(now time.Duration, e *Event) error {
 	case e.Kind >= EstablishConfirm:
 		m.fromSAAL(e)
 		return nil
+	case !settled(e.Elements):
+		return ErrElement
 	}
 	switch e.Kind {
 	case LinkRequest:
@@ -198,6 +200,16 @@ func (m *Machine) Step(now time.Duration, e *Event) error {
 	in := input{event: e}
 	cell.do(m, c, &in)
 	return in.err
+}
+
+// settled says that elements end in codeset 0, so that others can follow.
+func settled(elements []ie.Element) bool {
+	for i := range elements {
+		if elements[i].ID == ie.LockingShiftID || elements[i].ID == ie.NonLockingShiftID && i == len(elements)-1 {
+			return false
+		}
+	}
+	return true
 }
 
 // do adds an action.

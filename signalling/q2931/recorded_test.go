@@ -105,3 +105,74 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// takePart plays one side of a recorded dialogue: the machine gets what the
+// other side sent, call control asks for what this side sent and the machine
+// does not send by itself, and each message must come out octet for octet.
+func takePart(t *testing.T, list []recording, side Side, version Version, mine func(string) bool) {
+	t.Helper()
+	b := newBench(t, side, version)
+	requests := map[Type]Kind{
+		Setup: SetupRequest, CallProceeding: ProceedingRequest, Connect: SetupResponse, ConnectAck: SetupCompleteRequest,
+		Release: ReleaseRequest, ReleaseComplete: ReleaseResponse, Restart: RestartRequest, RestartAck: RestartResponse,
+		StatusEnquiry: EnquiryRequest,
+	}
+	var out [][]byte
+	collect := func() {
+		for _, e := range b.m.Ready() {
+			if e.Kind == DataRequest {
+				out = append(out, e.Data)
+			}
+		}
+	}
+	for _, r := range list {
+		m, err := Decode(r.octets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !mine(r.who) {
+			b.must(&Event{Kind: DataIndication, Data: r.octets})
+			collect()
+			continue
+		}
+		if len(out) == 0 {
+			b.call = CallOf(m.Reference.Value, !m.Reference.Flag)
+			b.m.last = m.Reference.Value - 1
+			b.do(requests[m.Type], m.Elements...)
+			collect()
+		}
+		if len(out) == 0 || !bytes.Equal(out[0], r.octets) {
+			t.Fatalf("%s: %s\n% x, and we\n% x", r.group, r.name, r.octets, out)
+		}
+		out = out[1:]
+	}
+	if len(out) != 0 {
+		t.Errorf("%s: we say more: % x", list[0].group, out)
+	}
+	if b.m.Len() != 0 {
+		t.Errorf("%s: %d calls are left", list[0].group, b.m.Len())
+	}
+}
+
+// We in the place of each side of each recorded dialogue with linux-atm.
+func TestRecordedDialogues(t *testing.T) {
+	groups := map[string][]recording{}
+	for _, r := range recordings(t) {
+		groups[r.group] = append(groups[r.group], r)
+	}
+	for group, list := range groups {
+		version := UNI31
+		switch {
+		case strings.Contains(group, "UNI 3.0"):
+			version = UNI30
+		case strings.Contains(group, "UNI 4.0"):
+			version = UNI40
+		}
+		t.Run(strings.Fields(group)[0]+" user", func(t *testing.T) {
+			takePart(t, list, User, version, func(who string) bool { return strings.Contains(who, "user") })
+		})
+		t.Run(strings.Fields(group)[0]+" network", func(t *testing.T) {
+			takePart(t, list, Network, version, func(who string) bool { return strings.Contains(who, "network") })
+		})
+	}
+}

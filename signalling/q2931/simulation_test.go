@@ -236,8 +236,6 @@ func (w *world) fault() {
 
 // Call control.
 
-func (n *end) elements(multi bool) []ie.Element { return setupElements(multi) }
-
 // take allocates a VC; the network does, for both directions of calls.
 func (n *end) take() (uint16, bool) {
 	if len(n.free) == 0 {
@@ -264,14 +262,14 @@ func (n *end) bind(call Call, vci uint16) bool {
 }
 
 // newCall starts a call.
-func (n *end) newCall() {
+func (n *end) newCall(more ...ie.Element) bool {
 	multi := n.w.r.IntN(3) == 0
-	elements := n.elements(multi)
+	elements := append(setupElements(multi), more...)
 	var vci uint16
 	if n.side == Network {
 		var ok bool
 		if vci, ok = n.take(); !ok {
-			return
+			return false
 		}
 		elements = append(elements, channel(vci))
 	}
@@ -280,7 +278,7 @@ func (n *end) newCall() {
 		if vci != 0 {
 			n.free = append(n.free, vci)
 		}
-		return
+		return false
 	}
 	n.w.note(n, e.String())
 	n.calls[e.Call] = &appCall{multi: multi, parties: map[uint16]bool{}}
@@ -288,6 +286,7 @@ func (n *end) newCall() {
 		n.bind(e.Call, vci)
 	}
 	n.drain()
+	return true
 }
 
 // later answers after a while, if the call is still there.
@@ -351,6 +350,12 @@ func (n *end) control(e Event) {
 		})
 	case DropPartyIndication:
 		n.later(e.Call, func() { n.try(DropPartyResponse, e.Call, e.Party) })
+	case LeafIndication: // the network has the leaf join, or not
+		n.w.after(n.w.some(3*time.Second), func() {
+			if !n.newCall(ie.New(&ie.LeafSequence{Number: e.Leaf})) {
+				n.give(&Event{Kind: LeafFailureRequest, Leaf: e.Leaf, Elements: []ie.Element{cause(ie.CauseNoRoute)}})
+			}
+		})
 	case RestartIndication:
 		n.w.after(n.w.some(time.Second), func() { n.give(&Event{Kind: RestartResponse}) })
 	}
@@ -422,6 +427,9 @@ func (w *world) act() {
 		n.try(EnquiryRequest, i.Call, 0)
 	case x < 90:
 		n.restart(i)
+	case x < 92:
+		w.ends[User].give(&Event{Kind: LeafRequest, Elements: []ie.Element{
+			ie.New(&ie.CalledNumber{Number: nsap(1)}), ie.New(&ie.LeafCallIdentifier{Identifier: uint32(x)})}})
 	default:
 		w.fault()
 	}
@@ -497,7 +505,7 @@ func simulate(t *testing.T, seed uint64) (calls int) {
 	}
 	w.settle()
 	for _, n := range w.ends {
-		if n.m.Len() != 0 || len(n.used) != 0 || len(n.m.timers) != 0 || len(n.free) != simVCs || n.m.start.requesting() || n.m.respond.restarting() {
+		if n.m.Len() != 0 || len(n.used) != 0 || len(n.m.timers) != 0 || len(n.m.leaves) != 0 || len(n.free) != simVCs || n.m.start.requesting() || n.m.respond.restarting() {
 			t.Fatalf("%v: left over: %d calls, %d VCs used, %d free, %d timers", n.side, n.m.Len(), len(n.used), len(n.free), len(n.m.timers))
 		}
 	}
