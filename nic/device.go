@@ -44,6 +44,7 @@ type Info struct {
 	MaxFrame int    // octets of the longest frame that Transmit takes and Receive is meant for
 	Batch    int    // most frames of one Receive
 	Lends    bool   // Receive lends memory of the device, until Release
+	Joins    bool   // Transmit makes one call of many frames: sooner copy a borrowed frame than send it alone
 	Existed  bool   // the interface was there before the device opened and will be there after Close
 	Note     string // what the device had to do without, one line; empty: nothing
 }

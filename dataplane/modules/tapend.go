@@ -15,13 +15,14 @@ type TAPEnd struct {
 	hub    *dataplane.Hub
 	dev    device
 	rq, wq *dataplane.Queue
+	joins  bool // the device makes one call of many frames
 }
 
 // OpenTAPEnd makes the driver's process in h. It owns the device from then on, and
 // has closed it when it returns an error. onError, which may be nil, is told of each
 // failure of a device, on the hub, and must not block.
 func OpenTAPEnd(h *dataplane.Hub, dev nic.Device, onError func(error)) (*TAPEnd, dataplane.ProcID, error) {
-	t := &TAPEnd{hub: h}
+	t := &TAPEnd{hub: h, joins: dev.Info().Joins}
 	t.dev.onError = onError
 	if err := t.dev.open(h, dev); err != nil {
 		return nil, 0, err
@@ -52,6 +53,7 @@ func (t *TAPEnd) Replace(dev nic.Device) error {
 	if err := t.dev.open(t.hub, dev); err != nil {
 		return err
 	}
+	t.joins = dev.Info().Joins
 	t.rq.Enable()
 	return nil
 }
@@ -105,15 +107,16 @@ func (t *TAPEnd) readService(q *dataplane.Queue) {
 	}
 }
 
-// output adds a frame to the batch. A borrowed one does not live that long and is
-// sent at once, which costs nothing here: a TAP takes one frame a call.
+// output adds a frame to the batch. A borrowed one does not live that long. It is sent
+// at once, which costs nothing where a TAP takes one frame a call; where it takes many,
+// the frame is copied.
 func (t *TAPEnd) output(m dataplane.Msg) {
 	if !t.dev.present() {
 		t.dev.drop(m)
 		return
 	}
 	if t.hub.Borrowed(m.Block) {
-		if t.dev.flush() && t.dev.tx.direct(m.Block) {
+		if !t.joins && t.dev.flush() && t.dev.tx.direct(m.Block) {
 			return
 		}
 		if !t.dev.present() { // the flush has met its end
