@@ -62,6 +62,7 @@ type Info struct {
 	Lends    bool   // Receive lends memory of the device, until Release
 	Keeps    bool   // it is a Keeper
 	Posts    int    // pieces that a Keeper wants posted to it, at all times
+	Joins    bool   // Transmit makes one call of many frames: sooner copy a borrowed frame than send it alone
 	Existed  bool   // the interface was there before the device opened and will be there after Close
 	Note     string // what the device had to do without, one line; empty: nothing
 

@@ -63,7 +63,7 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 	if err := t.describe(name, cfg); err != nil {
 		return nil, err
 	}
-	t.info.Batch = vnetBatch
+	t.info.Batch, t.info.Joins = vnetBatch, true
 	v := newVnetTAP(t, cfg.TUN)
 	v.choose(cfg.GSO)
 	return v, nil

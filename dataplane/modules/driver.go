@@ -247,11 +247,11 @@ func (d *driver) take(m dataplane.Msg) {
 }
 
 // send adds a frame to the batch; room must be there, and a device. A borrowed one does
-// not live as long: it is sent at once, or copied.
+// not live as long: it is sent at once, or copied, where the device makes one call of many.
 func (d *driver) send(b block.ID) {
 	switch {
 	case d.hub.Pool.Borrowed(b):
-		if d.tx.direct(b) {
+		if !d.tx.joins && d.tx.direct(b) {
 			d.check()
 			return
 		}

@@ -19,6 +19,7 @@ type transmitter struct {
 	blocks [transmitBatch]block.ID
 	n      int
 	keeps  bool  // the device keeps frames
+	joins  bool  // the device makes one call of many frames
 	full   bool  // the device has not taken all: the rest waits for room
 	err    error // of a flush
 }
@@ -30,7 +31,10 @@ func (t *transmitter) room() bool { return t.n < transmitBatch }
 func (t *transmitter) waits() bool { return t.full }
 
 // use takes a device.
-func (t *transmitter) use(dev nic.Device) { t.dev, t.keeps = dev, dev.Info().Keeps }
+func (t *transmitter) use(dev nic.Device) {
+	info := dev.Info()
+	t.dev, t.keeps, t.joins = dev, info.Keeps, info.Joins
+}
 
 // add takes a block; room must be there. A full batch is sent at once.
 func (t *transmitter) add(b block.ID) {
