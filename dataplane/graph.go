@@ -1,9 +1,6 @@
 package dataplane
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // pair is a queue pair under its number.
 type pair struct {
@@ -13,6 +10,7 @@ type pair struct {
 	driver *driver // nil: it has no device
 	proxy  *proxy  // when the pair stands for one on another hub
 
+	place    int  // among its process's pairs
 	internal bool // the executive's own: no command changes it
 }
 
@@ -22,6 +20,15 @@ type process struct {
 	busy     uint32 // on the call stack
 	deferred uint32 // its messages in the hub's own ring
 	pairs    []*pair
+}
+
+// drop takes a pair out; the last has its place then, so that none walks past thousands.
+func (proc *process) drop(p *pair) {
+	last := len(proc.pairs) - 1
+	moved := proc.pairs[last]
+	proc.pairs[p.place], moved.place = moved, p.place
+	proc.pairs[last] = nil
+	proc.pairs = proc.pairs[:last]
 }
 
 // cell is a pair with all that its hub writes to for every message, apart from others':
@@ -63,6 +70,7 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 		}
 	}
 	h.numbers.set(p)
+	p.place = len(proc.pairs)
 	proc.pairs = append(proc.pairs, p)
 	h.enlist(p.driver)
 	return p, nil
@@ -165,7 +173,7 @@ func (h *Hub) remove(p *pair) {
 	h.delist(p.driver)
 	h.numbersOf(p.id).give(p.id)
 	delete(h.guests, p.id)
-	p.rq.proc.pairs = slices.DeleteFunc(p.rq.proc.pairs, func(o *pair) bool { return o == p })
+	p.rq.proc.drop(p)
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
 	}
