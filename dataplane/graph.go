@@ -1,8 +1,6 @@
 package dataplane
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // pair is a queue pair under its number.
 type pair struct {
@@ -12,8 +10,8 @@ type pair struct {
 	driver *driver // nil: it has no device
 	proxy  *proxy  // when the pair stands for one on another hub
 
+	place    int  // among its process's pairs
 	internal bool // the executive's own: no command changes it
-	place    int  // among the pairs of its process
 }
 
 // process is what runs to completion: all pairs of one module instance. Those of a
@@ -22,6 +20,15 @@ type process struct {
 	busy     uint32 // on the call stack
 	deferred uint32 // its messages in the hub's own ring
 	pairs    []*pair
+}
+
+// drop takes a pair out; the last has its place then, so that none walks past thousands.
+func (proc *process) drop(p *pair) {
+	last := len(proc.pairs) - 1
+	moved := proc.pairs[last]
+	proc.pairs[p.place], moved.place = moved, p.place
+	proc.pairs[last] = nil
+	proc.pairs = proc.pairs[:last]
 }
 
 // cell is a pair with all that its hub writes to for every message, apart from others':
@@ -150,16 +157,6 @@ func (p *pair) part() {
 
 // remove closes a pair: it leaves its stream, its queued messages are freed and its
 // place goes to another. Its neighbours are left with an open end.
-// leave takes a pair out of its process, without a look at the others: a multiplexor has
-// very many.
-func (c *process) leave(p *pair) {
-	last := len(c.pairs) - 1
-	c.pairs[p.place] = c.pairs[last]
-	c.pairs[p.place].place = p.place
-	c.pairs[last] = nil
-	c.pairs = c.pairs[:last]
-}
-
 func (h *Hub) remove(p *pair) {
 	if p.rq.next != nil {
 		p.part()
@@ -176,7 +173,7 @@ func (h *Hub) remove(p *pair) {
 	h.delist(p.driver)
 	h.numbersOf(p.id).give(p.id)
 	delete(h.guests, p.id)
-	p.rq.proc.leave(p)
+	p.rq.proc.drop(p)
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
 	}

@@ -367,3 +367,34 @@ func TestRestlessNeighbours(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Removing a pair of a process changes the places of two pairs, however many there are.
+func TestRemovalTouchesTwoPairs(t *testing.T) {
+	const n = 65_000
+	r := newRig(t, 1, block.Config{})
+	first := r.add(r.h, through("m"))
+	proc := r.h.find(first).rq.proc
+	for range n - 1 {
+		if _, err := r.h.AddPair(first, through("m")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, at := range []int{0, 1, n / 2, n - 4} { // the last one too
+		was := append([]*pair(nil), proc.pairs...)
+		if err := r.h.Remove(proc.pairs[at].id); err != nil {
+			t.Fatal(err)
+		}
+		changed := len(was) - len(proc.pairs)
+		for i, p := range proc.pairs {
+			if p != was[i] {
+				changed++
+			}
+			if p.place != i {
+				t.Fatalf("pair %d has noted place %d", i, p.place)
+			}
+		}
+		if len(proc.pairs) != len(was)-1 || changed > 2 {
+			t.Errorf("removing pair %d changed %d places; %d pairs are left of %d", at, changed, len(proc.pairs), len(was))
+		}
+	}
+}

@@ -17,6 +17,12 @@ const msgCost = msgBytes
 // least, in octets: however short, it keeps a whole block from everybody else.
 const BlockCost = 512
 
+// One in QueueShare of the small blocks that are still available is what a queue may
+// hold, at BlockCost octets each, before it counts as full, whatever its own mark: the more
+// queues are stopped the less each has, and some memory is always left to those that move
+// (Choudhury and Hahne, Dynamic queue length thresholds, 1998). One message it takes always.
+const QueueShare = 8
+
 // cost is what a message counts for, in octets.
 func (m *Msg) cost() int {
 	if m.Block == 0 {
@@ -32,7 +38,7 @@ const (
 	qEnabled                         // on the list of queues to run
 	qNoEnable                        // a first message does not schedule service
 	qWantR                           // getq found it empty: the next message schedules service
-	qFull                            // over the high mark, until the low mark
+	qFull                            // over the high mark or its share, until the low mark
 	qClosed                          // out of its stream
 	qForRoom                         // it waits for room in a ring to another hub
 )
@@ -176,13 +182,30 @@ func (q *Queue) CanPutNextFor(caller *Queue, number uint8) bool {
 	return false
 }
 
+// fullFor is kept small for the common case: an empty queue is never full.
 func (q *Queue) fullFor(number uint8) bool {
+	return (q.count != 0 || number != 0) && q.holdsTooMuch(number)
+}
+
+// holdsTooMuch has a band that holds more than the queue's share be full from now on,
+// until its low mark: memory that others have taken tells nobody when it comes back.
+func (q *Queue) holdsTooMuch(number uint8) bool {
 	if number == 0 {
+		if q.count > q.share() {
+			q.flags |= qFull
+		}
 		return q.flags&qFull != 0
 	}
 	b := q.findBand(number)
-	return b != nil && b.full
+	if b == nil {
+		return false
+	}
+	b.full = b.full || b.count > q.share()
+	return b.full
 }
+
+// share is how many octets the queue may hold now.
+func (q *Queue) share() int { return q.hub.Pool.Available(1) * BlockCost / QueueShare }
 
 // Forward is what put does with a message when it has nothing to add: pass it on if
 // nothing waits and the neighbour has room, else queue it. High-priority messages
@@ -402,7 +425,7 @@ func (q *Queue) account(m *Msg, sign int) {
 	cost := sign * m.cost()
 	if m.Band == 0 {
 		q.count += cost
-		if full := marks(q.flags&qFull != 0, q.count, q.hi, q.lo); full {
+		if q.full(q.flags&qFull != 0, q.count, q.hi, q.lo) {
 			q.flags |= qFull
 		} else if q.flags&qFull != 0 {
 			q.flags &^= qFull
@@ -413,15 +436,16 @@ func (q *Queue) account(m *Msg, sign int) {
 	b := q.bandFor(m.Band)
 	b.count += cost
 	was := b.full
-	if b.full = marks(was, b.count, b.hi, b.lo); was && !b.full {
+	if b.full = q.full(was, b.count, b.hi, b.lo); was && !b.full {
 		q.hub.fell(q, m.Band)
 	}
 }
 
-// marks is the hysteresis of flow control.
-func marks(full bool, count, hi, lo int) bool {
-	if full {
-		return count > lo
+// full is the hysteresis of flow control. A quarter of a small share stands in for the low
+// mark; what is empty is never full.
+func (q *Queue) full(was bool, count, hi, lo int) bool {
+	if was {
+		return count > min(lo, q.share()/4)
 	}
 	return count >= hi
 }
@@ -454,6 +478,6 @@ func (q *Queue) SetBandMarks(number uint8, hi, lo int) {
 	b.hi, b.lo = saneMarks(hi, lo)
 }
 
-// Full reports whether the queue is over its high mark: whether CanPutNext would
-// refuse whoever puts to it.
-func (q *Queue) Full() bool { return q.flags&qFull != 0 }
+// Full reports whether the queue is over its high mark or its share of the memory:
+// whether CanPutNext would refuse whoever puts to it.
+func (q *Queue) Full() bool { return q.fullFor(0) }

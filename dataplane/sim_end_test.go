@@ -544,7 +544,7 @@ func (s *simHead) flush(bits uint32) {
 // full queue, having asked for room.
 func (w *world) arrives(q *Queue, m *Msg) {
 	h := q.hub
-	if q.service == nil || m.Type != Data && m.Type != Proto || !q.fullFor(m.Band) {
+	if q.service == nil || m.Type != Data && m.Type != Proto || !q.marked(m.Band) {
 		return
 	}
 	w.cover.hit("full queue met")

@@ -115,9 +115,6 @@ func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
 	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
 	m.Open = func(q *dataplane.Queue) error {
-		hi, lo := marks(a.hub, dataplane.DefaultHiWat)
-		q.SetMarks(hi, lo)
-		q.Mate().SetMarks(hi, lo)
 		return l.enter(q, key)
 	}
 	m.Close = func(*dataplane.Queue) { l.leave(key) }
@@ -164,12 +161,21 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 		return
 	}
 	q := l.uppers[i]
-	if q.Full() {
+	if q.Full() || a.scarce() && !q.CanPutNext() {
 		a.full++
 		a.hub.Free(m)
 		return
 	}
 	q.Forward(m)
+}
+
+// scarceShare is the part of the small blocks below which nothing is kept for a stream
+// that has no room, not even its first message: thousands of those would be all there is.
+const scarceShare = 16
+
+func (a *associations) scarce() bool {
+	p := a.hub.Pool
+	return p.Available(1) < p.Limit(1)/scarceShare
 }
 
 // tellAll gives what a carrier says to all its streams: a flush that was turned round, a

@@ -27,6 +27,7 @@ type carrierRig struct {
 	assoc   dataplane.ProcID
 	far     nic.Device
 	next    *sink // to be opened
+	host    *host // to be opened
 }
 
 // sink is the top of a VC's stream in a rig.
@@ -61,11 +62,16 @@ func (s *sink) put(octets []byte) {
 
 func newCarrierRig(t testing.TB, c CarrierConfig) *carrierRig {
 	t.Helper()
+	return newCarrierRigOf(t, c, block.Config{Small: 1024})
+}
+
+func newCarrierRigOf(t testing.TB, c CarrierConfig, blocks block.Config) *carrierRig {
+	t.Helper()
 	r := &carrierRig{t: t}
 	near, far, err := nic.NewWire(nic.WireConfig{MaxFrame: 1600, Depth: 1024})
 	r.must(err)
 	r.far, c.Device = far, near
-	r.arena, err = block.NewArena(block.Config{Small: 1024})
+	r.arena, err = block.NewArena(blocks)
 	r.must(err)
 	r.hub, err = dataplane.NewHub(dataplane.Config{Pool: r.arena.Pool(0), Clock: func() int64 { return r.now }})
 	r.must(err)
@@ -77,6 +83,7 @@ func newCarrierRig(t testing.TB, c CarrierConfig) *carrierRig {
 		}
 		return r.carrier.Module(), nil
 	}))
+	r.must(registry.Add("host", func(string) (dataplane.Module, error) { return r.host.module(), nil }))
 	r.must(registry.Add("sink", func(string) (dataplane.Module, error) { return r.next.module(), nil }))
 	r.fabric, err = dataplane.NewFabric(&registry, r.hub)
 	r.must(err)

@@ -48,7 +48,7 @@ func (d *driver) module(name string, top bool) dataplane.Module {
 			if top {
 				d.in, d.out = d.out, d.in
 			}
-			d.in.SetMarks(marks(d.hub, d.mark))
+			d.in.SetMarks(d.mark, d.mark/4)
 			return d.open(d.first)
 		},
 		Close:   func(*dataplane.Queue) { d.close() },
@@ -310,12 +310,4 @@ func (d *driver) counters() nic.Counters {
 		c.Add(d.tx.dev.Counters())
 	}
 	return c
-}
-
-// marks gives a queue's water marks: at most so many octets, and no more than an
-// eighth of the pool's blocks, so that a stream that is stopped leaves enough to the
-// others and to the other direction.
-func marks(h *dataplane.Hub, most int) (hi, lo int) {
-	hi = min(most, h.Pool.Limit(1)/8*dataplane.BlockCost)
-	return hi, hi / 4
 }
