@@ -38,7 +38,7 @@ func (s Spec) Open() (modules.PortConfig, error) {
 		return c, fmt.Errorf("interface %q is no Ethernet", s.Device)
 	}
 	c.Ethernet = &modules.Ethernet{Own: [6]byte(state.HardwareAddr), Peer: s.Peer, CheckPeer: s.HasPeer}
-	pc := nic.PacketConfig{Interface: s.Device, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing}
+	pc := nic.PacketConfig{Interface: s.Device, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, GSO: s.GSO}
 	if !s.HasPeer {
 		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
 	}
