@@ -46,7 +46,7 @@ test:
 	go test -v -timeout 15m $(TESTFLAGS) ./... $(BRIEF)
 
 portable: # the code that other processors than amd64 run
-	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... $(BRIEF)
+	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... ./nic $(BRIEF)
 
 race: # all but the commands, whose tests are other processes; needs a C compiler
 	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... $(BRIEF)

@@ -58,11 +58,13 @@ type UDPConfig struct {
 // System calls: one recvmmsg and one sendmmsg per 64 frames. With super-frames (UDP_SEGMENT and UDP_GRO), frames of equal
 // length in a batch leave as one datagram, which the kernel or the interface cuts, and those of a sender come so. The
 // self-test sends itself some before there is a peer, which needs the loopback interface up; a train that the kernel
-// refuses ends them, and is counted in GSOFallbacks. Ownership: frames are always the caller's, or lent if Lends is
-// asked for and super-frames are there. The socket's buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and
-// counted, so a peer that starts late or restarts is found without help; there is no ErrDown. An address with a zone
-// binds the socket to that interface: the same address on another is another device's. With many peers there are no
-// super-frames.
+// refuses ends them, and is counted in GSOFallbacks. A train that finds the socket's buffer full the kernel counts as
+// one; with many peers there are no super-frames.
+//
+// Ownership: frames are always the caller's, or lent if Lends is asked for and super-frames are there. The socket's
+// buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and counted, so a peer that starts
+// late or restarts is found without help; there is no ErrDown. An address with a zone binds the socket to that
+// interface: the same address on another is another device's.
 func OpenUDP(cfg UDPConfig) (Device, error) {
 	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
 	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())

@@ -24,6 +24,7 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable},
 		{Name: "tx_drop_error", N: n.TxErrors}, {Name: "path_drop_too_long", N: n.PathTooLong},
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
+		{Name: "gso_fallbacks", N: n.GSOFallbacks},
 	}, sum.list()...)
 }
 

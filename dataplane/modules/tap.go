@@ -49,6 +49,7 @@ func (t *TAP) Counts() []dataplane.Count {
 		{Name: "rx_drop_truncated", N: d.RxTruncated}, {Name: "rx_drop_overrun", N: d.RxOverrun}, {Name: "rx_drop_no_block", N: t.rx.noBlocks},
 		{Name: "tx_drop_down", N: t.lost + d.TxDown}, {Name: "tx_drop_too_long", N: d.TxTooLong}, {Name: "tx_drop_no_block", N: t.noBlocks},
 		{Name: "tx_drop_no_buffer", N: d.TxNoBuffer}, {Name: "tx_drop_error", N: d.TxErrors},
+		{Name: "rx_drop_malformed", N: d.RxMalformed}, {Name: "gso_fallbacks", N: d.GSOFallbacks},
 	}
 }
 
