@@ -33,7 +33,6 @@ type rider struct {
 	now   time.Duration
 	calls []Call
 	live  map[Call]bool
-	up    bool
 }
 
 // elements are up to three random elements, or those that make a SETUP.
