@@ -187,6 +187,13 @@ func optionalProofs() []proof {
 
 func repeatProofs() []proof {
 	return slices.Concat(
+		either("5.6.6.1", "elements come in any order", func(b *bench) {
+			b.call = CallOf(7, false)
+			elements := b.arrivingSetup()
+			slices.Reverse(elements)
+			b.peer(Setup, elements...)
+			b.expect("Setup.indication")
+		}),
 		either("5.6.6.2", "of an element that comes too often the first counts", func(b *bench) {
 			b.call = CallOf(7, false)
 			b.peer(Setup, append(b.arrivingSetup(), ie.New(&ie.CalledNumber{Number: nsap(9)}))...)
