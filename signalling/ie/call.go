@@ -52,9 +52,9 @@ var endpointStateNames = names{
 
 // Connection is the connection identifier: Q.2931, 4.5.16.
 type Connection struct {
-	// Explicit says that VPCI names the path; otherwise it is the one that
-	// carries the signalling (VP-associated signalling).
-	Associated uint8 // 0 VP-associated, 1 explicit VPCI
+	// Associated says whose VPCI is meant: Explicit, the one given, or
+	// Associated, that of the path that carries the signalling.
+	Associated uint8
 	Exclusive  uint8 // ExclusiveVCI, AnyVCI or NoVCI
 	VPCI, VCI  uint16
 }

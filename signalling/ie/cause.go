@@ -18,14 +18,14 @@ func (*Cause) ID() ID { return CauseID }
 
 // Locations.
 const (
-	LocationUser           uint8 = 0
-	LocationPrivateLocal   uint8 = 1
-	LocationPublicLocal    uint8 = 2
-	LocationTransit        uint8 = 3
-	LocationPublicRemote   uint8 = 4
-	LocationPrivateRemote  uint8 = 5
-	LocationInternational  uint8 = 7
-	LocationBeyondInterwrk uint8 = 10
+	LocationUser          uint8 = 0
+	LocationPrivateLocal  uint8 = 1
+	LocationPublicLocal   uint8 = 2
+	LocationTransit       uint8 = 3
+	LocationPublicRemote  uint8 = 4
+	LocationPrivateRemote uint8 = 5
+	LocationInternational uint8 = 7
+	LocationInterworking  uint8 = 10 // beyond an interworking point
 )
 
 // Cause values that the procedures use, and others that applications choose.

@@ -72,8 +72,8 @@ type ProgressIndicator struct {
 // ID is 0x1e.
 func (*ProgressIndicator) ID() ID { return ProgressIndicatorID }
 
-// NarrowbandBearer is an element of Q.931, as NarrowbandLowLayer and NarrowbandHighLayer
-// are (Q.2931, 4.6). Their contents are carried, not looked into.
+// NarrowbandBearer is Q.931's bearer capability (Q.2931, 4.6). Contents of
+// narrowband elements are carried, not looked into.
 type NarrowbandBearer struct{ Octets []byte }
 
 // ID is 0x04.

@@ -1,7 +1,5 @@
 package ie
 
-import "fmt"
-
 // What the connection carries: AAL, bearer, layers above.
 
 // AALParameters is the ATM adaptation layer parameters: Q.2931, 4.5.5. Which
@@ -65,14 +63,14 @@ const (
 
 // ATM transfer capabilities (UNI 4.0, 2; Q.2961.2).
 const (
-	TransferCBR   uint8 = 5
-	TransferCBR1  uint8 = 7 // with a loss commitment on CLP=0+1
-	TransferRT    uint8 = 9
-	TransferNRT   uint8 = 10
-	TransferNRT1  uint8 = 11
-	TransferABR   uint8 = 12
-	TransferRT1   uint8 = 19
-	TransferNone0 uint8 = 0 // UNI 3.x: no indication
+	TransferCBR  uint8 = 5
+	TransferCBR1 uint8 = 7 // with a loss commitment on CLP=0+1
+	TransferRT   uint8 = 9
+	TransferNRT  uint8 = 10
+	TransferNRT1 uint8 = 11
+	TransferABR  uint8 = 12
+	TransferRT1  uint8 = 19
+	TransferNone uint8 = 0 // UNI 3.x: no indication
 )
 
 // HighLayer is the broadband high layer information: Q.2931, 4.5.8.
@@ -320,20 +318,4 @@ var serviceElements = []description{
 		id: LowLayerID, name: "Broadband low layer information", clause: "Q.2931 4.5.9", max: 17, codings: itu, access: true,
 		make: func() Value { return new(LowLayer) }, layout: lowLayerLayout,
 	},
-}
-
-// Octets is the size that a coded maximum SDU stands for.
-func Octets(max uint16) int {
-	if max == 0 {
-		return 1 << 16
-	}
-	return int(max)
-}
-
-// String names the type.
-func (p *AALParameters) String() string {
-	if n := aalTypes.find(uint32(p.Type)); n != "" {
-		return n
-	}
-	return fmt.Sprintf("AAL type %d", p.Type)
 }

@@ -81,10 +81,10 @@ func (*QoSParameter) ID() ID { return QoSParameterID }
 // variation is in microseconds; a loss ratio n is 10^-n. All ones mean any
 // value.
 type ExtendedQoS struct {
-	Origin                              uint8       // 0 originating user, 1 intermediate network
-	ForwardAcceptable, BackwardAccepted Opt[uint32] // acceptable peak-to-peak CDV
-	ForwardCumulated, BackwardCumulated Opt[uint32] // cumulative peak-to-peak CDV
-	ForwardLoss, BackwardLoss           Opt[uint8]  // acceptable cell loss ratio
+	Origin                                uint8       // 0 originating user, 1 intermediate network
+	ForwardAcceptable, BackwardAcceptable Opt[uint32] // acceptable peak-to-peak CDV
+	ForwardCumulated, BackwardCumulated   Opt[uint32] // cumulative peak-to-peak CDV
+	ForwardLoss, BackwardLoss             Opt[uint8]  // acceptable cell loss ratio
 }
 
 // ID is 0xec.
@@ -219,10 +219,11 @@ var flows = names{{0, "0%"}, {1, "0.1%"}, {4, "1%"}}
 
 var origins = names{{0, "originating user"}, {1, "intermediate network"}}
 
-var factors = [2]uint32{0, 15}
+// maxFactor is the largest rate increase or decrease factor, 2^0.
+const maxFactor = 15
 
 func factor[T any](id byte, name string, ref func(*T) *Opt[uint8]) tag {
-	return param(id, 1, all(8, opt(name, ref).between(factors[0], factors[1])))
+	return param(id, 1, all(8, opt(name, ref).between(0, maxFactor)))
 }
 
 var trafficElements = []description{
@@ -283,7 +284,7 @@ var trafficElements = []description{
 			octet(all(8, num("origin", func(v *ExtendedQoS) *uint8 { return &v.Origin }).of(origins))),
 			tagged(
 				rate(0x94, "acceptable forward CDV", func(v *ExtendedQoS) *Opt[uint32] { return &v.ForwardAcceptable }),
-				rate(0x95, "acceptable backward CDV", func(v *ExtendedQoS) *Opt[uint32] { return &v.BackwardAccepted }),
+				rate(0x95, "acceptable backward CDV", func(v *ExtendedQoS) *Opt[uint32] { return &v.BackwardAcceptable }),
 				rate(0x96, "cumulative forward CDV", func(v *ExtendedQoS) *Opt[uint32] { return &v.ForwardCumulated }),
 				rate(0x97, "cumulative backward CDV", func(v *ExtendedQoS) *Opt[uint32] { return &v.BackwardCumulated }),
 				param(0xa2, 1, all(8, opt("acceptable forward CLR", func(v *ExtendedQoS) *Opt[uint8] { return &v.ForwardLoss }))),

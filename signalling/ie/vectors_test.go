@@ -82,7 +82,7 @@ var codings = []struct {
 	{"leaf parameters", &LeafParameters{}, "e9 e0 0001 80"},
 	{"leaf sequence", &LeafSequence{7}, "ea e0 0004 00000007"},
 	{"connection scope", &ConnectionScope{1, 15}, "eb e0 0002 81 0f"},
-	{"extended QoS", &ExtendedQoS{Origin: 1, ForwardAcceptable: Some(AnyDelayVariation), BackwardAccepted: Some[uint32](2),
+	{"extended QoS", &ExtendedQoS{Origin: 1, ForwardAcceptable: Some(AnyDelayVariation), BackwardAcceptable: Some[uint32](2),
 		ForwardCumulated: Some[uint32](3), BackwardCumulated: Some[uint32](4), ForwardLoss: Some[uint8](7), BackwardLoss: Some(AnyLossRatio)},
 		"ec e0 0015 01 94ffffff 95000002 96000003 97000004 a207 a3ff"},
 	{"progress", &ProgressIndicator{1, 8}, "1e 80 0002 81 88"},

@@ -278,17 +278,24 @@ func (m *Machine) encode(r Reference, t Type, elements []ie.Element) ([]byte, er
 	return message.Append(make([]byte, 0, 64+32*len(elements)))
 }
 
-// complete checks elements that call control wants to send.
+// complete checks elements that call control wants to send: those that must be
+// there are, and known ones are where they may be. Others are its own affair.
 func (d *description) complete(v Version, to Direction, elements []ie.Element) error {
+	var counts [256]int
+	for j := range elements {
+		e := &elements[j]
+		switch {
+		case j > 0 && elements[j-1].ID == ie.NonLockingShiftID: // of another codeset
+		case e.ID == ie.NonLockingShiftID || !e.Known():
+		case d.use(e.ID) == nil:
+			return fmt.Errorf("%w: %v in %s", ErrElement, e.ID, d.name)
+		default:
+			counts[e.ID]++
+		}
+	}
 	for i := range d.uses {
 		u := &d.uses[i]
-		n := 0
-		for j := range elements {
-			shifted := j > 0 && elements[j-1].ID == ie.NonLockingShiftID
-			if elements[j].ID == u.id && !shifted {
-				n++
-			}
-		}
+		n := counts[u.id]
 		if u.mandatory(v, to) && n == 0 || n > 0 && !u.allowed(v, to) || n > u.most {
 			return fmt.Errorf("%w: %v in %s", ErrElement, u.id, d.name)
 		}

@@ -65,10 +65,16 @@
 // machine. Which elements a message has, in which version and direction, is in
 // one table (table.go); Type.Rows shows it.
 //
+// # Clauses
+//
+// Comments cite Q.2931, and Q.2971 or UNI 4.0 by name. The clauses of UNI 3.0
+// and 3.1 for the same procedures are 5.5.x for Q.2931's 5.x, and 5.6 for
+// Q.2971's 9.
+//
 // # Limits
 //
 // Config.MaxCalls and MaxParties, MaxPending messages that wait for the link,
-// MaxLeaves, MaxEnquiries. A call costs one struct of some 300 octets and no
+// MaxLeaves, MaxEnquiries. A call costs one struct of some 250 octets and no
 // goroutine; its timers are in a heap. PROGRESS, SETUP ACKNOWLEDGE and
 // INFORMATION (interworking with the narrowband ISDN) are decoded and printed,
 // and unknown to the machine, as at every UNI. Traffic modification (Q.2963)

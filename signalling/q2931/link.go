@@ -104,17 +104,13 @@ func (m *Machine) linkUp() {
 }
 
 // linkReset: the SAAL has reset the link and may have lost messages (5.6.9).
-// Calls being cleared are left to T308; all others are kept, and checked.
+// Active calls are checked. Calls that come up or go down are left to their
+// timers: to ask about them could clear a call whose SETUP was lost and will be
+// sent again.
 func (m *Machine) linkReset() {
 	for _, c := range m.order() {
-		switch c.state {
-		case ReleaseRequested, ReleaseIndicated:
-		case Active:
+		if c.state == Active {
 			m.askAll(c)
-		default:
-			if !c.asked.running {
-				m.ask(c, ask{})
-			}
 		}
 	}
 }

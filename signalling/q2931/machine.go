@@ -73,7 +73,6 @@ type Machine struct {
 	timers   timers
 	now      time.Duration
 	ready    []Event
-	spare    []Event
 	link     link
 	start    restarter
 	respond  responder
@@ -151,12 +150,11 @@ func (m *Machine) advance(now time.Duration) {
 	}
 }
 
-// Ready is what has to be done, in this order: send, and tell call control.
-// The list is the caller's until the second next call of Ready.
+// Ready is what has to be done, in this order: send, and tell call control. The
+// list is the caller's.
 func (m *Machine) Ready() []Event {
 	out := m.ready
-	m.ready = m.spare[:0]
-	m.spare = out
+	m.ready = nil
 	return out
 }
 

@@ -227,6 +227,14 @@ func contents(l *lines, value ie.Value) {
 			return // tshark 4.0 looks for the second parameter in the value of the first
 		}
 		l.tag("transit_delay.identifier", 3, "e2e_transit_delay.maximum_end_to_end", uint32(v.Maximum.Value), v.Maximum.Present)
+	default:
+		service(l, value)
+	}
+}
+
+// service are contents about what the connection is to carry.
+func service(l *lines, value ie.Value) {
+	switch v := value.(type) {
 	case *ie.HighLayer:
 		l.add("high_layer_information_type", v.Type)
 	case *ie.BearerCapability:

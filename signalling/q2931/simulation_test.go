@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -430,9 +431,40 @@ func (w *world) act() {
 	case x < 92:
 		w.ends[User].give(&Event{Kind: LeafRequest, Elements: []ie.Element{
 			ie.New(&ie.CalledNumber{Number: nsap(1)}), ie.New(&ie.LeafCallIdentifier{Identifier: uint32(x)})}})
+	case x < 93:
+		n.reborn()
 	default:
 		w.fault()
 	}
+}
+
+// reborn is the process killed and started again: a new machine takes over the
+// calls that were active. The link is lost with the old one.
+func (n *end) reborn() {
+	w, old := n.w, n.m
+	m, err := New(old.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n.m = m
+	w.note(n, "starts again")
+	w.epoch++
+	if w.up {
+		w.up = false
+		n.peer.give(&Event{Kind: LinkReleased})
+	}
+	for _, c := range old.order() {
+		i := c.info()
+		i.Parties = slices.DeleteFunc(i.Parties, func(p PartyInfo) bool { return p.State != PartyActive })
+		if i.State == Active && (!i.Multi || len(i.Parties) > 0) {
+			if err := m.Restore(i); err != nil {
+				w.t.Fatal(err)
+			}
+			continue
+		}
+		n.control(Event{Kind: ReleaseConfirm, Call: c.id})
+	}
+	n.drain()
 }
 
 func (n *end) restart(i Info) {
