@@ -12,4 +12,4 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/go-asn1-ber/asn1-ber v1.5.8 // indirect
+require github.com/go-asn1-ber/asn1-ber v1.5.8
