@@ -30,7 +30,7 @@ type PacketConfig struct {
 	EtherType uint16             // frames of other types are not seen
 	Multicast []net.HardwareAddr // groups to join
 	Filter    []unix.SockFilter  // what else a frame must pass in the kernel, at most MaxFilter instructions; empty: all pass
-	Tagged    bool               // frames with a VLAN tag are ours too, and shown with it
+	Tagged    bool               // frames with a VLAN tag are ours too, and shown with it; no super-frames then
 	MaxFrame  int                // octets of the longest frame, with its header; 0: from the MTU that the interface has now
 	RxRing    int                // octets of the receive ring; 0: 4 MiB
 	GSO       GSO                // super-frames: received alone, as no interface cuts what it does not know
@@ -130,7 +130,7 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if cfg.RxRing < 0 || cfg.RxRing > maxRxRing {
 		return fmt.Errorf("ring of %d octets: want at most %d", cfg.RxRing, maxRxRing)
 	}
-	if cfg.GSO != GSOOff && !p.useVnet(cfg.MaxFrame) {
+	if cfg.GSO != GSOOff && !cfg.Tagged && !p.useVnet(cfg.MaxFrame) {
 		p.info.Note = "no super-frames: the kernel has none for packet sockets"
 	}
 	if err := p.makeRing(cfg.MaxFrame, cfg.RxRing); err != nil {
@@ -227,7 +227,8 @@ func (p *packet) FD() int    { return p.fd }
 
 // ready looks at the status word of the next slot.
 func (p *packet) ready() bool {
-	return p.fd >= 0 && p.next-p.lent <= p.slotMask && loadStatus(slotHeader(p.slot(p.next)))&unix.TP_STATUS_USER != 0
+	return p.fd >= 0 && (p.cutter != nil && p.cutter.split.more() ||
+		p.next-p.lent <= p.slotMask && loadStatus(slotHeader(p.slot(p.next)))&unix.TP_STATUS_USER != 0)
 }
 
 func (p *packet) slot(i uint64) []byte {

@@ -49,13 +49,13 @@ const (
 	// switched connections to it are gone. Up follows when it has answered.
 	PeerRestarted
 	// Registered: the peer has taken Prefix (network side) or Address (user
-	// side) from us. It comes again after PeerRestarted, and when the peer had
-	// lost it.
+	// side) from us. Down and PeerRestarted end it without more words.
 	Registered
-	// Withdrawn: the peer no longer has it, as we asked.
+	// Withdrawn: the peer no longer has it, as it should be.
 	Withdrawn
-	// Refused: the peer does not take it: Status says why. It is offered again
-	// after each look at the rows; this action does not come again.
+	// Refused: the peer does not take it, or no longer: Status says why. It is
+	// offered again after each look at the rows; this action does not come
+	// again before Registered.
 	Refused
 	// Added: the peer has given us Prefix (user side), or has registered
 	// Address with Scope (network side).

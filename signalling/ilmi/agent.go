@@ -11,7 +11,7 @@ import (
 type entry struct {
 	octets string
 	scope  Scope
-	at     time.Duration // when it was set last
+	at     time.Duration // when the peer set it or read it last
 }
 
 // compareRows orders rows as the MIB does: the length stands first.
@@ -125,7 +125,32 @@ func (m *Machine) get(asked []Binding, following bool) ([]Binding, Status, int32
 		}
 		out[i] = have[at]
 	}
+	for _, b := range out {
+		m.seenByPeer(b.Name)
+	}
 	return out, NoError, 0
+}
+
+// seenByPeer notes that the peer knows of its row: it need not set it again
+// after a restart.
+func (m *Machine) seenByPeer(name OID) {
+	index, ok := name.suffix(m.theirColumn())
+	if !ok {
+		return
+	}
+	if octets, ok := fromRowIndex(index); ok {
+		if at, have := m.find(octets); have {
+			m.theirs[at].at = m.now
+		}
+	}
+}
+
+// theirColumn is where the peer's rows stand in our MIB.
+func (m *Machine) theirColumn() OID {
+	if m.cfg.Side == UserSide {
+		return oidPrefixStatus
+	}
+	return oidAddressStatus
 }
 
 // change is what a SET does to a row of the peer.
@@ -146,6 +171,10 @@ func (m *Machine) plan(bindings []Binding) (changes []change, status Status, ind
 		if _, have := m.find(c.octets); !have && !c.remove {
 			rows++
 		}
+		if n := len(changes); n > 0 && changes[n-1].octets == c.octets && changes[n-1].remove == c.remove && c.scope != 0 {
+			changes[n-1].scope = c.scope
+			continue
+		}
 		changes = append(changes, c)
 	}
 	if limit := m.maxTheirs(); rows > limit && rows > len(m.theirs) {
@@ -162,11 +191,7 @@ func (m *Machine) maxTheirs() int {
 }
 
 func (m *Machine) planOne(b Binding, before []change) (c change, status Status) {
-	column := oidAddressStatus
-	if m.cfg.Side == UserSide {
-		column = oidPrefixStatus
-	}
-	index, isStatus := b.Name.suffix(column)
+	index, isStatus := b.Name.suffix(m.theirColumn())
 	isScope := false
 	if !isStatus && m.cfg.Side == NetworkSide {
 		index, isScope = b.Name.suffix(oidAddressScope)

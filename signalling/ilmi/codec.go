@@ -176,7 +176,8 @@ func (d *decoder) identifier(p *ber.Packet) OID {
 }
 
 // decodeOID reads the content of an object identifier (X.690, 8.19). The
-// library reads numbers of up to 31 bits, and MIBs have 32.
+// library reads numbers of up to 31 bits, where MIBs have 32, and panics when
+// it is to write one that it does not like.
 func decodeOID(content []byte) (OID, error) {
 	var o OID
 	number, begun := uint64(0), false
@@ -281,15 +282,33 @@ func (p PDU) check() error {
 func encodeValue(v Value) *ber.Packet {
 	class, tag := ber.Class(v.Kind)&ber.ClassBitmask, ber.Tag(v.Kind)&ber.TagBitmask
 	_, _, number := v.Kind.isNumber()
-	switch {
-	case number:
+	if number {
 		return ber.NewInteger(class, ber.TypePrimitive, tag, v.Number, "")
-	case v.Kind == ObjectIdentifier:
-		return ber.NewOID(class, ber.TypePrimitive, tag, v.OID.String(), "")
 	}
 	p := ber.Encode(class, ber.TypePrimitive, tag, nil, "")
-	if v.Kind != Null {
+	switch v.Kind {
+	case Null:
+	case ObjectIdentifier:
+		p.Data.Write(encodeOID(v.OID))
+	default:
 		p.Data.WriteString(v.Octets)
 	}
 	return p
+}
+
+// encodeOID undoes decodeOID.
+func encodeOID(o OID) []byte {
+	out := make([]byte, 0, 2*len(o))
+	for i, n := range o[1:] {
+		if i == 0 {
+			n += 40 * o[0]
+		}
+		for shift := 28; shift > 0; shift -= 7 {
+			if n>>shift != 0 {
+				out = append(out, byte(n>>shift)|0x80)
+			}
+		}
+		out = append(out, byte(n&0x7F))
+	}
+	return out
 }

@@ -54,7 +54,9 @@ func (m *Machine) trapped(p PDU) {
 		m.count.Ignored++
 		return
 	}
-	if m.state == LinkFailing { // nothing to forget
+	if m.state == LinkFailing { // nothing to forget, and somebody is there now
+		m.count.Repeated++
+		m.send(m.request.pdu)
 		return
 	}
 	m.restarted(func(entry) bool { return true })
@@ -98,7 +100,7 @@ func (m *Machine) takeAttachment(r *request, p PDU) {
 	case got.system != last.system || got.identifier != last.identifier:
 		m.restarted(func(entry) bool { return true })
 	case got.wentBack(last, r.first):
-		// What the peer has registered since it started stays.
+		// What the peer has registered or read since it started stays.
 		start := r.first - time.Duration(got.upTime)*10*time.Millisecond
 		m.restarted(func(e entry) bool { return e.at < start })
 	default:

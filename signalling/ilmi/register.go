@@ -11,12 +11,12 @@ import (
 // prefix on the network side.
 type row struct {
 	octets  string
-	scope   Scope // of a group address, or 0
-	want    bool  // it should be there
-	have    bool  // it is there
-	seen    bool  // in this walk
-	refused bool  // do not offer it before the next walk
-	told    bool  // Refused was told
+	scope   Scope      // of a group address, or 0
+	want    bool       // it should be there
+	have    bool       // it is there
+	seen    bool       // in this walk
+	refused bool       // do not offer it before the next walk
+	said    ActionKind // Registered, Withdrawn or Refused: what the caller knows
 }
 
 // SetIdentifiers says which ends the interface has: each is registered under
@@ -113,7 +113,24 @@ func (m *Machine) wanted() {
 	for _, g := range m.groups {
 		m.want(string(g.Address[:]), g.Scope)
 	}
-	m.ours = slices.DeleteFunc(m.ours, func(r *row) bool { return !r.want && !r.have && !m.setting(r) })
+	m.ours = slices.DeleteFunc(m.ours, func(r *row) bool {
+		gone := !r.want && !r.have && !m.setting(r)
+		if gone && r.said == Registered {
+			m.say(r, Withdrawn, NoError)
+		}
+		return gone
+	})
+}
+
+// say tells the caller about a row, if it does not know yet.
+func (m *Machine) say(r *row, kind ActionKind, status Status) {
+	if r.said == kind {
+		return
+	}
+	r.said = kind
+	a := told(kind, m.cfg.Side == NetworkSide, r.octets)
+	a.Status = status
+	m.emit(a)
 }
 
 // setting says whether a request about this row is under way.
@@ -122,7 +139,7 @@ func (m *Machine) setting(r *row) bool { return m.request != nil && m.request.ro
 func (m *Machine) want(octets string, scope Scope) {
 	r := m.row(octets)
 	if r == nil {
-		r = &row{octets: octets}
+		r = &row{octets: octets, said: Withdrawn}
 		m.ours = append(m.ours, r)
 	}
 	if r.scope != scope {
@@ -143,7 +160,7 @@ func (m *Machine) row(octets string) *row {
 // forgetOurs says that the peer has none of our rows.
 func (m *Machine) forgetOurs() {
 	for _, r := range m.ours {
-		r.have, r.refused, r.told = false, false, false
+		r.have, r.refused, r.said = false, false, Withdrawn
 	}
 	m.wanted()
 }
@@ -209,21 +226,26 @@ func (m *Machine) takeRow(r *request, p PDU) {
 			return
 		}
 	}
-	for _, o := range m.ours {
-		if o.seen && !o.have && o.want {
-			m.emit(told(Registered, m.cfg.Side == NetworkSide, o.octets))
+	m.endWalk()
+	m.next()
+}
+
+// endWalk believes what the walk has shown.
+func (m *Machine) endWalk() {
+	for _, r := range m.ours {
+		r.have = r.seen
+		if r.want && r.have {
+			m.say(r, Registered, NoError)
 		}
-		o.have = o.seen
 	}
 	m.wanted()
-	m.next()
 }
 
 // see notes a row in the peer's MIB. One that we do not know is to go.
 func (m *Machine) see(octets string) {
 	r := m.row(octets)
 	if r == nil {
-		r = &row{octets: octets}
+		r = &row{octets: octets, said: Withdrawn}
 		m.ours = append(m.ours, r)
 	}
 	r.seen = true
@@ -261,26 +283,19 @@ func (m *Machine) set(r *row) {
 // takeSet takes the answer to set.
 func (m *Machine) takeSet(req *request, p PDU) {
 	r := req.row
-	prefixes := m.cfg.Side == NetworkSide
 	valid := req.pdu.Bindings[0].Value.Number == statusValid
 	switch {
 	case !valid: // whatever the answer: the peer does not have it, or will not let it go
 		r.have = false
-		m.emit(told(Withdrawn, prefixes, r.octets))
-		if prefixes && !r.want {
+		if m.cfg.Side == NetworkSide && !r.want {
 			m.removeTheirs(func(e entry) bool { return under(e.octets, r.octets) })
 		}
 	case p.ErrorStatus == NoError:
-		r.have, r.told = true, false
-		m.emit(told(Registered, prefixes, r.octets))
+		r.have = true
+		m.say(r, Registered, NoError)
 	default:
 		r.refused = true
-		if !r.told {
-			a := told(Refused, prefixes, r.octets)
-			a.Status = p.ErrorStatus
-			m.emit(a)
-		}
-		r.told = true
+		m.say(r, Refused, p.ErrorStatus)
 	}
 	m.wanted()
 	m.next()
