@@ -17,8 +17,8 @@ const msgCost = msgBytes
 // least, in octets: however short, it keeps a whole block from everybody else.
 const BlockCost = 512
 
-// One in QueueShare of the small blocks that are still available is what a queue may
-// hold, at BlockCost octets each, before it counts as full, whatever its own mark: the more
+// QueueShare bounds a queue: one in so many of the small blocks that are still available
+// is what it may hold, at BlockCost octets each, before it counts as full, whatever its own mark: the more
 // queues are stopped the less each has, and some memory is always left to those that move
 // (Choudhury and Hahne, Dynamic queue length thresholds, 1998). One message it takes always.
 const QueueShare = 8
