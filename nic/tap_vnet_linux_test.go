@@ -306,11 +306,16 @@ func loadFilter(code []uint64) (int, error) {
 	}{kind: unix.BPF_PROG_TYPE_SOCKET_FILTER, count: uint32(len(code))}
 	attributes.code = uint64(uintptr(unsafe.Pointer(&code[0])))
 	attributes.license = uint64(uintptr(unsafe.Pointer(&license[0])))
-	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes))
-	if errno != 0 {
-		return -1, errno
+	for {
+		fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes))
+		switch errno {
+		case 0:
+			return int(fd), nil
+		case unix.EAGAIN: // a signal came while the verifier was at work, as Go's scheduler sends them
+		default:
+			return -1, errno
+		}
 	}
-	return int(fd), nil
 }
 
 // A kind of super-frame that the kernel refuses at run time is given up, counted, and its frames leave one by one.
