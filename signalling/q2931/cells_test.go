@@ -110,7 +110,7 @@ func callCells() (proofs []proof) {
 		if !ok {
 			c = cellTest{clause: clause, want: result}
 		}
-		proofs = append(proofs, proof{c.clause, state + " " + event, func(t *testing.T) { runCell(t, state, c.want, give) }})
+		proofs = append(proofs, proof{c.clause, arrow(state+" "+event, c.want), func(t *testing.T) { runCell(t, state, c.want, give) }})
 	}
 	for _, s := range callStates {
 		for _, kind := range callMessages {
@@ -135,6 +135,9 @@ func callCells() (proofs []proof) {
 	}
 	return proofs
 }
+
+// arrow names a cell and what it does.
+func arrow(name, want string) string { return name + " → " + strings.TrimSuffix(want, ": ") }
 
 func runCell(t *testing.T, state, want string, give func(*bench) error) {
 	side, s := parseState(state)
@@ -260,8 +263,8 @@ func partyCells() (proofs []proof) {
 				if !ok {
 					c = cellTest{clause: clause, want: result}
 				}
-				name := fmt.Sprintf("%v side, %s, P%s %s", side, map[byte]string{'R': "root", 'L': "leaf"}[s[0]], s[1:], event)
-				proofs = append(proofs, proof{c.clause, name, func(t *testing.T) { runPartyCell(t, side, s, c.want, give) }})
+				name := fmt.Sprintf("P%s %s at the %s, %v side", s[1:], event, map[byte]string{'R': "root", 'L': "leaf"}[s[0]], side)
+				proofs = append(proofs, proof{c.clause, arrow(name, c.want), func(t *testing.T) { runPartyCell(t, side, s, c.want, give) }})
 			}
 			for _, kind := range partyMessages {
 				add(kind.String(), "Q.2971 9.5", "=: >STATUS 101", func(b *bench) error {

@@ -28,7 +28,9 @@ func TestConformance(t *testing.T) {
 	var s strings.Builder
 	s.WriteString("# Q.2931 and Q.2971: clauses and tests\n\n" +
 		"Made by `go test ./signalling/q2931 -run Conformance -update`; the test fails when this page is not current.\n" +
-		"Clauses are those of Q.2931 unless another is named. U and N are states of the user and network side, P of a party.\n\n" +
+		"Clauses are those of Q.2931 unless another is named. U and N are states of the user and network side, P of a party.\n" +
+		"After an arrow: the next state with its timer (= is the same), then messages sent (>) with their causes, and primitives\n" +
+		"to call control; or refused, an error to call control and nothing else.\n\n" +
 		"| clause | test | result |\n|---|---|---|\n")
 	names := map[string]bool{}
 	for _, p := range proofs {

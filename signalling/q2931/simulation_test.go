@@ -31,6 +31,7 @@ type world struct {
 	cut   time.Duration // until then it cannot be
 	epoch int           // messages of another are lost
 	log   []string
+	sent  [][]byte // all messages
 }
 
 type end struct {
@@ -187,6 +188,7 @@ func (n *end) send(data []byte) {
 	if !w.up {
 		w.t.Fatalf("%v sends while the link is down", n.side)
 	}
+	w.sent = append(w.sent, data)
 	n.sent = max(n.sent, w.now+w.some(500*time.Millisecond)) // order is kept
 	w.after(n.sent-w.now, func() {
 		if w.up && w.epoch == epoch {
@@ -510,7 +512,7 @@ func (w *world) agree() {
 	}
 }
 
-func simulate(t *testing.T, seed uint64) (calls int) {
+func simulate(t *testing.T, seed uint64) (calls int, sent [][]byte) {
 	w := newWorld(t, seed)
 	defer func() {
 		if t.Failed() {
@@ -541,7 +543,7 @@ func simulate(t *testing.T, seed uint64) (calls int) {
 			t.Fatalf("%v: left over: %d calls, %d VCs used, %d free, %d timers", n.side, n.m.Len(), len(n.used), len(n.free), len(n.m.timers))
 		}
 	}
-	return calls
+	return calls, w.sent
 }
 
 // Both sides of an interface end in the same state, and nothing leaks.
@@ -552,10 +554,33 @@ func TestSimulation(t *testing.T) {
 	}
 	total := 0
 	for s := uint64(1); s <= uint64(*seeds); s++ {
-		total += simulate(t, s)
+		calls, _ := simulate(t, s)
+		total += calls
 	}
 	t.Logf("%d seeds, %d calls up at their ends", *seeds, total)
 	if total == 0 {
 		t.Error("no call was ever up")
+	}
+}
+
+// What the machines of some simulations sent, as tshark reads it.
+func TestSimulationOracle(t *testing.T) {
+	var octets [][]byte
+	for s := uint64(1); s <= 12; s++ {
+		_, sent := simulate(t, s)
+		octets = append(octets, sent...)
+	}
+	kinds := map[Type]bool{}
+	for i, said := range dissect(t, octets) {
+		m, err := Decode(octets[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[m.Type] = true
+		agree(t, &m, octets[i], said)
+	}
+	t.Logf("%d messages of %d types", len(octets), len(kinds))
+	if len(kinds) < 18 {
+		t.Errorf("only %d types: %v", len(kinds), kinds)
 	}
 }
