@@ -21,6 +21,7 @@ var clauses = []struct {
 	{"7", "484 octets; what cannot be written", "TestEncodeRefuses", TestEncodeRefuses},
 	{"7", "ilmid's PDUs decode and encode to the same octets", "TestRecording", TestRecording},
 	{"7; RFC 1157, 4.1.2", "ilmid is answered", "TestAnswersIlmid", TestAnswersIlmid},
+	{"8, 9", "a session with ilmid, to the octet", "TestIlmidSession", TestIlmidSession},
 	{"RFC 1157, 4.1.2, 4.1.3", "GET and GETNEXT; noSuchName", "TestGet", TestGet},
 	{"RFC 1157, 4.1.2", "tooBig", "TestTooBig", TestTooBig},
 	{"MIB", "all objects of the network side, in order", "TestMIBNetwork", TestMIBNetwork},

@@ -57,16 +57,9 @@ func (s *sim) boot(i int) {
 
 func (s *sim) configure(i int) {
 	if i == 0 {
-		must2(s.t, s.ends[0].SetIdentifiers(s.now, s.ids))
+		must(s.t, s.ends[0].SetIdentifiers(s.now, s.ids))
 	} else {
-		must2(s.t, s.ends[1].SetPrefixes(s.now, s.prefixes))
-	}
-}
-
-func must2(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
+		must(s.t, s.ends[1].SetPrefixes(s.now, s.prefixes))
 	}
 }
 
