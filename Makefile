@@ -51,8 +51,8 @@ portable: # the code that other processors than amd64 run
 race: # all but the commands, whose tests are other processes; needs a C compiler
 	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... $(BRIEF)
 
-sim: # whole hubs on a virtual clock, and tunnels of real modules on them, from SEEDS seeds
-	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules -seeds $(SEEDS)
+sim: # hubs on a virtual clock, tunnels of real modules on them, signalling over bad links: SEEDS seeds of each
+	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules ./signalling/sscop ./signalling/q2931 -seeds $(SEEDS)
 
 debug: # the executive with its ledger of who holds each block
 	go test -v -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/... $(BRIEF)
@@ -66,7 +66,7 @@ fuzz: # every fuzz target in turn
 	done
 
 soak: # for a night: what CI runs a part of
-	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/...
+	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/...
 	go test -count=10 -timeout 6h ./cmd/...
 	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x
