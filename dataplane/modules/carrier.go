@@ -39,7 +39,6 @@ type CarrierConfig struct {
 	Own     [6]byte     // Ethernet: the interface's address
 	OnError func(error) // told of each failure of the device, on the hub; must not block
 	Ports   []PortConfig
-	Parse   func(string) (PortConfig, error) // reads the argument of the command to add a port; nil: there is none
 }
 
 // Overhead is the octets before the cells or the SDU in each frame of a port.
