@@ -18,9 +18,10 @@ const msgCost = msgBytes
 const BlockCost = 512
 
 // QueueShare bounds a queue: one in so many of the small blocks that are still available
-// is what it may hold, at BlockCost octets each, before it counts as full, whatever its own mark: the more
-// queues are stopped the less each has, and some memory is always left to those that move
-// (Choudhury and Hahne, Dynamic queue length thresholds, 1998). One message it takes always.
+// is what it may hold, at BlockCost octets each, before it counts as full, whatever its
+// own mark. The more queues are stopped the less each has, and some memory is always left
+// to those that move (Choudhury and Hahne, Dynamic queue length thresholds, 1998). One
+// message it takes always.
 const QueueShare = 8
 
 // cost is what a message counts for, in octets.

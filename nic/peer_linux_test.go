@@ -141,13 +141,3 @@ func TestUDPManyPeersRefuses(t *testing.T) {
 		t.Error("neither local nor remote was taken")
 	}
 }
-
-func TestPathFrame(t *testing.T) {
-	in(t, namespace(t), func() error {
-		n, err := PathFrame(netip.MustParseAddrPort("127.0.0.1:6635"), netip.MustParseAddrPort("127.0.0.2:6635"))
-		if n != maxDatagram {
-			t.Errorf("%d octets over loopback", n)
-		}
-		return err
-	})
-}

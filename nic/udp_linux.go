@@ -45,8 +45,7 @@ type UDPConfig struct {
 // OpenUDP opens a UDP socket with one peer. A frame is the payload of a datagram; IPv4 and IPv6.
 //
 // Without a Remote there are many peers, of Local's family: every frame begins with a Peer, PeerBytes octets, which only
-// the counters leave out. Datagrams of all senders are received. MaxFrame 0 is the longest there is then: PathFrame tells
-// what the way to one peer holds.
+// the counters leave out. Datagrams of all senders are received. MaxFrame 0 is the longest that there is then.
 //
 // Limits: datagrams from any other address are not received, or are counted in RxForeign. Don't Fragment is set and the kernel's idea of
 // the path MTU ignored (IP_PMTUDISC_PROBE): a frame longer than the outgoing interface takes is counted in TxTooLong,
@@ -369,15 +368,6 @@ func growBuffer(fd, force, plain int) int {
 		return 0
 	}
 	return granted / 2 // the kernel doubles the figure, to pay for its own structures
-}
-
-// PathFrame is the octets of the longest datagram that the route from local, which may have port 0, to remote takes now.
-func PathFrame(local, remote netip.AddrPort) (int, error) {
-	dev, err := OpenUDP(UDPConfig{Local: netip.AddrPortFrom(local.Addr(), 0), Remote: remote})
-	if err != nil {
-		return 0, err
-	}
-	return dev.Info().MaxFrame, dev.Close()
 }
 
 // pathFrame is the longest datagram that the route of a connected socket takes.

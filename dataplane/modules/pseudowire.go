@@ -66,7 +66,6 @@ type dropCause uint8
 const (
 	taken        dropCause = iota
 	badFrame               // shorter than its headers, not MPLS, or a stack that goes on
-	wrongLabel             // no pseudowire's
 	wrongStation           // from another station than the peer
 	badControl             // the control word's first bits are not 0
 	vccv                   // the control channel's, RFC 5085: not traffic
