@@ -69,6 +69,10 @@ type Info struct {
 	// Ready tells, by a word in memory and without a system call, whether Receive has something. Where it is set, FD is
 	// only there to sleep on and to tell of failures: whoever polls asks Ready instead. Nil: FD tells.
 	Ready func() bool
+
+	// Room is the descriptor that becomes writable when Transmit has room, where that is not FD: asked for when it has
+	// not, and another the next time perhaps. It belongs to the device. Nil: it is FD.
+	Room func() int
 }
 
 // Counters counts since the device was opened. Octets are those of the frames counted beside them.
