@@ -40,7 +40,7 @@ OPTIONS
                      frames go to 01:00:5e:90:00:00, which RFC 7213 has for
                      point-to-point links, and any sender's are taken.
         udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
-                [,checksum=off]
+                [,checksum=off][,entropy=off]
                      MPLS in UDP (RFC 7510; its port is 6635). The label is 16
                      unless given. Only the remote host's datagrams are taken,
                      from whatever port they come. A name is looked up again
@@ -48,7 +48,11 @@ OPTIONS
                      link-local address needs its interface: [fe80::1%eth0].
                      checksum=off: IPv6 datagrams without checksum (RFC 6935),
                      sent and taken; others' are refused and counted. Both
-                     ends must use the same.
+                     ends must use the same. Datagrams leave from a port of
+                     49152 to 65535 that the label chooses, so that routers
+                     and receivers spread tunnels (RFC 7510, section 3);
+                     entropy=off: from the local port, for firewalls and
+                     address translators that want it so.
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word

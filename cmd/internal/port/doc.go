@@ -2,7 +2,7 @@
 // files write them, and opens what they name:
 //
 //	eth:IFNAME,label=OUT[/IN][,mode=MODE][,peer=MAC]
-//	udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE][,checksum=off]
+//	udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE][,checksum=off][,entropy=off]
 //
 // MODE is n1, n1cw or aal5sdu.
 package port

@@ -35,11 +35,15 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		if err := s.checkPath(); err != nil {
 			return c, err
 		}
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{
+		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
 			TrafficClass: s.DSCP << 2, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
-		})
+		}
+		if !s.OnePort {
+			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
+		}
+		c.Device, err = nic.OpenUDP(udp)
 		return c, err
 	}
 	c.Link = modules.LinkEthernet
@@ -53,6 +57,13 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 	c.Own = [6]byte(state.HardwareAddr)
 	c.Device, err = s.openPacket(state, o.Replaces != nil)
 	return c, err
+}
+
+// entropy spreads labels over source ports. It is the pseudowire's and not the VC's: a pseudowire keeps its order, and
+// cells of several VCs share frames.
+func entropy(label uint32) uint32 {
+	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: neighbours end far apart
+	return label * golden >> 16
 }
 
 // openPacket opens the device of an Ethernet carrier.

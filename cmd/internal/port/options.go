@@ -32,6 +32,7 @@ var options = []option{
 	{"ttl", both, (*Spec).setTTL},
 	{"dscp", []Kind{UDP}, (*Spec).setDSCP},
 	{"checksum", []Kind{UDP}, (*Spec).setChecksum},
+	{"entropy", []Kind{UDP}, (*Spec).setEntropy},
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
@@ -113,23 +114,31 @@ func (s *Spec) setDSCP(v string) error {
 	return err
 }
 
-func (s *Spec) setChecksum(v string) error {
-	switch {
-	case v != "on" && v != "off":
-		return errors.New("on or off")
-	case v == "off" && !s.Local.Addr().Is6():
-		return errors.New("for IPv6 only")
+func onOff(v string) (on bool, err error) {
+	if v != "on" && v != "off" {
+		err = errors.New("on or off")
 	}
-	s.ZeroSum = v == "off"
-	return nil
+	return v == "on", err
 }
 
-func (s *Spec) setSequence(v string) error {
-	if v != "on" && v != "off" {
-		return errors.New("on or off")
+func (s *Spec) setChecksum(v string) error {
+	on, err := onOff(v)
+	if err == nil && !on && !s.Local.Addr().Is6() {
+		return errors.New("for IPv6 only")
 	}
-	s.Numbered = v == "on"
-	return nil
+	s.ZeroSum = !on
+	return err
+}
+
+func (s *Spec) setEntropy(v string) error {
+	on, err := onOff(v)
+	s.OnePort = !on
+	return err
+}
+
+func (s *Spec) setSequence(v string) (err error) {
+	s.Numbered, err = onOff(v)
+	return err
 }
 
 func (s *Spec) setCells(v string) (err error) {

@@ -36,6 +36,7 @@ type Spec struct {
 	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
+	OnePort bool           // UDP: datagrams leave by the local port, whatever they carry (entropy=off)
 	modules.Encapsulation
 	GSO   nic.GSO       // of the device; no part of the text
 	Cells int           // most cells in a frame; 0: as many as it holds
@@ -219,6 +220,7 @@ func (s Spec) String() string {
 	add("ttl", s.TTL != 0, s.TTL)
 	add("dscp", s.DSCP != 0, s.DSCP)
 	add("checksum", s.ZeroSum, "off")
+	add("entropy", s.OnePort, "off")
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
