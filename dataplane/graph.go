@@ -42,7 +42,7 @@ type cell struct {
 // add makes a pair of the module, linked to nobody, under a number of its own: of a
 // process of its own, or, unless it is nil, of one that has pairs already.
 func (h *Hub) add(m Module, proc *process) (*pair, error) {
-	if m.Poller != nil && len(h.drivers) == MaxDrivers {
+	if m.Poller != nil && h.drivers == MaxDrivers {
 		return nil, fmt.Errorf("%w: more than %d drivers", ErrHub, MaxDrivers)
 	}
 	id, err := h.numbers.take(h.index)

@@ -36,12 +36,11 @@ type Hub struct {
 	refusals refusalTable
 	run      runList
 	deferred deferRing
-	drivers  []*driver // all
+	drivers  int       // how many there are
 	always   []*driver // those that watch nothing: they are polled every pass
-	again    []*driver // to be polled in the next pass
-	before   []*driver // the list of the pass before, to be used again
+	again    wishes    // to be polled in the next pass
 	memory   []*Watch  // what is ready by a word in memory
-	sends    *driver   // those that have asked for Send
+	sends    wishes    // those that have asked for Send
 	bufcalls []bufCall
 
 	fabric *Fabric

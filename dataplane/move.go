@@ -97,7 +97,7 @@ func movable(proc *process, b *Hub) error {
 			drivers++
 		}
 	}
-	if len(b.drivers)+drivers > MaxDrivers {
+	if b.drivers+drivers > MaxDrivers {
 		return fmt.Errorf("%w: more than %d drivers", ErrHub, MaxDrivers)
 	}
 	return nil
@@ -167,7 +167,7 @@ func (q *Queue) ownAll() error {
 // number. It leaves whoever waits for it, and whom it waits for, to ask again.
 func (p *pair) relocate(b *Hub) {
 	a := p.rq.hub
-	asked := p.driver != nil && p.driver.asked
+	asked := p.driver != nil && p.driver.send.driver != nil
 	a.delist(p.driver)
 	delete(a.guests, p.id)
 	for _, q := range [...]*Queue{p.rq, p.wq} {
