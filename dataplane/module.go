@@ -85,7 +85,22 @@ func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
 	return result, err
 }
 
-func (m *Module) command(number control.Type) (*ModuleCommand, error) {
+// code is what a pair keeps of its module: puts and services are its queues', the poller its driver's.
+type code struct {
+	Name     string
+	Close    func(q *Queue)
+	Leave    func() error
+	Arrive   func(q *Queue)
+	Pair     func(arg string) (Module, error)
+	Counters func() []Count
+	Commands []ModuleCommand
+}
+
+func (m *Module) code() code {
+	return code{m.Name, m.Close, m.Leave, m.Arrive, m.Pair, m.Counters, m.Commands}
+}
+
+func (m *code) command(number control.Type) (*ModuleCommand, error) {
 	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)

@@ -62,7 +62,7 @@ type Queue struct {
 	list
 	count    int // octets and costs of the messages of band 0
 	hi, lo   int
-	bands    []band
+	bands    *[]band     // nil: none but band 0 was used
 	refused  refusalList // who found this queue full and waits for its low mark
 	waits    int32       // full queues that this one waits for …
 	waitsIn  uint8       // … the latest of them, and the band
@@ -70,7 +70,6 @@ type Queue struct {
 	waitsFor *Queue
 	turn     *Queue
 	runNext  *Queue // behind this one on the list of queues to run
-	ptr      any
 }
 
 // band is one priority band's share of a queue: its messages count against marks
@@ -93,12 +92,6 @@ func (q *Queue) Mate() *Queue { return q.mate }
 
 // Reader reports whether this is the read side, whose messages go up.
 func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
-
-// Ptr is the module's own note on the queue; q_ptr.
-func (q *Queue) Ptr() any { return q.ptr }
-
-// SetPtr sets the module's own note.
-func (q *Queue) SetPtr(p any) { q.ptr = p }
 
 // Len is the number of messages queued.
 func (q *Queue) Len() int { return q.msgs }
@@ -452,9 +445,12 @@ func (q *Queue) full(was bool, count, hi, lo int) bool {
 }
 
 func (q *Queue) findBand(number uint8) *band {
-	for i := range q.bands {
-		if q.bands[i].number == number {
-			return &q.bands[i]
+	if q.bands == nil {
+		return nil
+	}
+	for i := range *q.bands {
+		if b := &(*q.bands)[i]; b.number == number {
+			return b
 		}
 	}
 	return nil
@@ -465,8 +461,11 @@ func (q *Queue) bandFor(number uint8) *band {
 	if b := q.findBand(number); b != nil {
 		return b
 	}
-	q.bands = append(q.bands, band{number: number, hi: q.hi, lo: q.lo})
-	return &q.bands[len(q.bands)-1]
+	if q.bands == nil {
+		q.bands = new([]band)
+	}
+	*q.bands = append(*q.bands, band{number: number, hi: q.hi, lo: q.lo})
+	return &(*q.bands)[len(*q.bands)-1]
 }
 
 // SetBandMarks sets a band's water marks, in octets.

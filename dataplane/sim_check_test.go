@@ -135,9 +135,10 @@ func (w *world) auditQueue(q *Queue) (n int64) {
 		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair.module.Name, msgs, q.msgs, last, q.last)
 	}
 	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, q.hi, q.lo)
-	for i := range q.bands {
-		b := &q.bands[i]
-		w.auditMarks(q, b.number, b.full, counts[b.number], b.count, b.hi, b.lo)
+	if q.bands != nil {
+		for _, b := range *q.bands {
+			w.auditMarks(q, b.number, b.full, counts[b.number], b.count, b.hi, b.lo)
+		}
 	}
 	return n
 }
