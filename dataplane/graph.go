@@ -60,21 +60,20 @@ func (p *pair) leaveFamily() {
 }
 
 // cell is a pair with all that its hub writes to for every message, apart from others':
-// its neighbour in memory may be another hub's. It fills eight cache lines. What a putnext touches
-// of a queue lies in one: on the way up that of its process, too.
+// its neighbour in memory may be another hub's. It fills seven cache lines: an odd number,
+// with which many pairs use all sets of a cache. What a putnext touches of a queue lies in
+// one line, on the way up with its process.
 type cell struct {
 	proc process
 	up   Queue
 	pair
-	_    [padDown]byte
 	down Queue
-	_    [cellBytes - offsetDown - unsafe.Sizeof(Queue{})]byte
+	_    [cellBytes - 2*unsafe.Sizeof(Queue{}) - unsafe.Sizeof(pair{}) - unsafe.Sizeof(process{})]byte
 }
 
 const (
-	cellBytes  = 512
-	offsetDown = 320
-	padDown    = offsetDown - unsafe.Sizeof(pair{}) - unsafe.Sizeof(Queue{}) - unsafe.Sizeof(process{})
+	cacheLine = 64
+	cellBytes = 7 * cacheLine
 )
 
 // add makes a pair of the module, linked to nobody, under a number of its own: of a

@@ -93,19 +93,28 @@ type code struct {
 	Arrive   func(q *Queue)
 	Pair     func(arg string) (Module, error)
 	Counters func() []Count
-	Commands []ModuleCommand
+	commands *[]ModuleCommand // nil: it has none
 }
 
 func (m *Module) code() code {
-	return code{m.Name, m.Close, m.Leave, m.Arrive, m.Pair, m.Counters, m.Commands}
+	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters}
+	if len(m.Commands) > 0 {
+		commands := m.Commands // not the whole module
+		c.commands = &commands
+	}
+	return c
 }
 
 func (m *code) command(number control.Type) (*ModuleCommand, error) {
-	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
+	var commands []ModuleCommand
+	if m.commands != nil {
+		commands = *m.commands
+	}
+	i := slices.IndexFunc(commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}
-	return &m.Commands[i], nil
+	return &commands[i], nil
 }
 
 // Constructor makes a module of a text argument. It runs off the hubs and may take its

@@ -128,7 +128,7 @@ func fit(pairs []*pair, b *Hub) error {
 		if err := errors.Join(p.rq.ownAll(), p.wq.ownAll()); err != nil {
 			return err
 		}
-		msgs += p.rq.msgs + p.wq.msgs
+		msgs += p.rq.Len() + p.wq.Len()
 	}
 	if b.nodes.used+msgs > MaxQueued {
 		return fmt.Errorf("%w: %d messages: %w", ErrHub, msgs, ErrNoRoom)

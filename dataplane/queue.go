@@ -1,6 +1,9 @@
 package dataplane
 
-import "syscall"
+import (
+	"math"
+	"syscall"
+)
 
 // Default water marks of a queue, in octets, as SVR4 has them for modules that do
 // not say otherwise.
@@ -58,10 +61,10 @@ type Queue struct {
 	pair  *pair
 
 	service func(*Queue)
-	flags   queueFlags
 	list
+	flags    queueFlags
 	count    int // octets and costs of the messages of band 0
-	hi, lo   int
+	hi, lo   int32
 	bands    *[]band     // nil: none but band 0 was used
 	refused  refusalList // who found this queue full and waits for its low mark
 	waits    int32       // full queues that this one waits for …
@@ -78,7 +81,7 @@ type band struct {
 	number uint8
 	full   bool
 	count  int
-	hi, lo int
+	hi, lo int32
 }
 
 // ID is the number of the queue's pair.
@@ -94,7 +97,7 @@ func (q *Queue) Mate() *Queue { return q.mate }
 func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
 
 // Len is the number of messages queued.
-func (q *Queue) Len() int { return q.msgs }
+func (q *Queue) Len() int { return int(q.msgs) }
 
 // Empty reports whether nothing is queued.
 func (q *Queue) Empty() bool { return q.first == 0 }
@@ -102,14 +105,14 @@ func (q *Queue) Empty() bool { return q.first == 0 }
 // Linked reports whether there is a neighbour to put to.
 func (q *Queue) Linked() bool { return q.next != nil }
 
-// SetMarks sets the water marks, in octets: hi at least 1, lo from 0 to below hi, or
-// what comes nearest.
+// SetMarks sets the water marks, in octets: hi at least 1 and below 2^31, lo from 0 to
+// below hi, or what comes nearest.
 func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = saneMarks(hi, lo) }
 
 // saneMarks keeps a queue from being full for ever, or never.
-func saneMarks(hi, lo int) (int, int) {
-	hi = max(hi, 1)
-	return hi, max(min(lo, hi-1), 0)
+func saneMarks(hi, lo int) (int32, int32) {
+	hi = min(max(hi, 1), math.MaxInt32)
+	return int32(hi), int32(max(min(lo, hi-1), 0))
 }
 
 // PutNext hands a message to the neighbour's put: a direct call. A neighbour that
@@ -437,11 +440,11 @@ func (q *Queue) account(m *Msg, sign int) {
 
 // full is the hysteresis of flow control. A quarter of a small share stands in for the low
 // mark; what is empty is never full.
-func (q *Queue) full(was bool, count, hi, lo int) bool {
+func (q *Queue) full(was bool, count int, hi, lo int32) bool {
 	if was {
-		return count > min(lo, q.share()/4)
+		return count > min(int(lo), q.share()/4)
 	}
-	return count >= hi
+	return count >= int(hi)
 }
 
 func (q *Queue) findBand(number uint8) *band {

@@ -254,7 +254,7 @@ func TestLowWaterReenablesExactlyTheRefused(t *testing.T) {
 	if s := e.q.Stat(0); s.Refused != 2 || r.h.refusals.used != 2 {
 		t.Errorf("%d callers are remembered, want 2", s.Refused)
 	}
-	for e.q.count-msgCost > e.q.lo {
+	for e.q.count-msgCost > int(e.q.lo) {
 		e.q.GetQ()
 	}
 	if r.h.Pass(); len(ran) != 0 {
