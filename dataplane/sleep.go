@@ -222,6 +222,7 @@ func (h *Hub) sleep() {
 		h.sleeper.door.Disarm()
 		return
 	}
+	h.renew()
 	h.doze(h.timeout())
 }
 
@@ -262,15 +263,20 @@ func (h *Hub) pending() bool {
 	return false
 }
 
-// timeout is how long the hub may sleep, in milliseconds, rounded up; -1 for ever.
+// timeout is how long the hub may sleep, in milliseconds, rounded up; forever.
 func (h *Hub) timeout() int {
+	limit := h.pace.limit(h.now)
 	at, ok := h.timers.next()
 	if !ok {
-		return -1
+		return limit
 	}
 	const most = int64(time.Hour)
 	wait := min(max(at-h.clock(), 0), most)
-	return int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	ms := int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	if limit != forever {
+		return min(ms, limit)
+	}
+	return ms
 }
 
 // Monotonic is the kernel's monotonic clock, in nanoseconds.

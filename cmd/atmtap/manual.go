@@ -7,7 +7,7 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--json] [--force]
+           [--gso auto|on|off] [--latency TIME] [--spin] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -87,6 +87,14 @@ OPTIONS
                      kernel, the same frames on the wire. auto (default) uses
                      the kinds that a self-test has shown to work; on, all that
                      the kernel takes; off, none
+    --latency TIME   under load, frames wait up to TIME for others that are
+                     handled with them, which costs less processor time a
+                     frame; at most 10ms (default 20us; 0: none waits). A
+                     frame that comes alone never waits
+    --spin           never sleep: a processor is used up, and round trips are
+                     shorter, if there is one to give away. Without it atmtap
+                     waits awake only while the last frames say that the next
+                     one is near
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"

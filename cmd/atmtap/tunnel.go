@@ -144,7 +144,7 @@ func (t *tunnel) makeHub() (err error) {
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}
-	t.hub, err = dataplane.NewHub(dataplane.Config{Pool: t.arena.Pool(0)})
+	t.hub, err = dataplane.NewHub(dataplane.Config{Pool: t.arena.Pool(0), Pace: t.c.pace})
 	return err
 }
 
@@ -292,7 +292,7 @@ func hubCounts(h *dataplane.Hub) []dataplane.Count {
 	c := h.Counters()
 	chunks, _ := h.Pool.InUse()
 	return []dataplane.Count{
-		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "messages", N: c.Messages},
+		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "naps", N: c.Naps}, {Name: "messages", N: c.Messages},
 		{Name: "services", N: c.Services}, {Name: "blocks_in_use", N: uint64(chunks)},
 		{Name: "drop_unlinked", N: c.Unlinked}, {Name: "drop_unknown", N: c.Unknown}, {Name: "drop_no_block", N: c.NoBlocks},
 		{Name: "drop_no_node", N: c.NoNodes}, {Name: "drop_no_defer", N: c.NoDefer},
