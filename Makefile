@@ -75,9 +75,11 @@ bench: build bench-peers # functions, then tunnels side by side; as root, on a q
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 1h ./...
 	bin/cellbench tunnel
 
-bench-executive: # the executive alone; its table for ARCHITECTURE.md comes last
+bench-executive: build # the executive alone; its tables for ARCHITECTURE.md come last
 	go test -run '^$$' -bench Table -benchtime $(BENCHTIME) -count $(COUNT) ./dataplane/modules
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 30m ./dataplane
+	bin/cellbench put
+	bin/cellbench ring
 
 bench-peers: # wireguard-go and nebula, from a module of their own that pins them
 	go -C cmd/cellbench/peers build -o $(CURDIR)/bin/peers/ tool

@@ -57,6 +57,7 @@ func (e *entrant) values(figure int) []float64 {
 // A contest is what the entrants do in turn. Ratios are taken to the first.
 type contest struct {
 	name     string
+	mtu      int // inner, of tunnels
 	figures  []figure
 	entrants []*entrant
 }

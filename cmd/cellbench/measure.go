@@ -25,7 +25,7 @@ const turnLimit = 2 * time.Minute
 
 // tunnelContest is all peers at one inner MTU.
 func tunnelContest(list []peer, mtu int, window time.Duration) *contest {
-	c := &contest{name: fmt.Sprintf("tunnel, MTU %d", mtu)}
+	c := &contest{name: fmt.Sprintf("tunnel, MTU %d", mtu), mtu: mtu}
 	for _, column := range []string{"1 stream a→b", "1 stream b→a", "4 streams a→b", "4 streams b→a"} {
 		c.figures = append(c.figures, figure{
 			table: fmt.Sprintf("TCP, inner MTU %d", mtu), column: column, unit: "Gb/s",

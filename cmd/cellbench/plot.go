@@ -1,12 +1,15 @@
 package main
 
 import (
-	"errors"
+	"bytes"
+	"fmt"
 	"image/color"
 	"os"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -18,6 +21,9 @@ const (
 	plotWidth  = 22 * vg.Centimeter
 	plotHeight = 9 * vg.Centimeter
 )
+
+// plotFont is what gonum sets the text in.
+const plotFont = "Liberation Sans"
 
 // A series is the medians of one figure, a point for each tunnel.
 type series struct {
@@ -31,10 +37,10 @@ type series struct {
 func plotTunnels(file string, contests []*contest) error {
 	var rates, trips []series
 	for _, c := range contests {
-		rates = append(rates, series{c.figures[0].table, c, "1 stream a→b"})
+		rates = append(rates, series{fmt.Sprintf("MTU %d", c.mtu), c, "1 stream a→b"})
 		for _, column := range []string{"back to back p50", "every 10 ms p50"} {
 			if c.column(column) >= 0 {
-				trips = append(trips, series{column, c, column})
+				trips = append(trips, series{strings.TrimSuffix(column, " p50"), c, column})
 			}
 		}
 	}
@@ -44,7 +50,7 @@ func plotTunnels(file string, contests []*contest) error {
 	}
 	panels := []*plot.Plot{left}
 	if len(trips) > 0 {
-		right, err := panel("Round trip (less is better)", "µs", trips)
+		right, err := panel("Round trip, median (less is better)", "µs", trips)
 		if err != nil {
 			return err
 		}
@@ -56,12 +62,13 @@ func plotTunnels(file string, contests []*contest) error {
 	for i, c := range plot.Align(grid, tiles, draw.New(canvas))[0] {
 		panels[i].Draw(c)
 	}
-	f, err := os.Create(file)
-	if err != nil {
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
 		return err
 	}
-	_, err = canvas.WriteTo(f)
-	return errors.Join(err, f.Close())
+	// Names of fonts of the same widths, for machines that lack the first.
+	text := strings.ReplaceAll(svg.String(), "font-family:"+plotFont+";", "font-family:"+plotFont+",Arial,Helvetica,sans-serif;")
+	return os.WriteFile(file, []byte(text), 0o644)
 }
 
 // column is the number of the figure of that name; -1: there is none.
@@ -81,6 +88,10 @@ var colours = []color.Color{color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, colo
 // line from the least to the largest value.
 func panel(title, unit string, all []series) (*plot.Plot, error) {
 	p := plot.New()
+	for _, style := range []*font.Font{&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font,
+		&p.X.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font} {
+		style.Variant = "Sans"
+	}
 	p.Title.Text, p.X.Label.Text = title, unit+", logarithmic"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
 	p.Add(plotter.NewGrid())
@@ -116,8 +127,9 @@ func panel(title, unit string, all []series) (*plot.Plot, error) {
 		p.Legend.Add(s.label, dots)
 	}
 	p.NominalY(rows...)
-	p.Y.Min, p.Y.Max = -0.5, float64(len(rows))+0.7 // room for the legend
-	p.Legend.Top = true
+	p.Y.Min, p.Y.Max = -0.5, float64(len(rows))+1.2 // room for the legend
+	p.X.Min, p.X.Max = p.X.Min/1.2, p.X.Max*1.2
+	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, vg.Points(5)
 	return p, nil
 }
 
@@ -129,10 +141,11 @@ type rowPoints struct {
 // decades marks 1, 2 and 5 of each decade with their value.
 func decades(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
-	for decade := 0.001; decade <= high; decade *= 10 {
+	for exponent := -3; exponent < 7; exponent++ {
 		for _, m := range []float64{1, 2, 5} {
-			if v := m * decade; v >= low && v <= high {
-				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
+			v, _ := strconv.ParseFloat(fmt.Sprintf("%ge%d", m, exponent), 64) // the nearest, to be written short
+			if v >= low && v <= high {
+				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
 			}
 		}
 	}
