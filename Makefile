@@ -79,7 +79,7 @@ bench-executive: # the executive alone; its table for ARCHITECTURE.md comes last
 	go test -run '^$$' -bench Table -benchtime $(BENCHTIME) -count $(COUNT) ./dataplane/modules
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 30m ./dataplane
 
-generate: # the assembly, from its generator in aal/internal/asmgen
+generate: # the assembly, from its generators; the classifier's objects, by clang 14
 	go generate ./...
 
 lint: $(GOLANGCI)
