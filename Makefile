@@ -90,7 +90,7 @@ QUICK ?=
 bench-report: build bench-peers # BENCHMARKS.md and its picture, of everything that cellbench measures
 	bin/cellbench report $(QUICK)
 
-generate: # the assembly, from its generator in aal/internal/asmgen
+generate: # the assembly, from its generators; the classifier's objects, by clang 14
 	go generate ./...
 
 lint: $(GOLANGCI)

@@ -64,6 +64,13 @@ OPTIONS
                      received ones are popped, up to 8 labels in all
         tc=0..7, ttl=1..255   of the labels (0 and 255)
         vlan=1..4094 Ethernet: frames have this 802.1Q tag, both ways
+        driver=packet|xdp|auto
+                     Ethernet: how frames are moved. packet (default) is
+                     AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
+                     of which it has one: only one such port is on an
+                     interface. auto is xdp where that can be had, else
+                     packet; a note says which. With vlan=, xdp needs tags left
+                     in the frame (ethtool -K IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
@@ -119,7 +126,9 @@ EXIT STATUS
 
 CAPABILITIES
     CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
-    self-test of --gso auto: without, there are no super-frames. CAP_SYS_ADMIN
+    self-test of --gso auto: without, there are no super-frames. CAP_BPF and
+    CAP_NET_ADMIN besides for driver=xdp, and CAP_IPC_LOCK or a limit of locked
+    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_SYS_ADMIN
     to look after a device in another network namespace, where there is one.
 
 EXAMPLES

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/loader"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -319,7 +321,12 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	if err := t.claim(spec, index); err != nil {
 		return err
 	}
-	c, err := spec.Open(port.Opening{Index: index, Replaces: before})
+	opening := port.Opening{Index: index, Replaces: before, Region: t.arena.Region(block.Small)}
+	c, err := spec.Open(opening)
+	if errors.Is(err, nic.ErrQueueInUse) { // by the one before, on the same interface
+		t.hub.Call(t.port.Detach)
+		c, err = spec.Open(opening)
+	}
 	if err != nil {
 		return portRemedy(err)
 	}
@@ -455,6 +462,10 @@ func portRemedy(err error) error {
 	switch {
 	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
 		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, loader.ErrNeedCapability), errors.Is(err, nic.ErrMemoryLock):
+		return fmt.Errorf("%w: run as root, or take driver=packet", err)
+	case errors.Is(err, loader.ErrOtherProgram), errors.Is(err, nic.ErrQueueInUse):
+		return fmt.Errorf("%w: end the program that has it, or take driver=packet", err)
 	case errors.Is(err, nic.ErrAddressInUse):
 		return fmt.Errorf("%w: take another port, or end the program that has it", err)
 	}

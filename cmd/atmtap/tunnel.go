@@ -62,8 +62,11 @@ func open(c config) (_ *tunnel, err error) {
 	if c.spec.Device == c.name {
 		return nil, fmt.Errorf("--%s %s: the port is on the same interface: take another name", c.kind(), c.name)
 	}
+	if err := t.makeHub(); err != nil {
+		return nil, err
+	}
 	t.underlay = c.spec.Underlay()
-	carrier, err := c.spec.Open(port.Opening{})
+	carrier, err := c.spec.Open(port.Opening{Region: t.arena.Region(block.Small)})
 	if err == nil {
 		t.carrier, t.overhead = carrier.Device, carrier.Overhead(&carrier.Ports[0])
 		if err = t.claim(c.spec, t.underlay.Index); err != nil {
@@ -75,10 +78,6 @@ func open(c config) (_ *tunnel, err error) {
 	}
 	t.note(carrier.Device)
 	if err := t.fits(t.device.mtu, t.carrier.Info()); err != nil {
-		_ = carrier.Device.Close()
-		return nil, err
-	}
-	if err := t.makeHub(); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
@@ -138,9 +137,13 @@ func (t *tunnel) mostMTU() int {
 }
 
 // makeHub makes the hub and its memory. What is never used is never taken from the
-// machine, so there are blocks for any MTU that the devices may come to have.
+// machine, so there are blocks for any MTU that the devices may come to have. AF_XDP has
+// all of the small ones locked, and keeps many.
 func (t *tunnel) makeHub() (err error) {
 	sizes := block.Config{Small: blocks, Medium: blocks, Large: blocks / 4}
+	if t.c.spec.Driver != port.Packet {
+		sizes.Small += nic.DefaultXDPPosts + nic.XDPTransmits
+	}
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}

@@ -83,9 +83,9 @@ func (d *driver) open(dev nic.Device) (err error) {
 		err = d.listen()
 	}
 	if err != nil {
+		_ = dev.Close()
 		d.rx.close()
 		d.tx.dev = nil
-		_ = dev.Close()
 	}
 	return err
 }
@@ -295,12 +295,13 @@ func (d *driver) Send() {
 	if d.tx.room() && !d.in.Empty() {
 		d.in.Enable()
 	}
-	if d.tx.waits() && d.tx.dev.FD() < 0 {
+	if d.tx.waits() && (d.tx.keeps || d.tx.dev.FD() < 0) {
 		d.in.AskSend() // nobody tells when there is room
 	}
 }
 
-// wake says what the device is to wake the hub for.
+// wake says what the device is to wake the hub for. What a device that keeps frames gives
+// back lies in memory, and is asked for every pass.
 func (d *driver) wake() {
 	waits := d.tx.waits()
 	if d.tx.roomFD != nil {
@@ -308,7 +309,7 @@ func (d *driver) wake() {
 		waits = false
 	}
 	if d.watch != nil {
-		d.watch.Want(!d.paused, waits)
+		d.watch.Want(!d.paused, waits && !d.tx.keeps)
 	}
 }
 

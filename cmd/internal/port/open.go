@@ -3,11 +3,13 @@ package port
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/loader"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -21,6 +23,7 @@ const receiveRing = 16 << 20
 type Opening struct {
 	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
 	Replaces nic.Device // the device that is open still and will be closed
+	Region   []byte     // of the hub's blocks of block.Small, which AF_XDP moves frames in
 }
 
 // Open opens the carrier in the network namespace of the calling thread, with the one port
@@ -55,7 +58,7 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		return c, err
 	}
 	c.Own = [6]byte(state.HardwareAddr)
-	c.Device, err = s.openPacket(state, o.Replaces != nil)
+	c.Device, err = s.openEthernet(state, o)
 	return c, err
 }
 
@@ -66,20 +69,58 @@ func entropy(label uint32) uint32 {
 	return label * golden >> 16
 }
 
-// openPacket opens the device of an Ethernet carrier.
-func (s Spec) openPacket(state link.State, held bool) (nic.Device, error) {
+// openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
+// same interface the error is nic.ErrQueueInUse until that one is closed.
+func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
+	if s.Driver == Packet {
+		return s.openPacket(state, o.Replaces != nil, "")
+	}
+	dev, err := s.openXDP(state, o.Region)
+	switch {
+	case err == nil:
+		return dev, nil
+	case s.Driver == XDP, errors.Is(err, nic.ErrQueueInUse) && o.Replaces != nil:
+		return nil, err
+	}
+	return s.openPacket(state, o.Replaces != nil, fmt.Sprintf("AF_PACKET: %v", err))
+}
+
+// openPacket opens a packet socket; note says what it takes the place of.
+func (s Spec) openPacket(state link.State, held bool, note string) (nic.Device, error) {
 	pc := nic.PacketConfig{
 		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: held,
-		Tagged: s.VLAN != 0, GSO: s.GSO,
+		Tagged: s.VLAN != 0, GSO: s.GSO, Multicast: s.groups(), Note: note,
 	}
 	var err error
 	if pc.Filter, err = labelFilter([]uint32{s.LabelIn}); err != nil {
 		return nil, err
 	}
-	if !s.HasPeer {
-		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
-	}
 	return nic.OpenPacket(pc)
+}
+
+// openXDP opens AF_XDP sockets, and has the classifier give them the port's frames.
+func (s Spec) openXDP(state link.State, region []byte) (nic.Device, error) {
+	return nic.OpenXDP(nic.XDPConfig{
+		Interface: state.Name, Index: state.Index, Multicast: s.groups(), Region: region,
+		Steer: func(index int, sockets []int) (io.Closer, string, error) {
+			c, err := loader.NewClassifier(sockets)
+			if err == nil {
+				err = errors.Join(c.Bind(loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}, loader.Hub), c.Attach(index))
+			}
+			if err != nil {
+				return nil, "", errors.Join(err, c.Close())
+			}
+			return c, c.Mode().String(), nil
+		},
+	})
+}
+
+// groups are the group addresses that the port's frames come to.
+func (s Spec) groups() []net.HardwareAddr {
+	if s.HasPeer {
+		return nil
+	}
+	return []net.HardwareAddr{s.Peer[:]}
 }
 
 func (s Spec) find(index int) (link.State, error) {
