@@ -15,6 +15,9 @@ type Opener struct{}
 
 // Read reads a specification. A name in it is looked up in the network.
 func (o *Opener) Read(text string) (server.PortSpec, error) {
+	if t, is, err := parseTrunk(text); is {
+		return t, err
+	}
 	spec, err := Parse(text)
 	if err != nil {
 		return nil, err
