@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/go-asn1-ber/asn1-ber v1.5.8
+	github.com/goccy/go-yaml v1.19.2
 	github.com/google/gopacket v1.1.19
 	github.com/songgao/water v0.0.0-20200317203138-2b4b6d7c09d8
 	github.com/spf13/pflag v1.0.10
