@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x8fc4fe55) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x95b3df1f) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -157,6 +157,7 @@
 #define CELLHUB_LIST_PROCESSES 2 /* processes */
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
+#define CELLHUB_LIST_PORTS 5 /* ports, by their number */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */
@@ -187,6 +188,8 @@
 #define CELLHUB_TLV_RING 0x0105 /* where a connection's rings lie in shared memory */
 #define CELLHUB_TLV_TEXT 0x0106 /* text: a module's argument, a name, a reason; UTF-8 without a final zero */
 #define CELLHUB_TLV_PORTS 0x0107 /* ports, a u16 each: what a MANAGER serves */
+#define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
+#define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {

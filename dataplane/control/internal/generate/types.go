@@ -29,7 +29,7 @@ var classes = []*class{
 			{n: 16, name: "PAIR", from: fromAdmin, doc: "gives the multiplexor a another queue pair; reply: its number"},
 			{n: 17, name: "REPLACE", from: fromAdmin, doc: "puts the module name in the place of process a's"},
 			{n: 18, name: "MOVE", from: fromAdmin, doc: "moves process a to hub b"},
-			{n: 19, name: "LIST", from: fromAdmin, doc: "lists what b says, a message each, all with MORE, then DONE"},
+			{n: 19, name: "LIST", from: fromAdmin | fromObserver, doc: "lists what b says, a message each, all with MORE, then DONE"},
 		},
 	},
 	{
