@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -171,6 +172,9 @@ func (r *reader) text(e entry) (string, Position) {
 			at = e.at
 		}
 		r.fault(at, "%s: a value on the same line", e.key)
+		return "", at
+	case len(s) > maxText || !utf8.ValidString(s):
+		r.fault(at, "%s: UTF-8 of at most %d octets", e.key, maxText)
 		return "", at
 	case strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		r.fault(at, "%s: a control character in the text", e.key)

@@ -157,6 +157,7 @@ func TestParseFaults(t *testing.T) {
 		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0, 1, 2, 3/4 or 5`},
 		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},
 		{"rates", world + "  - {port: a, vc: 0/32, pcr: 5, scr: 6}", "x:8:5: PVC a 0/32: scr is above pcr"},
+		{"long text", "ports:\n  a: eth:" + strings.Repeat("e", maxText), "x:2:6: a: UTF-8 of at most 4096 octets"},
 		{"two faults", "hubs: no\nports:\n  a: gre:x\n", "x:1:7: hubs: \"no\" is no number from 1 to 64\nx:3:6: port a: kind \"gre\": eth:IFNAME or udp:LOCAL:PORT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,7 +195,7 @@ func FuzzParse(f *testing.F) {
 		case err == nil && c == nil, err != nil && (c != nil || !errors.As(err, &faults) || len(faults) == 0):
 			t.Fatalf("%v, %v", c, err)
 		case err == nil:
-			_ = c.Ports
+			Plan(nil, nil, c)
 		}
 	})
 }
