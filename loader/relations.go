@@ -8,11 +8,26 @@ import (
 // relations checks what lies between the parts of a configuration that are each right by
 // themselves, and gives modules the VC of their stream.
 func (r *reader) relations(c *Config) {
+	r.oneName(c)
 	r.portNumbers(c)
 	r.portKeys(c)
 	streams := r.vcs(c)
 	for i := range c.Streams {
 		r.arguments(&c.Streams[i], streams[c.Streams[i].Name])
+	}
+}
+
+// oneName refuses a stream that is called like a port: to the daemon, names of both are
+// names of processes.
+func (r *reader) oneName(c *Config) {
+	ports := map[string]*Port{}
+	for i := range c.Ports {
+		ports[c.Ports[i].Name] = &c.Ports[i]
+	}
+	for i := range c.Streams {
+		if s := &c.Streams[i]; ports[s.Name] != nil {
+			r.fault(s.At, "stream %s: a port is called so (line %d): give it another name", s.Name, ports[s.Name].At.Line)
+		}
 	}
 }
 

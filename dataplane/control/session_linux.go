@@ -83,3 +83,26 @@ func (s *Session) Each(p *Packet, do func(*Packet) error, other func(*Packet)) e
 		}
 	}
 }
+
+// Listed is one item of a LIST.
+type Listed struct {
+	A, B uint32 // as the reference has them for each listing
+	Name string
+	Own  string // the TLV NAME
+	Text string // the TLV TEXT
+}
+
+// List gives a whole listing.
+func (s *Session) List(what Listing) (all []Listed, err error) {
+	var p Packet
+	p.Type = HubList
+	p.SetHub(&Hub{B: uint32(what)})
+	err = s.Each(&p, func(in *Packet) error {
+		b := in.Hub()
+		own, _ := FindTLV(in.Trailer, TLVName)
+		text, _ := FindTLV(in.Trailer, TLVText)
+		all = append(all, Listed{A: b.A, B: b.B, Name: b.Name.String(), Own: string(own), Text: string(text)})
+		return nil
+	}, nil)
+	return all, err
+}
