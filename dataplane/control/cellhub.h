@@ -36,7 +36,7 @@
 #define CELLHUB_HUB_FLUSH 7 /* empties the queues of the stream of process a */
 #define CELLHUB_HUB_REGISTER 8 /* makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst */
 #define CELLHUB_HUB_UNREGISTER 9 /* withdraws it */
-#define CELLHUB_HUB_PUSH 10 /* puts the module name above process a; reply: its number */
+#define CELLHUB_HUB_PUSH 10 /* puts the module name under process a, towards the network; reply: its number */
 #define CELLHUB_HUB_POP 11 /* takes process a out of its stream */
 #define CELLHUB_HUB_LINK 12 /* joins process a, below, and process b, above */
 #define CELLHUB_HUB_UNLINK 13 /* parts process a from the one above it */
@@ -153,7 +153,7 @@
 #define CELLHUB_INTERFACE_TPI 4 /* transport provider interface */
 
 /* Listing is what LIST lists, in b. */
-#define CELLHUB_LIST_STREAMS 1 /* streams, by their lowest process */
+#define CELLHUB_LIST_STREAMS 1 /* streams, by the process that OPEN made */
 #define CELLHUB_LIST_PROCESSES 2 /* processes */
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */

@@ -51,7 +51,8 @@ const (
 	HubRegister Type = 8
 	// HubUnregister: withdraws it.
 	HubUnregister Type = 9
-	// HubPush: puts the module name above process a; reply: its number.
+	// HubPush: puts the module name under process a, towards the network; reply: its
+	// number.
 	HubPush Type = 10
 	// HubPop: takes process a out of its stream.
 	HubPop Type = 11
@@ -480,7 +481,7 @@ type Listing uint32
 
 // Values of [Listing].
 const (
-	ListStreams   Listing = 1 // streams, by their lowest process
+	ListStreams   Listing = 1 // streams, by the process that OPEN made
 	ListProcesses Listing = 2 // processes
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids

@@ -98,7 +98,7 @@ var listings = &set{
 	goType: "Listing", goBase: "uint32", prefix: "List", c: "LIST",
 	doc: "Listing is what LIST lists, in b.",
 	values: []value{
-		{n: 1, name: "STREAMS", doc: "streams, by their lowest process"},
+		{n: 1, name: "STREAMS", doc: "streams, by the process that OPEN made"},
 		{n: 2, name: "PROCESSES", doc: "processes"},
 		{n: 3, name: "MODULES", doc: "registered modules"},
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
