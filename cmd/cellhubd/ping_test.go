@@ -27,8 +27,15 @@ func (c *client) lan(name, tap string) uint32 {
 
 // ping waits until the second address of the PVC answers the first host, and then wants
 // every answer.
-func ping(t *testing.T, l *lab.Lab) {
+func ping(t *testing.T, l *lab.Lab, clients ...*client) {
 	t.Helper()
+	defer func() {
+		for _, c := range clients {
+			if t.Failed() {
+				t.Log(c.counters(c.must(atm(control.ATMStats, control.ATM{Port: 7, VCI: 100}))), c.counters(c.must(atm(control.ATMPortStat, control.ATM{Port: 7}))))
+			}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	until(t, "a ping is answered", func() bool {
@@ -52,9 +59,11 @@ func TestPing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := lab.ForTest(t, lab.Config{MTU: 1600})
 			dir := t.TempDir()
+			var clients []*client
 			for side, h := range []*lab.Host{l.A, l.B} {
 				d := startDaemon(t, h, filepath.Join(dir, string(rune('a'+side))))
 				c := d.hello(t, control.RoleAdmin)
+				clients = append(clients, c)
 				first := c.must(hub(control.HubOpen, 0, 7, "port", "dslam "+specs[side][0], "")).Hub()
 				second := c.must(hub(control.HubOpen, 0, 0, "port", "hq "+specs[side][1], "")).Hub()
 				if first.B != 7 || second.B != 1 || first.A != second.A {
@@ -71,7 +80,7 @@ func TestPing(t *testing.T) {
 				if side == 0 {
 					continue
 				}
-				ping(t, l)
+				ping(t, l, clients...)
 				c.seesTraffic(p.Conn)
 				if err := d.cmd.Stop(syscall.SIGTERM); err != nil {
 					t.Errorf("ended by SIGTERM: %v", err)

@@ -154,8 +154,20 @@ func (s Spec) peerConfig() (c modules.PortConfig, err error) {
 	if c.Far.Peer, err = nic.PeerOf(s.Remote); err != nil {
 		return c, err
 	}
-	if path, err := link.PathTo(s.Local.Addr(), s.Remote.Addr()); err == nil {
-		c.MaxFrame = s.MaxFrame(path.MTU) + nic.PeerBytes
+	if mtu := s.pathMTU(); mtu > 0 {
+		c.MaxFrame = s.MaxFrame(mtu) + nic.PeerBytes
 	}
 	return c, nil
+}
+
+// pathMTU is the octets of a packet that the way to the remote holds now; 0: there is none.
+func (s Spec) pathMTU() int {
+	path, err := link.PathTo(s.Local.Addr(), s.Remote.Addr())
+	if err != nil {
+		return 0
+	}
+	if state, err := link.GetIndex(path.Index); err == nil && (path.MTU == 0 || path.MTU > state.MTU) {
+		return state.MTU
+	}
+	return path.MTU
 }
