@@ -156,7 +156,7 @@ func capturePoints(s *control.Session, args []string) (points []point, err error
 		}
 		only = &vc
 	}
-	st := new(state)
+	st := newState()
 	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams} {
 		if err := read(s); err != nil {
 			return nil, err

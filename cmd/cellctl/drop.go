@@ -62,7 +62,8 @@ var whys = map[string]string{
 }
 
 // drops takes those of the counters that count losses, most first.
-func drops(counters []counter) (all []drop) {
+func drops(counters []counter) []drop {
+	all := []drop{}
 	for _, c := range counters {
 		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_")) {
 			all = append(all, drop{c.Name, c.Value, why(c.Name)})

@@ -8,12 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
@@ -68,7 +68,7 @@ func tree(o *options) *cobra.Command {
 streams, permanent VCs and what they count, and makes and removes them. What it
 changes lasts as long as the daemon; what is to come back belongs into the
 daemon's configuration file.`,
-		Version:       version(),
+		Version:       daemon.Version(),
 		SilenceErrors: true, SilenceUsage: true,
 		DisableAutoGenTag: true,
 	}
@@ -115,19 +115,4 @@ func group(use, short string, under ...*cobra.Command) *cobra.Command {
 	}}
 	c.AddCommand(under...)
 	return c
-}
-
-// version is that of the module, or of the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return v
 }

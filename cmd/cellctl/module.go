@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -79,8 +81,11 @@ func (o *options) onModule(name string, key uint64, do func(s *control.Session, 
 		var p control.Packet
 		p.Type, p.Key = control.MMIPath, key
 		p.SetMMI(&b)
-		if err := s.Call(&p); err != nil {
+		switch err := s.Call(&p); {
+		case errors.Is(err, syscall.ENXIO):
 			return fmt.Errorf("%s: no module of that name and key (cellctl show processes): %w", name, err)
+		case err != nil:
+			return err
 		}
 		handle := p.Key
 		err := do(s, handle)

@@ -83,6 +83,6 @@ func remedy(err error) error {
 // told is a refusal in the daemon's own words: the message's name is nothing to a person.
 type told struct{ refusal *control.Error }
 
-func (t *told) Error() string { return t.refusal.Text }
+func (t *told) Error() string { return t.refusal.Reason() }
 
 func (t *told) Unwrap() error { return t.refusal }

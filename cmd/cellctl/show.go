@@ -13,18 +13,18 @@ import (
 
 // view is one thing to show: as a table, and as a value for JSON.
 type view struct {
-	name, short string
-	table       func(*state) *table
-	value       func(*state) any
+	name, title, short string
+	table              func(*state) *table
+	value              func(*state) any
 }
 
 var views = []view{
-	{"ports", "ports and what they carry", portTable, func(s *state) any { return s.Ports }},
-	{"streams", "streams, from the top to the VC they stand on", streamTable, func(s *state) any { return s.Streams }},
-	{"pvcs", "permanent VCs, their counters, and why they lost what they lost", pvcTable, func(s *state) any { return s.PVCs }},
-	{"processes", "every process of the hubs", processTable, func(s *state) any { return s.Processes }},
-	{"modules", "modules that streams can be made of", moduleTable, func(s *state) any { return s.Modules }},
-	{"connections", "connections of applications", connectionTable, func(s *state) any { return s.Connections }},
+	{"ports", "Ports", "ports and what they carry", portTable, func(s *state) any { return s.Ports }},
+	{"streams", "Streams", "streams, from the top to the VC they stand on", streamTable, func(s *state) any { return s.Streams }},
+	{"pvcs", "PVCs", "permanent VCs, their counters, and why they lost what they lost", pvcTable, func(s *state) any { return s.PVCs }},
+	{"processes", "Processes", "every process of the hubs", processTable, func(s *state) any { return s.Processes }},
+	{"modules", "Modules", "modules that streams can be made of", moduleTable, func(s *state) any { return s.Modules }},
+	{"connections", "Connections", "connections of applications", connectionTable, func(s *state) any { return s.Connections }},
 }
 
 func showCommand(o *options) *cobra.Command {
@@ -64,7 +64,7 @@ func (o *options) show(w io.Writer, value func(*state) any, views ...view) error
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			fmt.Fprintln(w, strings.ToUpper(v.name[:1])+v.name[1:])
+			fmt.Fprintln(w, v.title)
 		}
 		if err := v.table(st).write(w); err != nil {
 			return err
@@ -151,7 +151,7 @@ func lastDrops(v *pvcView) string {
 }
 
 func processTable(s *state) *table {
-	t := &table{heads: []string{">PROCESS", "MODULE", "NAME", ">BELOW", "ARGUMENT"}, none: "no processes"}
+	t := &table{heads: []string{">PROCESS", "MODULE", "NAME", ">UNDER", "ARGUMENT"}, none: "no processes"}
 	for _, p := range s.Processes {
 		above := ""
 		if p.Above != 0 {

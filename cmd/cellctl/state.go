@@ -78,9 +78,17 @@ type state struct {
 	Modules     []string         `json:"modules"`
 }
 
+// newState is one of nothing: lists that are empty, and not null, for machines.
+func newState() *state {
+	return &state{
+		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Processes: []processView{},
+		Connections: []connectionView{}, Modules: []string{},
+	}
+}
+
 // readState asks the daemon for all of it.
 func readState(s *control.Session) (*state, error) {
-	st := new(state)
+	st := newState()
 	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams, st.readModules, st.readStats} {
 		if err := read(s); err != nil {
 			return nil, remedy(err)
@@ -194,7 +202,8 @@ func (st *state) readStats(s *control.Session) error {
 func vcText(vpi, vci uint16) string { return fmt.Sprintf("%d/%d", vpi, vci) }
 
 // counters reads the counters of a trailer.
-func counters(trailer []byte) (all []counter) {
+func counters(trailer []byte) []counter {
+	all := []counter{}
 	for r := control.ReadTLVs(trailer); r.Next(); {
 		if r.Type() != control.TLVCounter {
 			continue
@@ -213,7 +222,7 @@ func vcStats(s *control.Session, vc control.ATM) ([]counter, error) {
 	p.SetATM(&control.ATM{Port: vc.Port, VPI: vc.VPI, VCI: vc.VCI})
 	err := s.Call(&p)
 	if errors.Is(err, syscall.ENOENT) {
-		return nil, nil
+		return []counter{}, nil
 	}
 	return counters(p.Trailer), err
 }

@@ -70,7 +70,7 @@ func (o *options) watch(c *cobra.Command, ports []string, interval time.Duration
 
 // watchState reads ports and VCs, of some ports or all.
 func watchState(s *control.Session, ports []string) (*state, time.Time, error) {
-	st := new(state)
+	st := newState()
 	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readStats} {
 		if err := read(s); err != nil {
 			return nil, time.Time{}, remedy(err)

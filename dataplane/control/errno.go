@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"syscall"
 )
 
@@ -27,10 +28,10 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Reason is what the peer says, else the errno's meaning.
+// Reason is what the peer says, else the errno's meaning. Both is once too often.
 func (e *Error) Reason() string {
-	if e.Text != "" {
-		return e.Text
+	if text := strings.TrimSuffix(e.Text, ": "+e.Errno.Error()); text != "" {
+		return text
 	}
 	return e.Errno.Error()
 }

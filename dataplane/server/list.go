@@ -87,7 +87,12 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 	for _, p := range all {
 		e := entry{a: uint32(p.ID), b: uint32(p.Above), name: p.Module}
 		if name := s.names.given[p.ID]; name != "" {
-			if e.trailer, err = control.AppendTLV(nil, control.TLVName, []byte(name)); err != nil {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVName, []byte(name)); err != nil {
+				return nil, err
+			}
+		}
+		if arg := s.names.args[p.ID]; arg != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(arg)); err != nil {
 				return nil, err
 			}
 		}

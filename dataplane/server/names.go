@@ -13,10 +13,11 @@ import (
 type names struct {
 	process map[string]dataplane.ProcID
 	given   map[dataplane.ProcID]string // of those that are no port's
+	args    map[dataplane.ProcID]string // what those of streams were made with
 }
 
 func newNames() names {
-	return names{map[string]dataplane.ProcID{}, map[dataplane.ProcID]string{}}
+	return names{map[string]dataplane.ProcID{}, map[dataplane.ProcID]string{}, map[dataplane.ProcID]string{}}
 }
 
 func (n *names) find(name string) dataplane.ProcID { return n.process[name] }
@@ -32,8 +33,17 @@ func (n *names) give(name string, id dataplane.ProcID) {
 
 func (n *names) drop(name string) { delete(n.process, name) }
 
-// forget takes the name of a process that has gone.
+// made keeps the argument that a process was made with.
+func (n *names) made(id dataplane.ProcID, arg string) {
+	delete(n.args, id)
+	if arg != "" {
+		n.args[id] = arg
+	}
+}
+
+// forget takes the name and the argument of a process that has gone.
 func (n *names) forget(id dataplane.ProcID) {
+	delete(n.args, id)
 	if name, ok := n.given[id]; ok {
 		delete(n.given, id)
 		delete(n.process, name)
