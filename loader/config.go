@@ -12,7 +12,7 @@ import (
 const (
 	MaxFile    = 1 << 24 // octets of a file
 	MaxName    = 31      // octets of the name of a port or a stream
-	MaxHubs    = 64
+	MaxHubs    = 63
 	MaxModules = 32   // of a stream, its top not counted
 	maxText    = 4096 // octets of a specification or a module with its argument
 	maxVPI     = 4095

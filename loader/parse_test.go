@@ -122,8 +122,8 @@ func TestParseFaults(t *testing.T) {
 		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, control, hubs, ports, pvcs, streams`},
 		{"alias", "ports: &p {a: eth:e0}\nstreams: *p", "x:1:8: ports: a mapping, KEY: VALUE\nx:2:10: streams: a mapping, KEY: VALUE"},
 		{"merge", "ports:\n  <<: {a: eth:e0}", "x:2:3: ports: a key is plain text"},
-		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 64`},
-		{"hubs in hexadecimal", "hubs: 0x10", `x:1:7: hubs: "0x10" is no number from 1 to 64`},
+		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 63`},
+		{"hubs in hexadecimal", "hubs: 0x10", `x:1:7: hubs: "0x10" is no number from 1 to 63`},
 		{"control", "control: run/x", `x:1:10: control: "run/x": a path from the root, such as /run/cellhub/control`},
 		{"mode", "control: {mode: rw}", `x:1:17: mode: "rw": the socket's mode in octal, such as 0660`},
 		{"role", "access: {boss: {}}", `x:1:10: unknown key "boss" in access: it takes admin, application, manager, module, observer`},
@@ -158,7 +158,7 @@ func TestParseFaults(t *testing.T) {
 		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},
 		{"rates", world + "  - {port: a, vc: 0/32, pcr: 5, scr: 6}", "x:8:5: PVC a 0/32: scr is above pcr"},
 		{"long text", "ports:\n  a: eth:" + strings.Repeat("e", maxText), "x:2:6: a: UTF-8 of at most 4096 octets"},
-		{"two faults", "hubs: no\nports:\n  a: gre:x\n", "x:1:7: hubs: \"no\" is no number from 1 to 64\nx:3:6: port a: kind \"gre\": eth:IFNAME or udp:LOCAL:PORT"},
+		{"two faults", "hubs: no\nports:\n  a: gre:x\n", "x:1:7: hubs: \"no\" is no number from 1 to 63\nx:3:6: port a: kind \"gre\": eth:IFNAME or udp:LOCAL:PORT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Parse("x", []byte(c.text), testRules)
@@ -195,7 +195,7 @@ func FuzzParse(f *testing.F) {
 		case err == nil && c == nil, err != nil && (c != nil || !errors.As(err, &faults) || len(faults) == 0):
 			t.Fatalf("%v, %v", c, err)
 		case err == nil:
-			Plan(nil, nil, c)
+			Plan(nil, Names{}, c)
 		}
 	})
 }

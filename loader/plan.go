@@ -7,20 +7,16 @@ import (
 )
 
 // Plan gives the steps that make of what runs what a configuration wants, in an order
-// that works: VCs go before what they stand on, and come after it. was is the
-// configuration that was applied before, nil if none: what it had and the new one has
-// not, goes. What is in neither is somebody else's and stays. A thing that both have
-// alike no step touches.
+// that works: VCs go before what they stand on, and come after it. was names what
+// configurations applied before had: what of that the new one has not, goes. What is in
+// neither is somebody else's and stays. A thing that runs as it is wanted no step touches.
 //
 // A port that changes is closed and opened again; so is a stream whose top changes. Of
 // other streams the modules that differ are replaced, popped and pushed under traffic. A
 // PVC whose contract alone differs is modified, and loses nothing.
-func Plan(running *Running, was, want *Config) []Step {
+func Plan(running *Running, was Names, want *Config) []Step {
 	if running == nil {
 		running = new(Running)
-	}
-	if was == nil {
-		was = new(Config)
 	}
 	p := &planner{was: was, want: want, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{}, numbers: map[uint16]*portSlot{}}
 	p.findPorts(running)
@@ -61,12 +57,13 @@ func (s *streamSlot) top() *slot { return s.parts[0].process }
 
 // planner collects steps.
 type planner struct {
-	was, want *Config
-	steps     []Step
-	ports     map[string]*portSlot
-	numbers   map[uint16]*portSlot
-	streams   map[string]*streamSlot
-	order     struct{ ports, streams []string } // of what runs
+	was     Names
+	want    *Config
+	steps   []Step
+	ports   map[string]*portSlot
+	numbers map[uint16]*portSlot
+	streams map[string]*streamSlot
+	order   struct{ ports, streams []string } // of what runs
 }
 
 // findPorts takes the ports that run and marks those that must go.
@@ -81,7 +78,7 @@ func (p *planner) findPorts(running *Running) {
 		p.order.ports = append(p.order.ports, r.Name)
 		switch want := p.want.Port(r.Name); {
 		case want == nil:
-			s.drop = p.was.Port(r.Name) != nil
+			s.drop = p.was.has("port " + r.Name)
 		case want.Spec != r.Spec, want.Number != 0 && want.Number != r.Number:
 			s.drop = true
 		default: // its number may be meant for another now
@@ -105,7 +102,7 @@ func (p *planner) findStreams(running *Running) {
 		p.streams[r.Name] = s
 		p.order.streams = append(p.order.streams, r.Name)
 		if want := p.want.Stream(r.Name); want == nil {
-			s.drop = p.was.Stream(r.Name) != nil
+			s.drop = p.was.has("stream " + r.Name)
 		} else {
 			s.drop = want.Top.Name != s.parts[0].name || want.Top.Arg != s.parts[0].arg
 		}
@@ -115,7 +112,7 @@ func (p *planner) findStreams(running *Running) {
 // removePVCs deletes the PVCs that go, or stand on what goes, and gives those that stay,
 // by name.
 func (p *planner) removePVCs(running *Running) map[string]*RunningPVC {
-	wanted, had := pvcsByName(p.want), pvcsByName(p.was)
+	wanted := pvcsByName(p.want)
 	kept := map[string]*RunningPVC{}
 	for i := range running.PVCs {
 		r := &running.PVCs[i]
@@ -127,7 +124,7 @@ func (p *planner) removePVCs(running *Running) map[string]*RunningPVC {
 		stream := p.streamOf(r.Receiver)
 		want := wanted[name]
 		switch {
-		case want == nil && had[name] == nil:
+		case want == nil && !p.was.has("pvc "+name):
 			if stream == nil || !stream.drop { // somebody else's goes with its port
 				continue
 			}

@@ -19,6 +19,11 @@ func mustParse(t *testing.T, text string) *Config {
 	return c
 }
 
+func namesOf(c *Config) (n Names) {
+	n.Add(c)
+	return n
+}
+
 const before = `
 ports:
   a: {spec: eth:e0, number: 1}
@@ -68,10 +73,10 @@ func TestPlan(t *testing.T) {
 			}
 			was, want := mustParse(t, before), mustParse(t, text)
 			w := newWorld()
-			if err := w.run(Plan(nil, nil, was)); err != nil {
+			if err := w.run(Plan(nil, Names{}, was)); err != nil {
 				t.Fatal(err)
 			}
-			steps := Plan(&w.Running, was, want)
+			steps := Plan(&w.Running, namesOf(was), want)
 			var got []string
 			for _, s := range steps {
 				got = append(got, s.What)
@@ -91,7 +96,7 @@ func TestPlan(t *testing.T) {
 func compare(t *testing.T, w *world, c *Config) {
 	t.Helper()
 	fresh := newWorld()
-	if err := fresh.run(Plan(nil, nil, c)); err != nil {
+	if err := fresh.run(Plan(nil, Names{}, c)); err != nil {
 		t.Fatal(err)
 	}
 	if w.String() != fresh.String() {
@@ -108,16 +113,16 @@ func compare(t *testing.T, w *world, c *Config) {
 func TestPlanLeavesOthersAlone(t *testing.T) {
 	was := mustParse(t, before)
 	w := newWorld()
-	if err := w.run(Plan(nil, nil, was)); err != nil {
+	if err := w.run(Plan(nil, Names{}, was)); err != nil {
 		t.Fatal(err)
 	}
 	other := mustParse(t, "ports: {x: eth:e9}\nstreams: {y: {top: head}}\npvcs: [{port: x, vc: 1/1, stream: y}]")
-	if err := w.run(Plan(&w.Running, nil, other)); err != nil {
+	if err := w.run(Plan(&w.Running, Names{}, other)); err != nil {
 		t.Fatal(err)
 	}
 	w.PVCs = append(w.PVCs, RunningPVC{control.ATM{Port: 1, VPI: 9, VCI: 9}})
 	want := mustParse(t, "ports: {a: {spec: eth:e0, number: 1}}")
-	steps := Plan(&w.Running, was, want)
+	steps := Plan(&w.Running, namesOf(was), want)
 	if err := w.run(steps); err != nil {
 		t.Fatal(err)
 	}
@@ -135,17 +140,17 @@ func TestPlanRandom(t *testing.T) {
 	for range 2000 {
 		was, want := randomConfig(rng), randomConfig(rng)
 		w := newWorld()
-		if err := w.run(Plan(nil, nil, was)); err != nil {
+		if err := w.run(Plan(nil, Names{}, was)); err != nil {
 			t.Fatal(err)
 		}
 		w.touched = map[string]bool{}
-		if err := w.run(Plan(&w.Running, was, want)); err != nil {
+		if err := w.run(Plan(&w.Running, namesOf(was), want)); err != nil {
 			t.Fatalf("%v\nfrom %+v\nto %+v", err, was, want)
 		}
 		compare(t, w, want)
 		checkUntouched(t, w, was, want)
 		w.sent = 0
-		if err := w.run(Plan(&w.Running, want, want)); err != nil || w.sent != 0 {
+		if err := w.run(Plan(&w.Running, namesOf(want), want)); err != nil || w.sent != 0 {
 			t.Fatalf("again: %d messages, %v", w.sent, err)
 		}
 		if t.Failed() {
@@ -214,7 +219,7 @@ func randomConfig(rng *rand.Rand) *Config {
 
 // A step whose number has not come is not sent.
 func TestStepNotReady(t *testing.T) {
-	steps := Plan(nil, nil, mustParse(t, before))
+	steps := Plan(nil, Names{}, mustParse(t, before))
 	ready := 0
 	for i := range steps {
 		if _, ok := steps[i].Packet(); ok {

@@ -40,3 +40,25 @@ func (s *RunningStream) holds(process uint32) bool {
 	}
 	return false
 }
+
+// Names is what configurations have had, and nothing of how it was: enough to know what is
+// theirs when it is wanted no longer. The zero value is none.
+type Names struct{ of map[string]bool }
+
+// Add adds what a configuration has.
+func (n *Names) Add(c *Config) {
+	if n.of == nil {
+		n.of = map[string]bool{}
+	}
+	for i := range c.Ports {
+		n.of["port "+c.Ports[i].Name] = true
+	}
+	for i := range c.Streams {
+		n.of["stream "+c.Streams[i].Name] = true
+	}
+	for i := range c.PVCs {
+		n.of["pvc "+c.PVCs[i].String()] = true
+	}
+}
+
+func (n Names) has(name string) bool { return n.of[name] }
