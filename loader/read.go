@@ -55,7 +55,8 @@ func (r *Running) readStreams(s *control.Session) error {
 			if !ok || isVC(p.Name) {
 				break
 			}
-			one.Parts = append(one.Parts, RunningPart{n, p.Name, p.Text})
+			name, arg, _ := strings.Cut(p.Text, " ")
+			one.Parts = append(one.Parts, RunningPart{n, name, arg})
 		}
 		r.Streams = append(r.Streams, one)
 	}

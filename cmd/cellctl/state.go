@@ -164,7 +164,11 @@ func (st *state) port(number uint16) *portView {
 func (st *state) readProcesses(s *control.Session) error {
 	all, err := s.List(control.ListProcesses)
 	for _, p := range all {
-		st.Processes = append(st.Processes, processView{Number: p.A, Above: p.B, Module: p.Name, Name: p.Own, Arg: p.Text})
+		v := processView{Number: p.A, Above: p.B, Module: p.Name, Name: p.Own}
+		if p.Text != "" { // as it was asked for
+			v.Module, v.Arg, _ = strings.Cut(p.Text, " ")
+		}
+		st.Processes = append(st.Processes, v)
 	}
 	slices.SortFunc(st.Processes, func(a, b processView) int { return cmp.Compare(a.Number, b.Number) })
 	return err

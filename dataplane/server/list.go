@@ -91,8 +91,8 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 				return nil, err
 			}
 		}
-		if arg := s.names.args[p.ID]; arg != "" {
-			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(arg)); err != nil {
+		if part := s.names.parts[p.ID]; part != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(part)); err != nil {
 				return nil, err
 			}
 		}

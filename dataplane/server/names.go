@@ -13,7 +13,7 @@ import (
 type names struct {
 	process map[string]dataplane.ProcID
 	given   map[dataplane.ProcID]string // of those that are no port's
-	args    map[dataplane.ProcID]string // what those of streams were made with
+	parts   map[dataplane.ProcID]string // what those of streams were made of: MODULE ARGUMENT
 }
 
 func newNames() names {
@@ -33,17 +33,14 @@ func (n *names) give(name string, id dataplane.ProcID) {
 
 func (n *names) drop(name string) { delete(n.process, name) }
 
-// made keeps the argument that a process was made with.
-func (n *names) made(id dataplane.ProcID, arg string) {
-	delete(n.args, id)
-	if arg != "" {
-		n.args[id] = arg
-	}
+// made keeps what a process was made of.
+func (n *names) made(id dataplane.ProcID, c dataplane.Command) {
+	n.parts[id] = strings.TrimSpace(c.Name + " " + c.Arg)
 }
 
-// forget takes the name and the argument of a process that has gone.
+// forget takes the name and the part of a process that has gone.
 func (n *names) forget(id dataplane.ProcID) {
-	delete(n.args, id)
+	delete(n.parts, id)
 	if name, ok := n.given[id]; ok {
 		delete(n.given, id)
 		delete(n.process, name)
