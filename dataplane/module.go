@@ -147,6 +147,16 @@ func (r *Registry) Autopush(name string, above ...Part) {
 	r.autopush[name] = above
 }
 
+// Check makes a module and discards it: what is wrong with an argument. It is for modules
+// that open nothing.
+func (r *Registry) Check(name, arg string) error {
+	m, err := r.construct(Part{Name: name, Arg: arg})
+	if err == nil {
+		m.discard()
+	}
+	return err
+}
+
 // construct makes a module by name.
 func (r *Registry) construct(p Part) (Module, error) {
 	if p.Module != nil {
