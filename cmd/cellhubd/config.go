@@ -45,10 +45,7 @@ func (c *config) readConfig() (err error) {
 // rules are what a configuration file may speak of: what this daemon has.
 func rules() loader.Rules {
 	return loader.Rules{
-		Spec: func(text string) (string, error) {
-			spec, err := port.Parse(text)
-			return spec.Key(), err
-		},
+		Spec:    port.Check,
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
 		Group:   func(name string) error { _, err := groupID(name); return err },

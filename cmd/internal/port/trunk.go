@@ -46,6 +46,16 @@ func parseTrunk(text string) (t *Trunk, is bool, err error) {
 	return nil, false, nil
 }
 
+// Check reads a specification of any kind, and gives a key: of two ports with one key only
+// one can be.
+func Check(text string) (key string, err error) {
+	if t, is, err := parseTrunk(text); is {
+		return t.Carrier(), err
+	}
+	spec, err := Parse(text)
+	return spec.Key(), err
+}
+
 func (t *Trunk) parseATMTCP(rest string) (err error) {
 	where, listen := strings.CutPrefix(rest, "listen=")
 	if t.Listen = listen; strings.Contains(where, ",") {
