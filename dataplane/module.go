@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"syscall"
 
@@ -135,7 +136,13 @@ type Registry struct {
 
 // Part is a module of a stream by its name and argument. In a list that says how a stream
 // is built, an empty name stands for another pair of the process before it.
-type Part struct{ Name, Arg string }
+type Part struct {
+	Name, Arg string
+	Module    *Module // made already: no constructor is asked
+}
+
+// Names gives what is registered, in order.
+func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.constructors)) }
 
 // ErrUnknown refuses a name that is not registered.
 var ErrUnknown = errors.New("no such module")
@@ -164,8 +171,21 @@ func (r *Registry) Autopush(name string, above ...Part) {
 	r.autopush[name] = above
 }
 
+// Check makes a module and discards it: what is wrong with an argument. It is for modules
+// that open nothing.
+func (r *Registry) Check(name, arg string) error {
+	m, err := r.construct(Part{Name: name, Arg: arg})
+	if err == nil {
+		m.discard()
+	}
+	return err
+}
+
 // construct makes a module by name.
 func (r *Registry) construct(p Part) (Module, error) {
+	if p.Module != nil {
+		return *p.Module, nil
+	}
 	c := r.constructors[p.Name]
 	if c == nil {
 		return Module{}, fmt.Errorf("%w: %q: %w", ErrHub, p.Name, ErrUnknown)
