@@ -11,14 +11,14 @@ import (
 type socket struct {
 	owner   *Sockets
 	channel *region.Channel
-	cells   bool // runs of cells of vc, and no SDUs
-	vc      aal.VC
+	vc      aal.VC // whose cells it carries, if it carries cells
 	rq, wq  *dataplane.Queue
 
 	held    region.Descriptor // taken from the ring, and there was no block for it …
 	octets  []byte            // … and its octets
-	waiting bool              // for a block
-	broken  bool              // carries nothing any more
+	holds   bool
+	waiting bool // for a block
+	broken  bool // carries nothing any more
 	closed  bool
 	touched bool // has something to publish
 	listed  bool
@@ -91,29 +91,40 @@ func (c *socket) drain(most int) (sdus, octets int, more bool) {
 		if c.broken || !c.wq.CanPutNext() {
 			return sdus, octets, false
 		}
-		if c.octets == nil {
-			var ok bool
-			if c.held, c.octets, ok = c.channel.Receive.Get(); !ok {
+		if !c.holds {
+			if c.held, c.octets, c.holds = c.channel.Receive.Get(); !c.holds {
 				return sdus, octets, true // the caller looks once more
 			}
 		}
 		n := len(c.octets)
-		if n > c.owner.hub.Pool.MaxAlloc() { // no block will ever hold it
-			c.octets = nil
+		switch {
+		case c.held.Flags&region.FlagEnd != 0:
+			c.end()
+		case n > c.owner.hub.Pool.MaxAlloc(): // no block will ever hold it
 			c.owner.counts.refused++
-			continue
+		default:
+			b := c.owner.hub.Pool.Alloc(n)
+			if b == 0 {
+				c.await(n)
+				return sdus, octets, false
+			}
+			copy(c.owner.hub.Pool.Extend(b, n), c.octets)
+			c.put(b, n)
 		}
-		b := c.owner.hub.Pool.Alloc(n)
-		if b == 0 {
-			c.await(n)
-			return sdus, octets, false
-		}
-		copy(c.owner.hub.Pool.Extend(b, n), c.octets)
-		c.octets = nil
-		c.put(b, n)
+		c.holds = false
 		sdus, octets = sdus+1, octets+n
 	}
 	return sdus, octets, true
+}
+
+// end tells the other socket of a local call that nothing follows: an ordinary message, so
+// that it comes after all data. No other call knows such an end.
+func (c *socket) end() {
+	if c.channel.Shape.Kind&region.Local == 0 || len(c.octets) > 0 {
+		c.owner.counts.refused++
+		return
+	}
+	c.wq.PutNext(dataplane.Msg{Type: dataplane.Proto})
 }
 
 // await goes on when there is a block for the SDU that is held.
@@ -132,7 +143,7 @@ func (c *socket) await(octets int) {
 // put sends what is the hub's own by now.
 func (c *socket) put(b block.ID, n int) {
 	m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
-	if c.cells {
+	if c.channel.Shape.Kind&region.Cells != 0 {
 		if !c.ownCells(c.owner.hub.Pool.Bytes(b)) {
 			c.owner.counts.refused++
 			c.owner.hub.Free(m)
@@ -175,7 +186,7 @@ func (c *socket) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)
-	case m.Type != dataplane.Data:
+	case m.Type != dataplane.Data && (m.Type != dataplane.Proto || c.channel.Shape.Kind&region.Local == 0):
 		c.owner.hub.Refuse(m)
 	case !q.Empty() || !c.deliver(&m):
 		q.PutQ(m)
@@ -200,14 +211,17 @@ func (c *socket) readService(q *dataplane.Queue) {
 func (c *socket) deliver(m *dataplane.Msg) bool {
 	p, most := c.owner.hub.Pool, c.channel.Shape.MaxSDU
 	size := int(m.Len)
-	if c.cells {
+	if m.Type == dataplane.Proto {
+		return c.deliverEnd(m)
+	}
+	if c.channel.Shape.Kind&region.Cells != 0 {
 		most -= most % aal.CellSize
 	}
 	switch {
 	case c.broken || size == 0:
 		c.owner.hub.Free(*m)
 		return true
-	case size > most && !c.cells:
+	case size > most && c.channel.Shape.Kind&region.Cells == 0:
 		c.owner.counts.long++
 		c.owner.hub.Free(*m)
 		return true
@@ -234,6 +248,19 @@ func (c *socket) deliver(m *dataplane.Msg) bool {
 	}
 	c.owner.hub.Free(*m)
 	c.touch()
+	return true
+}
+
+// deliverEnd is deliver for the end of a local call's other half.
+func (c *socket) deliverEnd(m *dataplane.Msg) bool {
+	if !c.broken && c.room(0) == nil && !c.channel.Broken() {
+		return false
+	}
+	if !c.channel.Broken() {
+		c.channel.Send.Put(0, region.Descriptor{Flags: region.FlagEnd, NS: c.owner.now()})
+		c.touch()
+	}
+	c.owner.hub.Free(*m)
 	return true
 }
 

@@ -91,12 +91,12 @@ func (s *Sockets) Module() dataplane.Module {
 	}
 }
 
-// Expect announces a channel whose pair is about to be made. With cells the channel carries
-// runs of 52-octet cells of vc, else SDUs. Any goroutine.
-func (s *Sockets) Expect(c *region.Channel, cells bool, vc aal.VC) {
+// Expect announces a channel whose pair is about to be made; cells that it carries are of vc.
+// Any goroutine.
+func (s *Sockets) Expect(c *region.Channel, vc aal.VC) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expected[c.Number] = &socket{owner: s, channel: c, cells: cells, vc: vc}
+	s.expected[c.Number] = &socket{owner: s, channel: c, vc: vc}
 }
 
 // Forget takes that back, when the pair could not be made.

@@ -88,17 +88,18 @@ func echo() dataplane.Module {
 }
 
 // open gives a socket above the process below, and the application's side of it.
-func (r *socketsRig) open(below dataplane.ProcID, max int, cells bool) (*region.Channel, dataplane.ProcID) {
+func (r *socketsRig) open(below dataplane.ProcID, max int, kind region.Kind) (*region.Channel, dataplane.ProcID) {
 	r.t.Helper()
 	s, err := region.ShapeFor(max)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	s.Kind = kind
 	ch, place, err := r.home.Alloc(s)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.sockets.Expect(ch, cells, testVC)
+	r.sockets.Expect(ch, testVC)
 	a, err := r.fabric.Do(dataplane.Command{Number: control.HubPair, A: r.driver, Arg: strconv.Itoa(int(ch.Number))})
 	if err == nil {
 		_, err = r.fabric.Do(dataplane.Command{Number: control.HubLink, A: below, B: a.Number})
@@ -180,7 +181,7 @@ func (r *socketsRig) count(name string) uint64 {
 // told once while it waits.
 func TestSocketEcho(t *testing.T) {
 	r := newSocketsRig(t)
-	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 65535, false)
+	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 65535, 0)
 	for i, n := range []int{1, 48, 1500, 9180, 65535} {
 		p := slices.Repeat([]byte{byte(n)}, n)
 		c.WantsData.Arm()
@@ -211,7 +212,7 @@ func TestSocketEcho(t *testing.T) {
 // all there, in order.
 func TestSocketFlow(t *testing.T) {
 	r := newSocketsRig(t)
-	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, false)
+	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, 0)
 	var sent, got uint32
 	p := make([]byte, 1500)
 	for stuck := 0; stuck < 10; stuck++ {
@@ -249,7 +250,7 @@ func TestSocketFlow(t *testing.T) {
 // are; what is no whole cell is dropped and counted.
 func TestSocketCells(t *testing.T) {
 	r := newSocketsRig(t)
-	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, true)
+	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, region.Cells)
 	var cells []byte
 	for i := range 60 {
 		cell := slices.Repeat([]byte{byte(i)}, aal.CellSize)
@@ -278,8 +279,8 @@ func TestSocketCells(t *testing.T) {
 func TestSocketLocal(t *testing.T) {
 	r := newSocketsRig(t)
 	ends := r.build(dataplane.Part{Name: "local"}, dataplane.Part{})
-	a, ida := r.open(ends[0], 1500, false)
-	b, _ := r.open(ends[1], 1500, false)
+	a, ida := r.open(ends[0], 1500, region.Local)
+	b, _ := r.open(ends[1], 1500, region.Local)
 	for range 3 {
 		if !r.put(a, []byte("to b"), region.Descriptor{UU: 3}) || !r.put(b, []byte("to a"), region.Descriptor{}) {
 			t.Fatal("no room")
@@ -290,6 +291,12 @@ func TestSocketLocal(t *testing.T) {
 				t.Errorf("%q came, want %q", sdus, want)
 			}
 		}
+	}
+	a.Send.Put(0, region.Descriptor{Flags: region.FlagEnd}) // the other half goes on
+	r.put(a, []byte("late"), region.Descriptor{})
+	r.turn(2)
+	if sdus, ds := r.get(b); len(sdus) != 2 || ds[0].Flags != region.FlagEnd || len(sdus[0]) != 0 {
+		t.Errorf("%q %+v came, want the end first", sdus, ds)
 	}
 	for _, id := range []dataplane.ProcID{ida, ends[0]} {
 		if _, err := r.fabric.Do(dataplane.Command{Number: control.HubClose, A: id}); err != nil {
@@ -307,7 +314,7 @@ func TestSocketLocal(t *testing.T) {
 // TestSocketAllocations: an SDU down and up again allocates nothing.
 func TestSocketAllocations(t *testing.T) {
 	r := newSocketsRig(t)
-	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, false)
+	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, 0)
 	p := make([]byte, 1000)
 	one := func() {
 		r.put(c, p, region.Descriptor{})

@@ -6,21 +6,20 @@ import (
 	"syscall"
 )
 
-// allocator is the hub's book of a region's channels. Memory of one shape is used again for
-// that shape alone: a client that mixes shapes fragments its own region.
+// allocator is the hub's book of a region's channels. Memory of one size is used again for
+// that size alone: a client that mixes sizes fragments its own region.
 type allocator struct {
 	mu     sync.Mutex
-	next   int // offset of what was never used
-	free   map[Shape][]int
-	number []place  // by number
-	spare  []uint32 // numbers to be given again
+	next   int           // offset of what was never used
+	free   map[int][]int // by octets
+	number []place       // by number
+	spare  []uint32      // numbers to be given again
 	most   int
 }
 
 type place struct {
 	offset int
-	shape  Shape
-	used   bool
+	octets int // 0: free
 }
 
 // Place is where a channel is, as TLV RING says it.
@@ -38,9 +37,9 @@ func (r *Region) Alloc(s Shape) (*Channel, Place, error) {
 	defer a.mu.Unlock()
 	octets := s.Octets()
 	offset := a.next
-	if f := a.free[s]; len(f) > 0 {
+	if f := a.free[octets]; len(f) > 0 {
 		offset = f[len(f)-1]
-		a.free[s] = f[:len(f)-1]
+		a.free[octets] = f[:len(f)-1]
 	} else if octets > len(r.mem)-a.next {
 		return nil, Place{}, fmt.Errorf("%w: no room for another channel: %w", ErrRegion, syscall.ENOBUFS)
 	}
@@ -50,7 +49,7 @@ func (r *Region) Alloc(s Shape) (*Channel, Place, error) {
 		number, a.spare = a.spare[n-1], a.spare[:n-1]
 	case len(a.number) == a.most:
 		if offset != a.next {
-			a.free[s] = append(a.free[s], offset)
+			a.free[octets] = append(a.free[octets], offset)
 		}
 		return nil, Place{}, fmt.Errorf("%w: more than %d channels: %w", ErrRegion, a.most, syscall.ENOBUFS)
 	default:
@@ -59,7 +58,7 @@ func (r *Region) Alloc(s Shape) (*Channel, Place, error) {
 	if offset == a.next {
 		a.next += octets
 	}
-	a.number[number] = place{offset, s, true}
+	a.number[number] = place{offset, octets}
 	mem := r.mem[offset : offset+octets]
 	lay(mem, number, s)
 	c, err := view(mem, true, number, s)
@@ -72,12 +71,12 @@ func (r *Region) Free(number uint32) {
 	a := &r.allocator
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if int(number) >= len(a.number) || !a.number[number].used {
+	if int(number) >= len(a.number) || a.number[number].octets == 0 {
 		return
 	}
 	p := a.number[number]
 	a.number[number] = place{}
-	a.free[p.shape] = append(a.free[p.shape], p.offset)
+	a.free[p.octets] = append(a.free[p.octets], p.offset)
 	a.spare = append(a.spare, number)
-	r.punch(p.offset, p.shape.Octets())
+	r.punch(p.offset, p.octets)
 }

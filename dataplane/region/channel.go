@@ -30,7 +30,7 @@ func lay(mem []byte, number uint32, s Shape) {
 	rings := s.ringOctets()
 	tx, rx := channelHead, channelHead+rings
 	areas := rx + rings
-	for i, v := range [...]int{magicChannel, int(number), s.Entries, s.Entries, s.Area, s.Area, tx, rx, areas, areas + s.Area, s.MaxSDU} {
+	for i, v := range [...]int{magicChannel, int(number), s.Entries, s.Entries, s.Area, s.Area, tx, rx, areas, areas + s.Area, s.MaxSDU, int(s.Kind)} {
 		le.PutUint32(mem[4*i:], uint32(v))
 	}
 	for _, at := range [...]int{tx, rx} {
@@ -45,7 +45,7 @@ func head(mem []byte) (number uint32, s Shape, err error) {
 		return 0, s, fmt.Errorf("%w: a channel of %d octets", ErrRegion, len(mem))
 	}
 	at := func(i int) int { return int(binary.NativeEndian.Uint32(mem[4*i:])) }
-	s = Shape{Entries: at(2), Area: at(4), MaxSDU: at(10)}
+	s = Shape{Entries: at(2), Area: at(4), MaxSDU: at(10), Kind: Kind(at(11))}
 	rings := channelHead + 2*ring.Octets[Descriptor](s.Entries)
 	if at(0) != magicChannel || at(3) != s.Entries || at(5) != s.Area || rings+2*s.Area > len(mem) || s.Area < 1 ||
 		at(6) != channelHead || at(7) != channelHead+s.ringOctets() || at(8) != rings || at(9) != rings+s.Area {

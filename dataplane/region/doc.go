@@ -48,6 +48,7 @@
 //	   24    u32 offset of the tx ring from here, u32 of the rx ring
 //	   32    u32 offset of the tx area from here, u32 of the rx area
 //	   40    u32 largest SDU, octets
+//	   44    u32 kind: 1 runs of 52-octet cells and no SDUs, 2 to another socket of this host
 //	  128    u32 1: the hub wants to be told of data in tx
 //	  132    u32 1: the hub wants to be told of room in rx
 //	  256    u32 1: the client wants to be told of data in rx
@@ -60,7 +61,7 @@
 //
 //	octet    of a descriptor
 //	    0    u32 offset of the SDU in the area, u32 octets
-//	    8    u32 flags: 1 CLP, 2 EFCI
+//	    8    u32 flags: 1 CLP, 2 EFCI; 4 the end, with no octets: of channels of kind 2
 //	   12    u32 CPCS-UU
 //	   16    u64 rx: when it was received, nanoseconds since 1970, UTC; tx: 0
 //	   24    u64 0

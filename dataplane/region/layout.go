@@ -56,6 +56,7 @@ type Descriptor struct {
 const (
 	FlagCLP  = 1 << iota // cell loss priority: shed first
 	FlagEFCI             // congestion was met on the way
+	FlagEnd              // of a local channel: nothing follows, and nothing is in it
 )
 
 // Shape is the size of a channel's parts, the same in both directions.
@@ -63,7 +64,17 @@ type Shape struct {
 	Entries int // of each ring
 	Area    int // octets of each area
 	MaxSDU  int // octets
+	Kind    Kind
 }
+
+// Kind is what a channel carries.
+type Kind uint32
+
+// The kinds, bits of a channel's head.
+const (
+	Cells Kind = 1 << iota // runs of 52-octet cells, and no SDUs
+	Local                  // to another socket of this host: it can be closed by halves
+)
 
 // ShapeFor is the channel for SDUs of up to max octets: for a burst of those that are common.
 func ShapeFor(max int) (Shape, error) {

@@ -53,7 +53,7 @@ func Make(c Config) (r *Region, passed Passed, err error) {
 	}
 	entries := max(1<<bits.Len(uint(2*c.Channels-1)), minEntries) // each may want data, and room
 	layOut(r.mem, entries)
-	r.allocator = allocator{next: headOctets(entries), free: map[Shape][]int{}, most: c.Channels}
+	r.allocator = allocator{next: headOctets(entries), free: map[int][]int{}, most: c.Channels}
 	return r, passed, r.join(entries)
 }
 

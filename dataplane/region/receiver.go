@@ -22,7 +22,7 @@ func (r *Receiver) Get() (d Descriptor, octets []byte, ok bool) {
 		return d, nil, false
 	}
 	size := uint32(len(r.area))
-	if d.Length == 0 || d.Length > r.most || d.Offset > size || d.Length > size-d.Offset {
+	if d.Length == 0 && d.Flags&FlagEnd == 0 || d.Length > r.most || d.Offset > size || d.Length > size-d.Offset {
 		r.bad = true
 		return d, nil, false
 	}
