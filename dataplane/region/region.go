@@ -110,12 +110,18 @@ func (r *Region) Broken() bool { return r.hear.Broken() || r.tell.Broken() }
 // Unheard counts what could not be told.
 func (r *Region) Unheard() uint64 { return r.unheard }
 
-// Memory, Ear and Bell are the descriptors of this side: the memory, where it is woken, and
-// what wakes the other side.
+// Memory is the descriptor of the memory.
 func (r *Region) Memory() int { return r.memory }
 
 // Ear is the descriptor by which this side is woken.
 func (r *Region) Ear() int { return r.ear }
+
+// TakeEar gives that descriptor away: it is the caller's to close.
+func (r *Region) TakeEar() int {
+	fd := r.ear
+	r.ear = -1
+	return fd
+}
 
 // Octets is the size of the region.
 func (r *Region) Octets() int { return len(r.mem) }
