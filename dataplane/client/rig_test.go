@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -19,7 +18,6 @@ type rig struct {
 	t      testing.TB
 	fabric *dataplane.Fabric
 	made   map[string]dataplane.Module
-	vc     aal.VC
 }
 
 // attachment is a client's region in a rig.
@@ -34,7 +32,7 @@ type attachment struct {
 
 func newRig(t testing.TB, pace dataplane.Pace) *rig {
 	t.Helper()
-	r := &rig{t: t, made: map[string]dataplane.Module{}, vc: aal.VC{VCI: 100}}
+	r := &rig{t: t, made: map[string]dataplane.Module{}}
 	arena, err := block.NewArena(block.Config{Small: 4096, Medium: 256, Large: 16})
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +143,7 @@ func (a *attachment) place(below dataplane.ProcID, max int, kind region.Kind) (r
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.sockets.Expect(ch, a.rig.vc)
+	a.sockets.Expect(ch)
 	id := a.rig.do(dataplane.Command{Number: control.HubPair, A: a.driver, Arg: strconv.Itoa(int(ch.Number))}).Number
 	a.rig.do(dataplane.Command{Number: control.HubLink, A: below, B: id})
 	return place, id

@@ -2,8 +2,11 @@ package client
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane/region"
 )
@@ -29,24 +32,61 @@ func newShared(r *region.Region) *shared {
 	return s
 }
 
-// listen hears which channels the hub names; it sleeps in the pipe.
+// listen hears which channels the hub names.
 func (s *shared) listen() {
-	var wakes [64]byte
-	for {
+	e := earshot{region: s.region}
+	raw, err := s.ear.SyscallConn()
+	for err == nil {
 		for number, ok := s.region.Heard(); ok; number, ok = s.region.Heard() {
 			s.poke(number)
 		}
-		s.region.Sleeps.Arm()
-		if !s.region.Silent() {
-			s.region.Sleeps.Disarm()
-			continue
+		if err = raw.Read(e.wait); err == nil {
+			err = e.gone
 		}
-		if _, err := s.ear.Read(wakes[:]); err != nil {
-			s.end(fmt.Errorf("hub: %w", err))
-			return
-		}
-		s.region.Sleeps.Disarm()
 	}
+	s.end(fmt.Errorf("hub: %w", err))
+}
+
+// drainEvery is how many wakes leave their octets in the pipe, far below what it holds: a new
+// octet wakes whether it is alone or not, and reading costs a system call.
+const drainEvery = 1024
+
+// earshot is the sleep of the listener.
+type earshot struct {
+	region *region.Region
+	wakes  int
+	asleep bool
+	gone   error // the pipe has ended
+}
+
+// wait is called before and after each sleep in the pipe; true: look at the doorbells. The
+// poller is asked anew before it is called, so that a wake after Arm is not missed.
+func (e *earshot) wait(fd uintptr) bool {
+	if e.asleep {
+		e.asleep = false
+		e.wakes++
+		e.region.Sleeps.Disarm()
+		if !e.region.Silent() && e.wakes%drainEvery != 0 {
+			return true
+		}
+		var octets [2 * drainEvery]byte
+		switch n, err := unix.Read(int(fd), octets[:]); {
+		case n == 0 && err == nil:
+			e.gone = io.EOF
+			return true
+		case err != nil && err != unix.EAGAIN && err != unix.EINTR:
+			e.gone = err
+			return true
+		}
+		return true
+	}
+	e.region.Sleeps.Arm()
+	if !e.region.Silent() {
+		e.region.Sleeps.Disarm()
+		return true
+	}
+	e.asleep = true
+	return false
 }
 
 func (s *shared) poke(number uint32) {

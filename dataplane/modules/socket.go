@@ -11,7 +11,7 @@ import (
 type socket struct {
 	owner   *Sockets
 	channel *region.Channel
-	vc      aal.VC // whose cells it carries, if it carries cells
+	vc      aal.VC // whose cells it carries, if it carries cells: as it was announced
 	rq, wq  *dataplane.Queue
 
 	held    region.Descriptor // taken from the ring, and there was no block for it …
@@ -183,6 +183,11 @@ func (c *socket) fail() {
 
 // readPut takes what comes up the stream.
 func (c *socket) readPut(q *dataplane.Queue, m dataplane.Msg) {
+	if vc, ok := announced(&m); ok {
+		c.vc = vc
+		c.owner.hub.Free(m)
+		return
+	}
 	switch {
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)

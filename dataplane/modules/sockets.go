@@ -6,7 +6,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/region"
 )
@@ -91,12 +90,11 @@ func (s *Sockets) Module() dataplane.Module {
 	}
 }
 
-// Expect announces a channel whose pair is about to be made; cells that it carries are of vc.
-// Any goroutine.
-func (s *Sockets) Expect(c *region.Channel, vc aal.VC) {
+// Expect announces a channel whose pair is about to be made. Any goroutine.
+func (s *Sockets) Expect(c *region.Channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expected[c.Number] = &socket{owner: s, channel: c, vc: vc}
+	s.expected[c.Number] = &socket{owner: s, channel: c}
 }
 
 // Forget takes that back, when the pair could not be made.

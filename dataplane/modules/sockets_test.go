@@ -82,7 +82,13 @@ func newSocketsRig(t testing.TB) *socketsRig {
 
 // echo is a bottom that sends up what comes down.
 func echo() dataplane.Module {
-	return dataplane.Module{Name: "echo", ReadService: (*dataplane.Queue).Drain,
+	var up *dataplane.Queue
+	return dataplane.Module{Name: "echo", Open: func(q *dataplane.Queue) error { up = q; return nil },
+		Commands: []dataplane.ModuleCommand{{Number: Announce, Run: func([]byte) ([]byte, error) {
+			up.PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: Key(testVC)})
+			return nil, nil
+		}}},
+		ReadService:  (*dataplane.Queue).Drain,
 		WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { q.ForwardTo(q.Mate(), m) },
 		WriteService: func(q *dataplane.Queue) { q.DrainTo(func(*dataplane.Msg) *dataplane.Queue { return q.Mate() }) }}
 }
@@ -99,7 +105,7 @@ func (r *socketsRig) open(below dataplane.ProcID, max int, kind region.Kind) (*r
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.sockets.Expect(ch, testVC)
+	r.sockets.Expect(ch)
 	a, err := r.fabric.Do(dataplane.Command{Number: control.HubPair, A: r.driver, Arg: strconv.Itoa(int(ch.Number))})
 	if err == nil {
 		_, err = r.fabric.Do(dataplane.Command{Number: control.HubLink, A: below, B: a.Number})
@@ -250,7 +256,11 @@ func TestSocketFlow(t *testing.T) {
 // are; what is no whole cell is dropped and counted.
 func TestSocketCells(t *testing.T) {
 	r := newSocketsRig(t)
-	c, _ := r.open(r.build(dataplane.Part{Name: "echo"})[0], 1500, region.Cells)
+	low := r.build(dataplane.Part{Name: "echo"})[0]
+	c, _ := r.open(low, 1500, region.Cells)
+	if _, err := r.fabric.Do(dataplane.Command{Number: Announce, A: low}); err != nil {
+		t.Fatal(err)
+	}
 	var cells []byte
 	for i := range 60 {
 		cell := slices.Repeat([]byte{byte(i)}, aal.CellSize)
