@@ -22,6 +22,7 @@ type Carrier struct {
 	vacant   []uint32 // numbers of ports that have gone, as they were
 	wires    table    // ports by wireKey
 	open     *port    // those with a frame under construction, to be sent with this pass
+	relay    *relay   // nil until a port cross-connects
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
 }
@@ -29,7 +30,10 @@ type Carrier struct {
 type carrierCounts struct {
 	badFrames   uint64 // not MPLS, or a stack that goes on
 	otherLabels uint64 // no port's
-	noPort      uint64 // messages for a port that there is not
+	noPort      uint64 // messages, and cross-connected cells, for a port that there is not
+
+	relayLost     uint64 // cross-connected cells for another hub, to which too much waited
+	relayNoBlocks uint64 // … and for which there was no memory
 }
 
 // CarrierConfig describes a carrier.
@@ -140,6 +144,25 @@ func (d *Carrier) port(number uint32) *port {
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
 	m.Counters = d.Counts
+	open, closed := m.Open, m.Close
+	m.Open = func(q *dataplane.Queue) error {
+		q.Mate().SetPtr(d) // other carriers of the hub find us by it
+		return open(q)
+	}
+	m.Close = func(q *dataplane.Queue) {
+		if q.Mate().Ptr() == any(d) {
+			q.Mate().SetPtr(nil)
+		}
+		closed(q)
+	}
+	put := m.WritePut
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
+		if m.Type == dataplane.Data && m.Dst != 0 { // from a port on another hub
+			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		put(q, m)
+	}
 	leave, arrive := m.Leave, m.Arrive
 	m.Leave = func() error {
 		if err := leave(); err != nil {

@@ -16,6 +16,7 @@ type PortConfig struct {
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
+	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
 }
 
 // Limits of a port.
@@ -56,6 +57,7 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
+	cross    *cross // what is switched; nil: nothing
 	counts   portCounts
 }
 
@@ -70,6 +72,7 @@ type portCounts struct {
 	noViews           uint64 // cells of mixed frames
 	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 	down              uint64 // frames under construction that went with their device, or port
+	congested         uint64 // cross-connected cells that found no room
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -84,6 +87,7 @@ func (c *portCounts) add(o *portCounts) {
 	c.noViews += o.noViews
 	c.otherVC += o.otherVC
 	c.down += o.down
+	c.congested += o.congested
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.
@@ -152,6 +156,15 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
+	if p.cfg.UNI {
+		clearGFC(cells)
+	}
+	if p.cross != nil {
+		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
 	for {
 		vc, n := run(cells)
 		m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Conn: p.conn(vc)}
@@ -162,6 +175,13 @@ func (p *port) cells(b block.ID) {
 		p.putPart(m, cells[:n])
 		cells = cells[n:]
 		pool.Trim(b, n)
+	}
+}
+
+// clearGFC makes headers of a UNI such as an NNI has.
+func clearGFC(cells []byte) {
+	for ; len(cells) >= aal.CellSize; cells = cells[aal.CellSize:] {
+		cells[0] &= 0xF
 	}
 }
 
