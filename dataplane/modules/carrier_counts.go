@@ -51,6 +51,6 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_drop_vccv", N: c.drops[vccv]}, {Name: "rx_drop_length", N: c.drops[badLength]}, {Name: "rx_drop_oam", N: c.drops[adminCell]},
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},
 		{Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_other_vc", N: c.otherVC},
-		{Name: "tx_drop_congested", N: c.congested},
+		{Name: "tx_drop_congested", N: c.congested}, {Name: "rx_drop_no_leaf", N: c.noLeaf},
 	}
 }

@@ -36,14 +36,14 @@ func (c Connection) check(uni bool) error {
 }
 
 // key is the connection's own among those of its port.
-func (c Connection) key() uint64 {
+func (c Connection) key() uint32 {
 	if c.Path {
-		return pathKey(c.VC.VPI)
+		return pathKey(uint32(c.VC.VPI))
 	}
-	return Key(c.VC)
+	return uint32(Key(c.VC))
 }
 
-func pathKey(vpi uint16) uint64 { return 1<<portShift | uint64(vpi) }
+func pathKey(vpi uint32) uint32 { return 1<<28 | vpi } // above VPI and VCI
 
 // Output is where a cross-connected cell leaves: a port of a carrier, which may stand on any
 // hub of the fabric, and the VC, or VP, that it becomes there.
@@ -76,20 +76,16 @@ const (
 // It has no pointer, so that the collector has nothing to look at among thousands.
 type crossEntry struct {
 	cells  uint64 // taken
-	drops  uint64 // of those, by the policer
-	keep   uint32 // bits of a header that stay: PTI and CLP, of a path the VCI too
 	first  crossLeaf
-	leaves uint32
 	police uint32 // among the port's policers, 0 is none
+	leaves uint16
+	kept   uint8 // bits of a header that stay: PTI and CLP, of a path the VCI too
 	flags  crossFlags
 }
 
-type crossFlags uint32
+type crossFlags uint8
 
-const (
-	crossPath crossFlags = 1 << iota
-	crossWatched
-)
+const crossWatched crossFlags = 1 << iota // OAM cells are looked for
 
 // crossLeaf is one way out of a connection.
 type crossLeaf struct {
@@ -98,6 +94,15 @@ type crossLeaf struct {
 	name uint32 // by which it is dropped
 	next uint32 // among the port's leaves; 0: the last
 }
+
+// Bits at the end of a header that a switch does not change.
+const (
+	keptOfChannel = 4
+	keptOfPath    = 20
+)
+
+// keep is the mask of what stays of a header.
+func (e *crossEntry) keep() uint32 { return 1<<e.kept - 1 }
 
 // crossOutput is a port that connections leave by, once for all of them, and a list of cells
 // of one frame.
@@ -117,7 +122,7 @@ type outputKey struct {
 
 // cross is what a port switches. Removing it needs no walk, nor does removing one connection.
 type cross struct {
-	table    table // by Connection.key
+	table    vcIndex // by Connection.key
 	paths    [(aal.MaxVPI + 1) / 64]uint64
 	channels [aal.MaxVPI + 1]uint16 // connected, by VPI
 	entries  []crossEntry
@@ -136,11 +141,11 @@ func newCross() *cross {
 
 // lookup finds the entry of a cell's header: one look at the table.
 func (x *cross) lookup(h uint32) (uint32, bool) {
-	vpi := h >> 20
+	vpi, key := h>>20, h>>4
 	if x.paths[vpi/64]>>(vpi%64)&1 != 0 {
-		return x.table.find(pathKey(uint16(vpi)))
+		key = pathKey(vpi)
 	}
-	return x.table.find(uint64(h >> 4))
+	return x.table.find(key)
 }
 
 // Connect cross-connects one direction: cells of from leave by to. The way back is another
@@ -187,24 +192,22 @@ func (x *cross) connect(from Connection, to Output) error {
 		return errSwitched
 	case from.Path && x.channels[vpi] > 0:
 		return errChannels
-	case x.table.size() == MaxCrossConnects:
+	case x.table.count == MaxCrossConnects:
 		return fmt.Errorf("more than %d connections of one port", MaxCrossConnects)
 	}
 	i := uint32(len(x.entries))
 	if n := len(x.free); n > 0 {
 		i = x.free[n-1]
 	}
-	if err := x.table.add(from.key(), i); err != nil {
-		return err
-	}
+	x.table.add(from.key(), i)
 	if i == uint32(len(x.entries)) {
 		x.entries = append(x.entries, crossEntry{})
 	} else {
 		x.free = x.free[:len(x.free)-1]
 	}
-	e := crossEntry{keep: 0xF, first: x.leaf(to, 0), leaves: 1}
+	e := crossEntry{kept: keptOfChannel, first: x.leaf(to, 0), leaves: 1}
 	if from.Path {
-		e.keep, e.flags = 0xFFFFF, crossPath
+		e.kept = keptOfPath
 		x.paths[vpi/64] |= 1 << (vpi % 64)
 	} else {
 		x.channels[vpi]++

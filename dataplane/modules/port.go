@@ -73,6 +73,7 @@ type portCounts struct {
 	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 	down              uint64 // frames under construction that went with their device, or port
 	congested         uint64 // cross-connected cells that found no room
+	noLeaf            uint64 // cells of connections that have no leaf left
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -88,6 +89,7 @@ func (c *portCounts) add(o *portCounts) {
 	c.otherVC += o.otherVC
 	c.down += o.down
 	c.congested += o.congested
+	c.noLeaf += o.noLeaf
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.

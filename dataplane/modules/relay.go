@@ -55,8 +55,9 @@ func (p *port) crossConnected(b block.ID) block.ID {
 		}
 		if e := &x.entries[i]; e.simple() {
 			e.cells += uint64(len(cells) / aal.CellSize)
+			keep, bits := e.keep(), e.first.bits
 			for c := cells; len(c) >= aal.CellSize; c = c[aal.CellSize:] {
-				binary.BigEndian.PutUint32(c, binary.BigEndian.Uint32(c)&e.keep|e.first.bits)
+				binary.BigEndian.PutUint32(c, binary.BigEndian.Uint32(c)&keep|bits)
 			}
 			d.handOn(&x.outputs[e.first.out], b)
 			return 0
@@ -93,7 +94,9 @@ func sameVC(cells []byte, h uint32) bool {
 }
 
 // simple tells whether cells of the entry need nothing but another header.
-func (e *crossEntry) simple() bool { return e.leaves == 1 && e.police|uint32(e.flags&crossWatched) == 0 }
+func (e *crossEntry) simple() bool {
+	return e.leaves == 1 && e.police|uint32(e.flags&crossWatched) == 0
+}
 
 // find looks up all cells before any entry is touched: the processor fetches them together.
 func (x *cross) find(w *relay, cells []byte) {
@@ -122,7 +125,7 @@ func (x *cross) oneWay(w *relay, cells []byte) bool {
 		if !e.simple() || e.first.out != out {
 			return false
 		}
-		w.heads[i] = binary.BigEndian.Uint32(cells[i*aal.CellSize:])&e.keep | e.first.bits
+		w.heads[i] = binary.BigEndian.Uint32(cells[i*aal.CellSize:])&e.keep() | e.first.bits
 	}
 	for i, at := range w.entries[:n] {
 		x.entries[at].cells++
@@ -146,7 +149,6 @@ func (p *port) split(cells []byte) {
 		if e.police != 0 {
 			var ok bool
 			if h, ok = x.police.judge(e.police, d.hub.Now(), h); !ok {
-				e.drops++
 				continue
 			}
 		}
@@ -154,14 +156,14 @@ func (p *port) split(cells []byte) {
 			continue
 		}
 		if e.leaves == 0 {
-			e.drops++
+			p.counts.noLeaf++
 			continue
 		}
 		for l := &e.first; ; l = &x.leaves[l.next] {
 			if w.n == relayItems {
 				p.flushRelay(cells)
 			}
-			w.add(x, l.out, h&e.keep|l.bits, uint16(i))
+			w.add(x, l.out, h&e.keep()|l.bits, uint16(i))
 			if l.next == 0 {
 				break
 			}
