@@ -139,14 +139,17 @@ func newCross() *cross {
 	return &cross{leaves: make([]crossLeaf, 1), places: map[outputKey]uint32{}}
 }
 
-// lookup finds the entry of a cell's header: one look at the table.
-func (x *cross) lookup(h uint32) (uint32, bool) {
-	vpi, key := h>>20, h>>4
+// key is the key of a cell's header: its VC's, or its VP's where that is switched.
+func (x *cross) key(h uint32) uint32 {
+	vpi := h >> 20
 	if x.paths[vpi/64]>>(vpi%64)&1 != 0 {
-		key = pathKey(vpi)
+		return pathKey(vpi)
 	}
-	return x.table.find(key)
+	return h >> 4
 }
+
+// lookup finds the entry of a cell's header.
+func (x *cross) lookup(h uint32) (uint32, bool) { return x.table.find(x.key(h)) }
 
 // Connect cross-connects one direction: cells of from leave by to. The way back is another
 // call, on the carrier of to. It refuses what is connected, reserved or out of range, and a

@@ -20,6 +20,7 @@ const (
 // frame. Cells that leave by the same port are a list.
 type relay struct {
 	entries [relayCells]uint32
+	slots   [relayCells]uint64
 	heads   [relayCells]uint32
 	items   [relayItems]relayItem
 	touched [relayItems]uint32 // outputs that have a list
@@ -98,14 +99,31 @@ func (e *crossEntry) simple() bool {
 	return e.leaves == 1 && e.police|uint32(e.flags&crossWatched) == 0
 }
 
-// find looks up all cells before any entry is touched: the processor fetches them together.
+// find looks up all cells: first it reads the slots where they should be, so that the
+// processor fetches them together, and only then looks at any.
 func (x *cross) find(w *relay, cells []byte) {
-	for i := range len(cells) / aal.CellSize {
-		e, ok := x.lookup(binary.BigEndian.Uint32(cells[i*aal.CellSize:]))
-		if !ok {
-			e = noEntry
+	n, t := len(cells)/aal.CellSize, &x.table
+	if len(t.slots) == 0 {
+		for i := range n {
+			w.entries[i] = noEntry
 		}
-		w.entries[i] = e
+		return
+	}
+	for i := range n {
+		key := x.key(binary.BigEndian.Uint32(cells[i*aal.CellSize:]))
+		w.heads[i], w.slots[i] = key, t.first(key)
+	}
+	for i := range n {
+		switch key, s := w.heads[i], w.slots[i]; {
+		case s != 0 && uint32(s>>32) == key:
+			w.entries[i] = uint32(s)
+		default:
+			if e, ok := t.find(key); ok {
+				w.entries[i] = e
+			} else {
+				w.entries[i] = noEntry
+			}
+		}
 	}
 }
 
