@@ -1,8 +1,8 @@
 package modules
 
 import (
-	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 )
@@ -48,7 +48,7 @@ type Capacity struct {
 const MaxPercent = 100
 
 // ErrAdmission is wrapped by every refusal of connection admission control.
-var ErrAdmission = errors.New("not admitted")
+var ErrAdmission error = &refusal{"not admitted", syscall.EBUSY}
 
 func (c *Capacity) check() error {
 	for _, n := range append(c.Shares[:], c.Most) {

@@ -3,6 +3,7 @@ package modules
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -62,8 +63,8 @@ const (
 const carrierHiWat = 256 << 10
 
 var (
-	errNoPort   = errors.New("no such port")
-	errSameWire = errors.New("another port has this label there")
+	errNoPort   error = &refusal{"no such port", syscall.ENXIO}
+	errSameWire       = errors.New("another port has this label there")
 )
 
 // NewCarrier makes a carrier with its ports, numbered from 0. It owns the device from then
@@ -143,7 +144,7 @@ func (d *Carrier) port(number uint32) *port {
 // Module is the carrier's code.
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
-	m.Counters = d.Counts
+	m.Counters, m.Commands = d.Counts, d.commands()
 	open, closed := m.Open, m.Close
 	m.Open = func(q *dataplane.Queue) error {
 		q.Mate().SetPtr(d) // other carriers of the hub find us by it
@@ -157,7 +158,7 @@ func (d *Carrier) Module() dataplane.Module {
 	}
 	put := m.WritePut
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
-		if m.Type == dataplane.Data && m.Dst != 0 { // from a port on another hub
+		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
 			d.accept(uint32(m.Conn>>portShift), m.Block)
 			return
 		}

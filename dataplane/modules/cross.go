@@ -1,8 +1,8 @@
 package modules
 
 import (
-	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -52,17 +52,26 @@ type Output struct {
 	Connection
 }
 
+// refusal is an error with the number by which the control protocol names it.
+type refusal struct {
+	text  string
+	errno syscall.Errno
+}
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return r.errno }
+
 // Refusals of cross-connects.
 var (
-	ErrConnected    = errors.New("cross-connected already")
-	ErrNotConnected = errors.New("not cross-connected")
+	ErrConnected    error = &refusal{"in use already", syscall.EADDRINUSE}
+	ErrNotConnected error = &refusal{"not cross-connected", syscall.ENOENT}
 
-	errReserved = fmt.Errorf("VCIs below %d are reserved: switch the VP, or choose another", aal.FirstUserVCI)
-	errVPI      = errors.New("out of range at this port")
-	errKind     = errors.New("a path goes to a path, a channel to a channel")
-	errSwitched = errors.New("this VPI is switched as a whole")
-	errChannels = errors.New("channels of this VPI are switched: it cannot be switched as a whole")
-	errLeaf     = errors.New("no such leaf")
+	errReserved error = &refusal{fmt.Sprintf("VCIs below %d are reserved: switch the VP, or choose another", aal.FirstUserVCI), syscall.EPERM}
+	errVPI      error = &refusal{"out of range at this port", syscall.EINVAL}
+	errKind     error = &refusal{"a path goes to a path, a channel to a channel", syscall.EINVAL}
+	errSwitched error = &refusal{"this VPI is switched as a whole", syscall.EADDRINUSE}
+	errChannels error = &refusal{"channels of this VPI are switched: it cannot be switched as a whole", syscall.EADDRINUSE}
+	errLeaf     error = &refusal{"no such leaf", syscall.ENOENT}
 )
 
 // MaxLeaves is how many leaves one point-to-multipoint connection has, and

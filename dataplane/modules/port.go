@@ -16,6 +16,7 @@ type PortConfig struct {
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
+	Capacity        // what cross-connects may reserve
 	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
 }
 
@@ -41,6 +42,9 @@ func (c *PortConfig) check(l Link) error {
 	if err := c.Encapsulation.check(); err != nil {
 		return err
 	}
+	if err := c.Capacity.check(); err != nil {
+		return err
+	}
 	return l.check(&c.Far)
 }
 
@@ -58,6 +62,7 @@ type port struct {
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
 	cross    *cross // what is switched; nil: nothing
+	legs     *legs  // what has been promised of what is sent; nil: nothing
 	counts   portCounts
 }
 
