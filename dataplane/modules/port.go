@@ -63,6 +63,7 @@ type port struct {
 	listed   bool
 	cross    *cross // what is switched; nil: nothing
 	legs     *legs  // what has been promised of what is sent; nil: nothing
+	stopped  bool   // it carries nothing, by SetUp
 	counts   portCounts
 }
 
