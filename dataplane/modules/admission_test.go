@@ -13,7 +13,9 @@ import (
 // reserves.
 func TestAdmission(t *testing.T) {
 	cbr := func(n uint32) aal.Contract { return aal.Contract{Category: aal.CBR, PCR: n} }
-	vbr := func(pcr, scr uint32) aal.Contract { return aal.Contract{Category: aal.VBR, PCR: pcr, SCR: scr, MBS: 10} }
+	vbr := func(pcr, scr uint32) aal.Contract {
+		return aal.Contract{Category: aal.VBR, PCR: pcr, SCR: scr, MBS: 10}
+	}
 	type step struct {
 		c    aal.Contract
 		want string // in the refusal; empty: admitted

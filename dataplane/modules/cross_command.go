@@ -12,64 +12,48 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
-// Commands of a carrier, for what cross-connects from outside. Their argument is text; a
-// connection is "PORT VPI/VCI", or "PORT VPI/*" for a path, and a way out the number of the
-// carrier's process before that. A cross-connect of both ways is a Reserve and a Connect for
-// each: first both are reserved, where the cells leave, and then connected, where they come in.
-const (
-	CommandConnect    = control.FirstModuleCommand + iota // "CONNECTION PROCESS CONNECTION"
-	CommandDisconnect                                     // "CONNECTION"
-	CommandAddLeaf                                        // "CONNECTION NAME PROCESS CONNECTION"; NAME is a number
-	CommandDropLeaf                                       // "CONNECTION NAME"
-	CommandReserve                                        // "CONNECTION [shape] [weight=N] CONTRACT", see below
-	CommandRelease                                        // "CONNECTION"
-	CommandPolice                                         // "CONNECTION CONTRACT"
-	CommandCounts                                         // "CONNECTION"; gives "NAME N" lines
-)
-
 // maxCrossCommand is the longest argument, in octets, and the longest result.
 const maxCrossCommand = 512
 
-// commands are the carrier's own. A contract is "CATEGORY [pcr=N] [scr=N] [mbs=N] [mcr=N]
-// [cdvt=DURATION] [clp0] [tag]".
+// commands are the carrier's own, as package control has them.
 func (d *Carrier) commands() []dataplane.ModuleCommand {
-	set := map[uint8]func(*words) func() error{
-		CommandConnect: func(w *words) func() error {
+	set := map[control.Type]func(*words) func() error{
+		control.CarrierConnect: func(w *words) func() error {
 			from, to := w.connection(), w.output()
 			return func() error { return d.Connect(from, to) }
 		},
-		CommandDisconnect: func(w *words) func() error {
+		control.CarrierDisconnect: func(w *words) func() error {
 			from := w.connection()
 			return func() error { return d.Disconnect(from) }
 		},
-		CommandAddLeaf: func(w *words) func() error {
+		control.CarrierAddLeaf: func(w *words) func() error {
 			root, name, to := w.connection(), w.number(), w.output()
 			return func() error { return d.AddLeaf(root, name, to) }
 		},
-		CommandDropLeaf: func(w *words) func() error {
+		control.CarrierDropLeaf: func(w *words) func() error {
 			root, name := w.connection(), w.number()
 			return func() error { return d.DropLeaf(root, name) }
 		},
-		CommandReserve: func(w *words) func() error {
+		control.CarrierReserve: func(w *words) func() error {
 			l := w.leg()
 			return func() error { return d.Reserve(l) }
 		},
-		CommandRelease: func(w *words) func() error {
+		control.CarrierRelease: func(w *words) func() error {
 			c := w.connection()
 			return func() error { return d.Release(c) }
 		},
-		CommandPolice: func(w *words) func() error {
+		control.CarrierPolice: func(w *words) func() error {
 			from, c := w.connection(), w.contract()
 			return func() error { return d.Police(from, c) }
 		},
 	}
 	list := []dataplane.ModuleCommand{{
-		Number: CommandCounts, Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
+		Number: uint8(control.CarrierCounts), Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
 		Run: func(arg []byte) ([]byte, error) { return d.connectionCounts(string(arg)) },
 	}}
 	for number, run := range set {
 		list = append(list, dataplane.ModuleCommand{
-			Number: number, Direction: control.DirectionIn, Most: maxCrossCommand,
+			Number: uint8(number), Direction: control.DirectionIn, Most: maxCrossCommand,
 			Run: func(arg []byte) ([]byte, error) { return nil, obey(string(arg), run) },
 		})
 	}

@@ -32,23 +32,23 @@ func TestCrossConnectCommands(t *testing.T) {
 		arg     string
 		errno   syscall.Errno
 	}{
-		{b, CommandReserve, "0 0/200 cbr pcr=500 cdvt=1ms", 0},
-		{b, CommandReserve, "0 0/200", syscall.EADDRINUSE},
-		{b, CommandReserve, "1 0/200 cbr pcr=600", 0},
-		{b, CommandReserve, "1 0/201 cbr pcr=600", syscall.EBUSY},
-		{b, CommandReserve, "1 0/201 shape weight=3 ubr pcr=600", 0},
-		{a, CommandReserve, "0 0/100", 0},
-		{a, CommandConnect, fmt.Sprintf("0 0/100 %d 0 0/200", r.ids[b]), 0},
-		{b, CommandConnect, fmt.Sprintf("0 0/200 %d 0 0/100", r.ids[a]), 0},
-		{a, CommandAddLeaf, fmt.Sprintf("0 0/100 7 %d 1 0/201", r.ids[b]), 0},
-		{a, CommandConnect, fmt.Sprintf("0 3/* %d 1 4/*", r.ids[b]), 0},
-		{a, CommandConnect, fmt.Sprintf("0 3/50 %d 1 4/50", r.ids[b]), syscall.EADDRINUSE},
-		{a, CommandConnect, fmt.Sprintf("0 0/5 %d 0 0/5", r.ids[b]), syscall.EPERM},
-		{a, CommandConnect, "0 0/101", syscall.EINVAL},
-		{a, CommandConnect, fmt.Sprintf("0 0/101 %d 0 0/201 now", r.ids[b]), syscall.EINVAL},
-		{a, CommandPolice, "0 0/100 cbr pcr=1", 0},
-		{a, CommandPolice, "0 0/100 cbr scr=1", syscall.EINVAL},
-		{a, CommandConnect, fmt.Sprintf("9 0/101 %d 0 0/201", r.ids[b]), syscall.ENXIO},
+		{b, control.CarrierReserve, "0 0/200 cbr pcr=500 cdvt=1ms", 0},
+		{b, control.CarrierReserve, "0 0/200", syscall.EADDRINUSE},
+		{b, control.CarrierReserve, "1 0/200 cbr pcr=600", 0},
+		{b, control.CarrierReserve, "1 0/201 cbr pcr=600", syscall.EBUSY},
+		{b, control.CarrierReserve, "1 0/201 shape weight=3 ubr pcr=600", 0},
+		{a, control.CarrierReserve, "0 0/100", 0},
+		{a, control.CarrierConnect, fmt.Sprintf("0 0/100 %d 0 0/200", r.ids[b]), 0},
+		{b, control.CarrierConnect, fmt.Sprintf("0 0/200 %d 0 0/100", r.ids[a]), 0},
+		{a, control.CarrierAddLeaf, fmt.Sprintf("0 0/100 7 %d 1 0/201", r.ids[b]), 0},
+		{a, control.CarrierConnect, fmt.Sprintf("0 3/* %d 1 4/*", r.ids[b]), 0},
+		{a, control.CarrierConnect, fmt.Sprintf("0 3/50 %d 1 4/50", r.ids[b]), syscall.EADDRINUSE},
+		{a, control.CarrierConnect, fmt.Sprintf("0 0/5 %d 0 0/5", r.ids[b]), syscall.EPERM},
+		{a, control.CarrierConnect, "0 0/101", syscall.EINVAL},
+		{a, control.CarrierConnect, fmt.Sprintf("0 0/101 %d 0 0/201 now", r.ids[b]), syscall.EINVAL},
+		{a, control.CarrierPolice, "0 0/100 cbr pcr=1", 0},
+		{a, control.CarrierPolice, "0 0/100 cbr scr=1", syscall.EINVAL},
+		{a, control.CarrierConnect, fmt.Sprintf("9 0/101 %d 0 0/201", r.ids[b]), syscall.ENXIO},
 	} {
 		_, err := r.do(step.carrier, step.number, "%s", step.arg)
 		var errno syscall.Errno
@@ -62,21 +62,21 @@ func TestCrossConnectCommands(t *testing.T) {
 	wantCells(t, "port 1", sent[1], append(userCells(aal.VC{VCI: 201}, 1), userCells(aal.VC{VPI: 4, VCI: 4}, 1)...))
 	r.send(b, 0, userCells(aal.VC{VCI: 200}, 2))
 	wantCells(t, "the way back", r.sent(a)[0], userCells(aal.VC{VCI: 100}, 2))
-	text, err := r.do(a, CommandCounts, "0 0/100")
+	text, err := r.do(a, control.CarrierCounts, "0 0/100")
 	if want := "rx_cells 2\nleaves 2\npolice_tagged 0\npolice_dropped 1\n"; err != nil || text != want {
 		t.Errorf("counts %q, %v; want %q", text, err, want)
 	}
 	for _, arg := range []string{"0 0/100", "0 3/*"} {
-		if _, err := r.do(a, CommandDisconnect, "%s", arg); err != nil {
+		if _, err := r.do(a, control.CarrierDisconnect, "%s", arg); err != nil {
 			t.Errorf("disconnect %s: %v", arg, err)
 		}
 	}
 	for _, arg := range []string{"0 0/200", "1 0/200", "1 0/201"} {
-		if _, err := r.do(b, CommandRelease, "%s", arg); err != nil {
+		if _, err := r.do(b, control.CarrierRelease, "%s", arg); err != nil {
 			t.Errorf("release %s: %v", arg, err)
 		}
 	}
-	if _, err := r.do(b, CommandRelease, "1 0/201"); !errors.Is(err, ErrNotConnected) {
+	if _, err := r.do(b, control.CarrierRelease, "1 0/201"); !errors.Is(err, ErrNotConnected) {
 		t.Errorf("released twice: %v", err)
 	}
 }
