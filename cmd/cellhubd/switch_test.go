@@ -88,6 +88,7 @@ func TestSwitch(t *testing.T) {
 		near, far control.SecondEnd
 	}{
 		"channel": {[2]string{"n1", "n1cw"}, [2]string{"0/100", "3/200"}, control.SecondEnd{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}},
+		"sdus":    {[2]string{"n1", "aal5sdu"}, [2]string{"0/100", "3/200"}, control.SecondEnd{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}},
 		"path":    {[2]string{"n1", "n1"}, [2]string{"2/100", "9/100"}, control.SecondEnd{Port: 1, VPI: 2}, control.SecondEnd{Port: 2, VPI: 9}},
 	} {
 		t.Run(name, func(t *testing.T) {

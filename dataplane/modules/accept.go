@@ -17,6 +17,9 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 		d.counts.noPort += uint64(d.hub.Pool.Len(b) / aal.CellSize)
 	case !d.present():
 		d.lost += uint64(d.hub.Pool.Len(b) / aal.CellSize)
+	case p.sar != nil:
+		p.sar.reassemble(d.hub.Pool.Bytes(b))
+		d.in.AskSend()
 	case p.hand(b):
 		d.in.AskSend()
 		return
@@ -96,6 +99,12 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 	case !d.present():
 		d.lost += uint64(rest)
 		return
+	case p.sar != nil:
+		var cell [aal.CellSize]byte
+		for i := o.head; rest > 0; rest-- {
+			i = w.copyList(cell[:], cells, i, 1)
+			p.sar.reassemble(cell[:])
+		}
 	}
 	for i := o.head; rest > 0; {
 		n := min(rest, p.space()/aal.CellSize)

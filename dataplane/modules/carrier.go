@@ -126,6 +126,9 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
+	if p.sar != nil {
+		p.sar.close()
+	}
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
@@ -193,6 +196,7 @@ func (d *Carrier) Module() dataplane.Module {
 		if q.Mate().Ptr() == any(d) {
 			q.Mate().SetPtr(nil)
 		}
+		d.sars((*aal5).close)
 		closed(q)
 	}
 	put := m.WritePut
@@ -209,13 +213,24 @@ func (d *Carrier) Module() dataplane.Module {
 			return err
 		}
 		d.timers(false)
+		d.sars(func(a *aal5) { _ = a.leave() })
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
+		d.sars(func(a *aal5) { a.resume(d.hub) })
 	}
 	return m
+}
+
+// sars does something with the SAR of every port that has one.
+func (d *Carrier) sars(do func(*aal5)) {
+	for _, p := range d.ports {
+		if p != nil && p.sar != nil {
+			do(p.sar)
+		}
+	}
 }
 
 // timers stops or starts what waits for the time to pack.

@@ -172,6 +172,7 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 	case from.Path != to.Path:
 		return fmt.Errorf("%s to %s: %w", from, to, errKind)
 	}
+	p.needSAR()
 	if p.cross == nil {
 		p.cross = newCross()
 	}

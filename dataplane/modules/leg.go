@@ -44,6 +44,7 @@ func (d *Carrier) Reserve(l Leg) error {
 	if err := l.Contract.Check(); err != nil {
 		return fmt.Errorf("%s: %w", l.Connection, err)
 	}
+	p.needSAR()
 	if p.legs == nil {
 		p.legs = &legs{channels: map[uint16]int{}, admission: admission{Capacity: p.cfg.Capacity}}
 	}

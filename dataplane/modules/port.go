@@ -62,6 +62,7 @@ type port struct {
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
 	cross    *cross // what is switched; nil: nothing
+	sar      *aal5  // between SDUs of the port and cells that are switched
 	legs     *legs  // what has been promised of what is sent; nil: nothing
 	stopped  bool   // it carries nothing, by SetUp
 	counts   portCounts
@@ -129,15 +130,19 @@ func (p *port) conn(vc uint64) uint64 { return uint64(p.number)<<portShift | vc 
 // strip takes a frame of the port; its label stack ends at octet n.
 func (p *port) strip(b block.ID, f []byte, n int) {
 	from, to, cw, cause := p.pw.strip(f[n:])
-	if cause != taken {
+	if cause != taken && cause != adminCell {
 		p.drop(b, cause)
 		return
 	}
 	pool := p.carrier.hub.Pool
 	pool.Cut(b, n+to)
 	pool.Trim(b, n+from)
-	if p.cfg.Mode.Cells() {
+	switch {
+	case p.cfg.Mode.Cells():
 		p.cells(b)
+		return
+	case cause == adminCell:
+		p.admin(b)
 		return
 	}
 	p.counts.pdusIn++
@@ -150,6 +155,9 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	}
 	if cw&cwFlagU != 0 {
 		m.Info = 1
+	}
+	if p.cross != nil && p.crossSDU(m) {
+		return
 	}
 	p.carrier.out.PutNext(m)
 }
