@@ -101,7 +101,9 @@ func (c *call) works(status int32) {
 	switch {
 	case c.phase != programming:
 	case status < 0:
-		c.token = 0
+		if status != late { // or the hub may do it yet: then it has to be asked away
+			c.token = 0
+		}
 		c.n.counters.HubRefused++
 		c.clear(nil, ie.CauseNoResource)
 	default:

@@ -74,9 +74,14 @@ const (
 	Closed
 	Released
 	Alerting
+	// SendManagement hands Data to AAL5 of VC 0/16 of Port. Addressed says that ILMI has
+	// brought the interface the address Called, and Unaddressed that it has gone.
+	SendManagement
+	Addressed
+	Unaddressed
 )
 
-var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Join", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting"}
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Join", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
 
 func (k ActionKind) String() string {
 	if int(k) < len(actionNames) {
@@ -93,14 +98,14 @@ type VC struct {
 // Action is something that has to be done. Fields that its Kind does not name are zero.
 type Action struct {
 	Kind            ActionKind
-	Port            uint16 // Send, SaveSequence
+	Port            uint16 // Send, SendManagement, SaveSequence, Addressed, Unaddressed
 	SQ              uint8
 	Data            []byte         // Send; the node's, until the next call of Actions
 	Token           uint32         // of what is answered by Reply; Delete: of what it takes away
 	Conn, Peer      control.ConnID // Peer: Join
 	VC, Other       VC
 	Contract        Contract
-	Called, Calling address.Address // Incoming
+	Called, Calling address.Address // Incoming; Addressed, Unaddressed
 	Cause           uint8           // Failed, Closed
 	Elements        []ie.Element    // of the message that led to it
 }

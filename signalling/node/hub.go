@@ -11,6 +11,9 @@ import (
 // counts as refused, so that a hub which hangs holds up no call for ever.
 const HubTimeout = 5 * time.Second
 
+// late is the status of a question that was not answered in time.
+const late = -int32(syscall.ETIMEDOUT)
+
 // question is what the hub has been asked, in the order of time.
 type question struct {
 	token uint32
@@ -34,7 +37,7 @@ func (n *Node) request(c *call) uint32 {
 func (n *Node) unanswered() {
 	for n.forget(); len(n.questions) > 0 && n.questions[0].until <= n.now; n.forget() {
 		n.counters.HubLate++
-		n.replied(&Event{Kind: Reply, Token: n.questions[0].token, Status: -int32(syscall.ETIMEDOUT)})
+		n.replied(&Event{Kind: Reply, Token: n.questions[0].token, Status: late})
 	}
 }
 
@@ -112,12 +115,23 @@ func (n *Node) switched(e *Event) {
 	case e.Kind == Up:
 		n.up(i)
 	default:
-		for _, l := range i.legs {
-			if l.call != nil {
-				l.call.clear(nil, ie.CauseNetworkOut)
-			} else {
-				l.release(ie.CauseNetworkOut)
-			}
+		if i.mgmt != nil {
+			i.mgmt.Stop(n.now)
+			n.wake(i)
 		}
+		for _, l := range i.sorted() {
+			n.lost(l, ie.CauseNetworkOut)
+		}
+	}
+}
+
+// lost ends the call of a leg whose interface has failed it.
+func (n *Node) lost(l *leg, cause uint8) {
+	switch {
+	case l.gone:
+	case l.call != nil:
+		l.call.clear(nil, cause)
+	default:
+		l.release(cause)
 	}
 }

@@ -17,8 +17,11 @@ func (s *station) drain() {
 func (s *station) do(a Action) {
 	w := s.w
 	switch a.Kind {
-	case Send:
-		s.peers[a.Port].send(s, a.Port, a.Data)
+	case Send, SendManagement:
+		s.peers[a.Port].send(s, a.Port, a.Data, a.Kind == SendManagement)
+		return
+	case Addressed, Unaddressed:
+		w.note(s, "%v port %d %v", a.Kind, a.Port, a.Called)
 		return
 	case SaveSequence:
 		s.saved[a.Port] = a.SQ

@@ -1,10 +1,15 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/cellhub/cellhub/signalling/address"
+	"github.com/cellhub/cellhub/signalling/ilmi"
 	"github.com/cellhub/cellhub/signalling/q2931"
 	"github.com/cellhub/cellhub/signalling/sscf"
 	"github.com/cellhub/cellhub/signalling/sscop"
@@ -21,6 +26,8 @@ type Interface struct {
 	LastVCI  uint16
 	// Capacity is the cells a second, each way, that admission may give away; 0: no limit.
 	Capacity uint32
+	// Management is the interface's ILMI; nil: it has none.
+	Management *Management
 }
 
 func (c *Interface) complete() error {
@@ -50,12 +57,14 @@ func (c *Interface) complete() error {
 // iface is an interface at work: Q.2931 over SSCF over SSCOP.
 type iface struct {
 	Interface
-	n       *Node
-	calls   *q2931.Machine
-	saal    *sscf.Machine
-	legs    map[q2931.Call]*leg
-	vcs     channels
-	out, in uint64 // cells a second set aside, from here and to here
+	n         *Node
+	calls     *q2931.Machine
+	saal      *sscf.Machine
+	legs      map[q2931.Call]*leg
+	vcs       channels
+	out, in   uint64 // cells a second set aside, from here and to here
+	mgmt      *ilmi.Machine
+	addresses []address.Address // that ILMI has brought
 }
 
 func newIface(n *Node, c Interface) (*iface, error) {
@@ -72,7 +81,7 @@ func newIface(n *Node, c Interface) (*iface, error) {
 	}
 	i := &iface{Interface: c, n: n, calls: calls, saal: saal, legs: make(map[q2931.Call]*leg)}
 	i.vcs.init(c.FirstVCI, c.LastVCI, c.Paths)
-	return i, nil
+	return i, i.manage(c.Management)
 }
 
 func (i *iface) network() bool { return i.calls.Config().Side == q2931.Network }
@@ -96,7 +105,7 @@ func (i *iface) run() {
 		for k := range actions {
 			i.carry(&actions[k])
 		}
-		if len(ready) == 0 && len(actions) == 0 {
+		if managed := i.learn(); len(ready) == 0 && len(actions) == 0 && !managed {
 			return
 		}
 	}
@@ -154,6 +163,11 @@ func (i *iface) deadline() (at time.Duration, ok bool) {
 	if link, running := i.saal.Timeout(); running && (!ok || link < at) {
 		at, ok = link, true
 	}
+	if i.mgmt != nil {
+		if t, running := i.mgmt.Timeout(); running && (!ok || t < at) {
+			at, ok = t, true
+		}
+	}
 	return at, ok
 }
 
@@ -162,6 +176,17 @@ func (i *iface) tick(now time.Duration) {
 	i.run()
 	i.calls.Tick(now)
 	i.run()
+	if i.mgmt != nil {
+		i.mgmt.HandleTimeout(now)
+		i.run()
+	}
+}
+
+// sorted are the legs in the order in which their calls have come.
+func (i *iface) sorted() []*leg {
+	legs := slices.Collect(maps.Values(i.legs))
+	slices.SortFunc(legs, func(a, b *leg) int { return cmp.Compare(a.ref, b.ref) })
+	return legs
 }
 
 // admits says whether the interface has what a call wants that leaves by it.

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -95,6 +96,28 @@ func (n *Node) Receive(now time.Duration, port uint16, pdu []byte) {
 	_ = i.saal.Receive(now, pdu) // counted there
 	n.wake(i)
 	n.drain()
+}
+
+// ReceiveManagement takes a PDU of ILMI, a CPCS-SDU from VC 0/16 of the port. It is the
+// caller's. A PDU that is none is counted by ILMI.
+func (n *Node) ReceiveManagement(now time.Duration, port uint16, pdu []byte) {
+	n.at(now)
+	i := n.ifaces[port]
+	if i == nil || i.mgmt == nil {
+		n.counters.Stray++
+		return
+	}
+	_ = i.mgmt.Receive(now, pdu) // counted there
+	n.wake(i)
+	n.drain()
+}
+
+// Addresses are those that ILMI has brought to an interface.
+func (n *Node) Addresses(port uint16) []address.Address {
+	if i := n.ifaces[port]; i != nil {
+		return slices.Clone(i.addresses)
+	}
+	return nil
 }
 
 // Tick lets the timers run out that are due by now.

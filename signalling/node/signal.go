@@ -5,8 +5,11 @@ import (
 	"github.com/cellhub/cellhub/signalling/q2931"
 )
 
-// up asks for the signalling link.
+// up asks for the signalling link, and starts ILMI.
 func (n *Node) up(i *iface) {
+	if i.mgmt != nil {
+		i.mgmt.Start(n.now)
+	}
 	if err := i.step(&q2931.Event{Kind: q2931.LinkRequest}); err != nil {
 		n.counters.Refused++
 	}

@@ -201,7 +201,7 @@ func (w *world) run(d time.Duration) {
 }
 
 // send is a PDU on its way.
-func (l *wire) send(s *station, port uint16, pdu []byte) {
+func (l *wire) send(s *station, port uint16, pdu []byte, management bool) {
 	w, from := s.w, 0
 	if l.ends[1] == s && l.ports[1] == port {
 		from = 1
@@ -226,7 +226,11 @@ func (l *wire) send(s *station, port uint16, pdu []byte) {
 	to, toPort := l.ends[1-from], l.ports[1-from]
 	for range copies {
 		w.after(max(0, at-w.now), func() {
-			to.n.Receive(w.now, toPort, data)
+			if management {
+				to.n.ReceiveManagement(w.now, toPort, data)
+			} else {
+				to.n.Receive(w.now, toPort, data)
+			}
 			to.drain()
 		})
 		at += time.Millisecond
