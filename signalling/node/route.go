@@ -54,9 +54,9 @@ func selectorless(a address.Address) address.Address {
 	return a
 }
 
-// calledAddress is whom a SETUP is for: the called party number, and an AESA behind it as
+// CalledAddress is whom a SETUP is for: the called party number, and an AESA behind it as
 // its sub-address.
-func calledAddress(elements []ie.Element) address.Address {
+func CalledAddress(elements []ie.Element) address.Address {
 	number := ie.Find[ie.CalledNumber](elements)
 	if number == nil {
 		return address.Address{}

@@ -67,7 +67,7 @@ func (n *Node) arrived(i *iface, e *q2931.Event) {
 		l.release(cause)
 		return
 	}
-	n.begin(l, e.Elements, calledAddress(e.Elements), i.Port)
+	n.begin(l, e.Elements, CalledAddress(e.Elements), i.Port)
 }
 
 // settle decides the VC of an incoming call: the network side gives it, and the user
