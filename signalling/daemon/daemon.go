@@ -30,15 +30,16 @@ type Config struct {
 
 // Daemon is a node at a hub.
 type Daemon struct {
-	config Config
-	conn   *control.Conn
-	epoch  uint32
-	node   *node.Node
-	start  time.Time
-	inbox  chan arrival
-	asks   chan func()
-	tokens map[uint32]uint32 // of the node, by the seq of what asks the hub
-	faults uint64            // messages that could not be made or read
+	config  Config
+	conn    *control.Conn
+	epoch   uint32
+	node    *node.Node
+	start   time.Time
+	inbox   chan arrival
+	asks    chan func()
+	tokens  map[uint32]uint32 // of the node, by the seq of what asks the hub
+	tracers []*tracer
+	faults  uint64 // messages that could not be made or read
 }
 
 // arrival is a message of the hub, or the end of the connection.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"time"
 
 	"github.com/cellhub/cellhub/signalling/address"
 	"github.com/cellhub/cellhub/signalling/ie"
@@ -20,6 +21,9 @@ const (
 // call is two legs, and what one has said that the other has to hear.
 type call struct {
 	n        *Node
+	id       uint64
+	begun    time.Duration
+	calling  address.Address
 	in, out  *leg
 	phase    phase
 	setup    []ie.Element // of the SETUP or CONNECT
@@ -34,9 +38,11 @@ type call struct {
 // begin routes a call that has come.
 func (n *Node) begin(in *leg, setup []ie.Element, called address.Address, from uint16) {
 	c := &call{n: n, in: in, setup: setup, called: called, contract: ContractOf(setup), cause: ie.CauseUnallocatedNumber}
+	c.calling, c.begun = callingAddress(setup), n.now
 	in.call = c
-	n.calls++
 	n.counters.Calls++
+	c.id = n.counters.Calls
+	n.calls[c.id] = c
 	c.targets = n.targets(called, from)
 	if len(c.targets) == 0 {
 		n.counters.NoRoute++
@@ -136,7 +142,7 @@ func (c *call) clear(by *leg, cause uint8) {
 // ended lets go of a call whose legs are gone.
 func (c *call) ended() {
 	if c.phase == clearing && (c.in == nil || c.in.gone) && (c.out == nil || c.out.gone) && c.n != nil {
-		c.n.calls--
+		delete(c.n.calls, c.id)
 		c.n = nil
 	}
 }

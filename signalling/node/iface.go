@@ -118,6 +118,7 @@ func (i *iface) do(e *q2931.Event) {
 	case q2931.EstablishRequest:
 		err = i.saal.Establish(i.n.now, nil)
 	case q2931.DataRequest:
+		i.trace(true, e.Data)
 		err = i.saal.Data(i.n.now, e.Data)
 	default:
 		i.n.signal(i, e)
@@ -144,10 +145,17 @@ func (i *iface) carry(a *sscf.Action) {
 	case sscf.ReleaseIndication, sscf.ReleaseConfirm:
 		i.tell(q2931.Event{Kind: q2931.LinkReleased})
 	case sscf.DataIndication:
+		i.trace(false, a.Data)
 		// the elements of calls keep this memory
 		i.tell(q2931.Event{Kind: q2931.DataIndication, Data: append([]byte(nil), a.Data...)})
 	case sscf.ErrorIndication:
 		i.n.counters.LinkErrors++
+	}
+}
+
+func (i *iface) trace(sent bool, message []byte) {
+	if i.n.Trace != nil {
+		i.n.Trace(i.Port, sent, message)
 	}
 }
 

@@ -22,6 +22,10 @@ var ErrInterface = errors.New("node: interface")
 // Node is call control: see the package's comment. It is not safe for use by two
 // goroutines at once.
 type Node struct {
+	// Trace, when set, sees each message of Q.2931 that an interface sends or receives. It
+	// must not keep it, nor call the node.
+	Trace func(port uint16, sent bool, message []byte)
+
 	now       time.Duration
 	ifaces    map[uint16]*iface
 	order     []*iface // as they were added: the order in which timers run
@@ -32,7 +36,7 @@ type Node struct {
 	waiting   map[uint32]*call // by the token that the hub will answer with
 	questions []question
 	token     uint32
-	calls     int
+	calls     map[uint64]*call
 	actions   []Action
 	counters  Counters
 }
@@ -59,6 +63,7 @@ func New() *Node {
 		ifaces:    make(map[uint16]*iface),
 		listeners: make(map[address.Address]control.ConnID),
 		apps:      make(map[control.ConnID]*app),
+		calls:     make(map[uint64]*call),
 		waiting:   make(map[uint32]*call),
 	}
 }
@@ -152,9 +157,6 @@ func (n *Node) Actions() []Action {
 	n.actions = n.actions[:0]
 	return a
 }
-
-// Calls is how many calls there are.
-func (n *Node) Calls() int { return n.calls }
 
 // Counters are the counters.
 func (n *Node) Counters() Counters { return n.counters }

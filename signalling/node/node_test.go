@@ -54,9 +54,9 @@ func (w *world) settled() {
 func (w *world) empty() {
 	for _, s := range w.nodes {
 		n := s.n
-		if n.Calls() != 0 || len(n.apps) != 0 || len(s.vcs) != 0 || len(n.waiting) != 0 || len(n.listeners) != 0 {
+		if len(n.calls) != 0 || len(n.apps) != 0 || len(s.vcs) != 0 || len(n.waiting) != 0 || len(n.listeners) != 0 {
 			w.fail("%s: left: %d calls, %d connections, %d VCs, %d questions, %d listeners",
-				s.name, n.Calls(), len(n.apps), len(s.vcs), len(n.waiting), len(n.listeners))
+				s.name, len(n.calls), len(n.apps), len(s.vcs), len(n.waiting), len(n.listeners))
 		}
 		if c := n.Counters(); c.Refused != 0 {
 			w.fail("%s: %d requests refused by a machine", s.name, c.Refused)

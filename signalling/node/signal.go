@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	"github.com/cellhub/cellhub/signalling/ie"
 	"github.com/cellhub/cellhub/signalling/q2931"
 )
@@ -193,6 +195,18 @@ func (n *Node) released(l *leg, cause uint8) {
 	default:
 		c.clear(l, cause)
 	}
+}
+
+// Clear ends a call; false when there is none of this number. It is an operator's doing
+// (cause 31), and the actions it leads to are those of any other clearing.
+func (n *Node) Clear(now time.Duration, id uint64) bool {
+	n.at(now)
+	c := n.calls[id]
+	if c != nil {
+		c.clear(nil, ie.CauseUnspecified)
+		n.drain()
+	}
+	return c != nil
 }
 
 // passed are the elements that go from one leg to the other: all but the names of things
