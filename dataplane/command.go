@@ -89,8 +89,8 @@ func DecodeAnswer(m Msg, p []byte) (Answer, error) {
 	return a, nil
 }
 
-// errno is how an answer names a refusal.
-func errno(err error) syscall.Errno {
+// Errno is how an answer names a refusal of the fabric: EINVAL where it says nothing else.
+func Errno(err error) syscall.Errno {
 	var e syscall.Errno
 	switch {
 	case errors.As(err, &e):
@@ -152,7 +152,7 @@ func (h *Hub) answer(m Msg, result []byte, err error) {
 		}
 	}
 	if err != nil {
-		a.Type, a.Info, a.Len, a.Block = IocNak, uint32(errno(err)), 0, block.ID(0)
+		a.Type, a.Info, a.Len, a.Block = IocNak, uint32(Errno(err)), 0, block.ID(0)
 	}
 	h.dispatch(a)
 }

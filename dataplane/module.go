@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"syscall"
 
@@ -111,7 +112,13 @@ type Registry struct {
 
 // Part is a module of a stream by its name and argument. In a list that says how a stream
 // is built, an empty name stands for another pair of the process before it.
-type Part struct{ Name, Arg string }
+type Part struct {
+	Name, Arg string
+	Module    *Module // made already: no constructor is asked
+}
+
+// Names gives what is registered, in order.
+func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.constructors)) }
 
 // ErrUnknown refuses a name that is not registered.
 var ErrUnknown = errors.New("no such module")
@@ -142,6 +149,9 @@ func (r *Registry) Autopush(name string, above ...Part) {
 
 // construct makes a module by name.
 func (r *Registry) construct(p Part) (Module, error) {
+	if p.Module != nil {
+		return *p.Module, nil
+	}
 	c := r.constructors[p.Name]
 	if c == nil {
 		return Module{}, fmt.Errorf("%w: %q: %w", ErrHub, p.Name, ErrUnknown)

@@ -94,6 +94,7 @@ type packet struct {
 	address   [6]byte // of the interface when it was opened
 	tagged    bool    // VLAN tags are put back
 	program   []unix.SockFilter
+	etherType uint16 // of our frames
 
 	cutter *packetCutter // nil: frames come as they are
 
@@ -151,7 +152,6 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if err := p.filter(cfg); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	p.tagged = cfg.Tagged
 	bigEndian := cfg.EtherType<<8 | cfg.EtherType>>8
 	if cfg.Tagged {
 		bigEndian = unix.ETH_P_ALL << 8

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -36,15 +37,15 @@ type tunnel struct {
 	tooBig *modules.TooBig
 	begun  time.Time
 
-	underlay link.State    // the interface that the carrier leaves by, as it was opened
-	dev      nic.Device    // the TAP's or TUN's
-	carrier  nic.Device    // the port's
-	overhead int           // octets of a frame of the carrier before cells or SDU
-	label    *port.Claim   // on the interface, of an Ethernet port
-	silence  atomic.Int64  // of the peer, in nanoseconds; 0: it is not silent
-	service  *service      // the service manager, if one has started us
-	failures chan struct{} // a device has failed
-	notes    []string      // what the devices have to do without
+	underlay link.State      // the interface that the carrier leaves by, as it was opened
+	dev      nic.Device      // the TAP's or TUN's
+	carrier  nic.Device      // the port's
+	overhead int             // octets of a frame of the carrier before cells or SDU
+	label    *port.Claim     // on the interface, of an Ethernet port
+	silence  atomic.Int64    // of the peer, in nanoseconds; 0: it is not silent
+	service  *daemon.Service // the service manager, if one has started us
+	failures chan struct{}   // a device has failed
+	notes    []string        // what the devices have to do without
 }
 
 // open makes everything the command line asks for, or nothing: its error is one
@@ -71,7 +72,7 @@ func open(c config) (_ *tunnel, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--port %s: %w", c.spec, portRemedy(err))
+		return nil, fmt.Errorf("--port %s: %w", c.spec, port.Remedy(err))
 	}
 	t.note(carrier.Device)
 	if err := t.fits(t.device.mtu, t.carrier.Info()); err != nil {
@@ -207,7 +208,7 @@ func (t *tunnel) run(ctx context.Context, hangup <-chan os.Signal, out *display)
 		t.fabric.Run()
 	}()
 	out.start(t)
-	t.service.ready()
+	t.service.Ready()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -219,14 +220,14 @@ func (t *tunnel) run(ctx context.Context, hangup <-chan os.Signal, out *display)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if out.terminal || t.service.present() {
+			if out.terminal || t.service.Present() {
 				s := t.snapshot()
 				out.status(s)
-				t.service.status(s)
+				t.service.Status(statusOf(s))
 			}
 		}
 	}
-	t.service.stopping()
+	t.service.Stopping()
 	<-watched // it may be opening a device, which is not to outlive us
 	t.fabric.Stop()
 	<-ended

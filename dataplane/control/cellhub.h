@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x8fc4fe55) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x95b3df1f) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -36,7 +36,7 @@
 #define CELLHUB_HUB_FLUSH 7 /* empties the queues of the stream of process a */
 #define CELLHUB_HUB_REGISTER 8 /* makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst */
 #define CELLHUB_HUB_UNREGISTER 9 /* withdraws it */
-#define CELLHUB_HUB_PUSH 10 /* puts the module name above process a; reply: its number */
+#define CELLHUB_HUB_PUSH 10 /* puts the module name under process a, towards the network; reply: its number */
 #define CELLHUB_HUB_POP 11 /* takes process a out of its stream */
 #define CELLHUB_HUB_LINK 12 /* joins process a, below, and process b, above */
 #define CELLHUB_HUB_UNLINK 13 /* parts process a from the one above it */
@@ -153,10 +153,11 @@
 #define CELLHUB_INTERFACE_TPI 4 /* transport provider interface */
 
 /* Listing is what LIST lists, in b. */
-#define CELLHUB_LIST_STREAMS 1 /* streams, by their lowest process */
+#define CELLHUB_LIST_STREAMS 1 /* streams, by the process that OPEN made */
 #define CELLHUB_LIST_PROCESSES 2 /* processes */
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
+#define CELLHUB_LIST_PORTS 5 /* ports, by their number */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */
@@ -187,6 +188,8 @@
 #define CELLHUB_TLV_RING 0x0105 /* where a connection's rings lie in shared memory */
 #define CELLHUB_TLV_TEXT 0x0106 /* text: a module's argument, a name, a reason; UTF-8 without a final zero */
 #define CELLHUB_TLV_PORTS 0x0107 /* ports, a u16 each: what a MANAGER serves */
+#define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
+#define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x8fc4fe55
+const DefinitionHash uint32 = 0x95b3df1f
 
 // The classes.
 const (
@@ -51,7 +51,8 @@ const (
 	HubRegister Type = 8
 	// HubUnregister: withdraws it.
 	HubUnregister Type = 9
-	// HubPush: puts the module name above process a; reply: its number.
+	// HubPush: puts the module name under process a, towards the network; reply: its
+	// number.
 	HubPush Type = 10
 	// HubPop: takes process a out of its stream.
 	HubPop Type = 11
@@ -202,7 +203,7 @@ var classTable = [numClasses]classRow{
 		{"PAIR", 0x4, 0},
 		{"REPLACE", 0x4, 0},
 		{"MOVE", 0x4, 0},
-		{"LIST", 0x4, 0},
+		{"LIST", 0x24, 0},
 	}},
 	{"SOCK", true, []typeRow{{},
 		{"BIND", 0x9, 0},
@@ -480,10 +481,11 @@ type Listing uint32
 
 // Values of [Listing].
 const (
-	ListStreams   Listing = 1 // streams, by their lowest process
+	ListStreams   Listing = 1 // streams, by the process that OPEN made
 	ListProcesses Listing = 2 // processes
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids
+	ListPorts     Listing = 5 // ports, by their number
 )
 
 // String gives the names of the reference.
@@ -497,6 +499,8 @@ func (v Listing) String() string {
 		return "MODULES"
 	case 4:
 		return "EVENTS"
+	case 5:
+		return "PORTS"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }
@@ -580,6 +584,10 @@ const (
 	TLVText TLVType = 0x0106
 	// TLVPorts: ports, a u16 each: what a MANAGER serves.
 	TLVPorts TLVType = 0x0107
+	// TLVName: what a process, or its stream, is to be called, or is.
+	TLVName TLVType = 0x0108
+	// TLVCounter: a counter, one TLV each: its value, u64, then its name.
+	TLVCounter TLVType = 0x0109
 )
 
 // tlvTable holds the TLVs from firstTLV on.
@@ -592,6 +600,8 @@ var tlvTable = [...]tlvRow{
 	5: {"RING", 16, 0, 1},
 	6: {"TEXT", 0, 0, 1},
 	7: {"PORTS", 0, 0, 2},
+	8: {"NAME", 0, 32, 1},
+	9: {"COUNTER", 0, 0, 1},
 }
 
 const firstTLV TLVType = 0x0100

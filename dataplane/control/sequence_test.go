@@ -114,7 +114,7 @@ func TestRoles(t *testing.T) {
 		RoleApplication: {ClassHub: base, ClassPrim: all(ClassPrim),
 			ClassSock: {SockBind, SockListen, SockConnect, SockAccept, SockReject, SockClose, SockModify, SockAddParty, SockDropParty}},
 		RoleModulePath: {ClassHub: base, ClassMMI: all(ClassMMI)},
-		RoleObserver: {ClassHub: append(base[:3:3], HubResync), ClassATM: {ATMQuery, ATMStats, ATMPortStat},
+		RoleObserver: {ClassHub: append(base[:3:3], HubResync, HubList), ClassATM: {ATMQuery, ATMStats, ATMPortStat},
 			ClassEvt: {EvtSubscribe, EvtUnsubscribe}},
 		0: {}, 6: {}, 255: {},
 	} {

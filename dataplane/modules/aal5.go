@@ -15,7 +15,7 @@ const ReassemblyTimeout = 500 * 1000 * 1000 // ns
 // cells of SDUs on the way down (I.363.5).
 type aal5 struct {
 	hub    *dataplane.Hub
-	header aal.Header
+	header aal.Header // VPI 0, VCI 0: its VC is not known yet
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
@@ -34,9 +34,11 @@ type aal5Counts struct {
 	noBlocksIn                   uint64 // PDUs, or runs of cells, for which there was no memory
 	noBlocksOut                  uint64 // SDUs for which there was no memory
 	refused                      uint64 // SDUs that AAL5 cannot carry
+	noVC                         uint64 // SDUs before the stream has a VC
 }
 
-// AAL5 makes the module for one VC.
+// AAL5 makes the module for one VC; with the zero VC it takes the one that it is told from
+// below.
 func AAL5(vc aal.VC) dataplane.Module { return newAAL5(vc).module() }
 
 func newAAL5(vc aal.VC) *aal5 {
@@ -111,6 +113,10 @@ func (a *aal5) free() {
 // readPut takes a run of cells.
 func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
+		if vc, ok := announced(&m); ok { // those above see SDUs
+			a.header = aal.MakeHeader(vc, aal.PTIUser, false)
+			return
+		}
 		q.PutNext(m)
 		return
 	}
@@ -222,6 +228,10 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	defer a.hub.Free(m)
+	if a.header == 0 {
+		a.counts.noVC++
+		return
+	}
 	sdu := a.hub.Pool.Bytes(m.Block)
 	octets := aal.AAL5Cells(len(sdu)) * aal.CellSize
 	if a.hub.Pool.Available(min(octets, a.train)) < (octets+a.train-1)/a.train {
@@ -257,5 +267,6 @@ func (a *aal5) count() []dataplane.Count {
 		{Name: "rx_drop_overrun", N: c.events[aal.EvOverrun]}, {Name: "rx_drop_abort", N: c.events[aal.EvAbort]}, {Name: "rx_drop_timeout", N: c.timeouts},
 		{Name: "rx_drop_oam", N: c.events[aal.EvOAM]}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
 		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
+		{Name: "tx_drop_no_vc", N: c.noVC},
 	}
 }

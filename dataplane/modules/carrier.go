@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
@@ -128,6 +129,44 @@ func (d *Carrier) RemovePort(number uint32) error {
 	return nil
 }
 
+// SetUp lets a port carry, or not: then what comes for it, from either side, is lost and
+// counted. On the hub.
+func (d *Carrier) SetUp(number uint32, up bool) error {
+	p := d.port(number)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	}
+	if !up && !p.stopped {
+		p.closeFrame() // what is packed still goes
+		d.in.AskSend()
+	}
+	p.stopped = !up
+	return nil
+}
+
+// AddVC tells that a port carries a VC. In AAL5 SDU mode it carries one alone, since its
+// frames do not name it. On the hub.
+func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {
+	p := d.port(number)
+	switch vc := (aal.VC{VPI: vpi, VCI: vci}); {
+	case p == nil:
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	case p.cfg.Mode.Cells():
+	case p.cfg.VC != aal.VC{} && p.cfg.VC != vc:
+		return fmt.Errorf("mode %s carries one VC, and that is %v", p.cfg.Mode, p.cfg.VC)
+	default:
+		p.cfg.VC = vc
+	}
+	return nil
+}
+
+// RemoveVC undoes AddVC. On the hub.
+func (d *Carrier) RemoveVC(number uint32, vpi, vci uint16) {
+	if p := d.port(number); p != nil && p.cfg.VC == (aal.VC{VPI: vpi, VCI: vci}) {
+		p.cfg.VC = aal.VC{}
+	}
+}
+
 // port is the port of that number, nil when there is none, or another has its place.
 func (d *Carrier) port(number uint32) *port {
 	if i := number % MaxPorts; int(i) < len(d.ports) && d.ports[i] != nil && d.ports[i].number == number {
@@ -235,6 +274,8 @@ func (d *Carrier) strip(b block.ID) {
 		p.drop(b, wrongStation)
 	case s.alert:
 		p.drop(b, vccv)
+	case p.stopped:
+		p.drop(b, portStopped)
 	default:
 		p.strip(b, f, n+s.octets)
 	}
@@ -242,11 +283,15 @@ func (d *Carrier) strip(b block.ID) {
 
 // output hands a message to its port.
 func (d *Carrier) output(m dataplane.Msg) {
-	if p := d.port(uint32(m.Conn >> portShift)); p != nil {
+	switch p := d.port(uint32(m.Conn >> portShift)); {
+	case p == nil:
+		d.counts.noPort++
+	case p.stopped:
+		p.counts.down++
+	default:
 		p.output(m)
 		return
 	}
-	d.counts.noPort++
 	d.hub.Free(m)
 }
 

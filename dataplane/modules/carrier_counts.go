@@ -48,6 +48,7 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_cells", N: c.cellsIn}, {Name: "tx_cells", N: c.cellsOut}, {Name: "rx_sdus", N: c.pdusIn}, {Name: "tx_sdus", N: c.pdusOut},
 		{Name: "rx_drop_station", N: c.drops[wrongStation]}, {Name: "rx_drop_control_word", N: c.drops[badControl] + c.drops[badFrame]},
 		{Name: "rx_drop_vccv", N: c.drops[vccv]}, {Name: "rx_drop_length", N: c.drops[badLength]}, {Name: "rx_drop_oam", N: c.drops[adminCell]},
+		{Name: "rx_drop_down", N: c.drops[portStopped]},
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},
 		{Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_other_vc", N: c.otherVC},
 	}

@@ -217,6 +217,7 @@ func (d *driver) put(q *dataplane.Queue, m dataplane.Msg) {
 		q.TurnFlush(m)
 	case m.Type == dataplane.Ioctl:
 		q.Nak(m, syscall.EINVAL)
+	case isAnnouncement(&m): // of a VC: the same to all that only carry
 	case m.Type != dataplane.Data:
 		d.hub.Refuse(m)
 	case q.Empty() && d.tx.room():

@@ -56,6 +56,7 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
+	stopped  bool // it carries nothing, by SetUp
 	counts   portCounts
 }
 

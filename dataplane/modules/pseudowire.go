@@ -70,6 +70,7 @@ const (
 	badControl             // the control word's first bits are not 0
 	vccv                   // the control channel's, RFC 5085: not traffic
 	badLength              // not whole cells, or a length field that the frame does not hold
+	portStopped            // of a port that carries nothing, by SetUp
 	adminCell              // an OAM cell inside AAL5 SDU mode
 	outOfOrder             // late or repeated, where frames are numbered
 	dropCauses

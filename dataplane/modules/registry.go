@@ -11,7 +11,7 @@ import (
 // Register names the modules that need nothing but their argument:
 //
 //	associations  "carrier", the first pair's; see the multiplexor's own pairs
-//	aal5          "VPI/VCI"
+//	aal5          "VPI/VCI", or nothing: the VC that the stream is linked to
 //	rfc2684       "ENCAPSULATION KIND", llc or vcmux, bridged or routed
 //	capture       "VPI/VCI FILE"
 //	toobig        "KIND", bridged or routed
@@ -35,6 +35,9 @@ func Register(r *dataplane.Registry) error {
 }
 
 func parseAAL5(arg string) (dataplane.Module, error) {
+	if arg == "" {
+		return AAL5(aal.VC{}), nil
+	}
 	vc, err := aal.ParseVC(arg)
 	if err != nil {
 		return dataplane.Module{}, err

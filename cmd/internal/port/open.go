@@ -3,7 +3,6 @@ package port
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 
@@ -21,16 +20,14 @@ const receiveRing = 16 << 20
 type Opening struct {
 	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
 	Replaces nic.Device // the device that is open still and will be closed
+	Shared   bool       // other ports, with labels of their own, will come to the same carrier: no label passes yet
 }
 
 // Open opens the carrier in the network namespace of the calling thread, with the one port
 // on it. The caller closes the device, or a carrier does. In place of another, an Ethernet
 // device is held: it receives nothing until it is admitted.
 func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
-	c.Ports = []modules.PortConfig{{
-		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(),
-		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
-	}}
+	c.Ports = []modules.PortConfig{s.portConfig()}
 	if s.Kind == UDP {
 		if err := s.checkPath(); err != nil {
 			return c, err
@@ -51,22 +48,26 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		return c, err
 	}
 	c.Own = [6]byte(state.HardwareAddr)
-	c.Device, err = s.openPacket(state, o.Replaces != nil)
+	c.Device, err = s.openPacket(state, o)
 	return c, err
 }
 
 // openPacket opens the device of an Ethernet carrier.
-func (s Spec) openPacket(state link.State, held bool) (nic.Device, error) {
+func (s Spec) openPacket(state link.State, o Opening) (nic.Device, error) {
 	pc := nic.PacketConfig{
-		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: held,
+		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: o.Replaces != nil,
 		Tagged: s.VLAN != 0, GSO: s.GSO,
 	}
 	var err error
-	if pc.Filter, err = labelFilter([]uint32{s.LabelIn}); err != nil {
+	var labels []uint32
+	if !o.Shared {
+		labels = append(labels, s.LabelIn)
+	}
+	if pc.Filter, err = labelFilter(labels); err != nil {
 		return nil, err
 	}
-	if !s.HasPeer {
-		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
+	if !s.HasPeer || o.Shared {
+		pc.Multicast = append(pc.Multicast, modules.RFC7213Address[:])
 	}
 	return nic.OpenPacket(pc)
 }
@@ -179,4 +180,15 @@ func (s Spec) InZone(index int) Spec {
 		}
 	}
 	return s
+}
+
+// Remedy adds what to do about a refusal of a carrier.
+func Remedy(err error) error {
+	switch {
+	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
+		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, nic.ErrAddressInUse):
+		return fmt.Errorf("%w: take another port, or end the program that has it", err)
+	}
+	return err
 }

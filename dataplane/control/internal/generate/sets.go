@@ -98,10 +98,11 @@ var listings = &set{
 	goType: "Listing", goBase: "uint32", prefix: "List", c: "LIST",
 	doc: "Listing is what LIST lists, in b.",
 	values: []value{
-		{n: 1, name: "STREAMS", doc: "streams, by their lowest process"},
+		{n: 1, name: "STREAMS", doc: "streams, by the process that OPEN made"},
 		{n: 2, name: "PROCESSES", doc: "processes"},
 		{n: 3, name: "MODULES", doc: "registered modules"},
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
+		{n: 5, name: "PORTS", doc: "ports, by their number"},
 	},
 }
 
@@ -196,4 +197,6 @@ var tlvs = []tlv{
 	}},
 	{n: 0x0106, name: "TEXT", goName: "Text", doc: "text: a module's argument, a name, a reason; UTF-8 without a final zero"},
 	{n: 0x0107, name: "PORTS", goName: "Ports", multiple: 2, doc: "ports, a u16 each: what a MANAGER serves"},
+	{n: 0x0108, name: "NAME", goName: "Name", limit: 32, doc: "what a process, or its stream, is to be called, or is"},
+	{n: 0x0109, name: "COUNTER", goName: "Counter", doc: "a counter, one TLV each: its value, u64, then its name"},
 }

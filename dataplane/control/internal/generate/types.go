@@ -20,7 +20,7 @@ var classes = []*class{
 			{n: 7, name: "FLUSH", from: fromAdmin, doc: "empties the queues of the stream of process a"},
 			{n: 8, name: "REGISTER", from: fromAdmin, doc: "makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst"},
 			{n: 9, name: "UNREGISTER", from: fromAdmin, doc: "withdraws it"},
-			{n: 10, name: "PUSH", from: fromAdmin, doc: "puts the module name above process a; reply: its number"},
+			{n: 10, name: "PUSH", from: fromAdmin, doc: "puts the module name under process a, towards the network; reply: its number"},
 			{n: 11, name: "POP", from: fromAdmin, doc: "takes process a out of its stream"},
 			{n: 12, name: "LINK", from: fromAdmin, doc: "joins process a, below, and process b, above"},
 			{n: 13, name: "UNLINK", from: fromAdmin, doc: "parts process a from the one above it"},
@@ -29,7 +29,7 @@ var classes = []*class{
 			{n: 16, name: "PAIR", from: fromAdmin, doc: "gives the multiplexor a another queue pair; reply: its number"},
 			{n: 17, name: "REPLACE", from: fromAdmin, doc: "puts the module name in the place of process a's"},
 			{n: 18, name: "MOVE", from: fromAdmin, doc: "moves process a to hub b"},
-			{n: 19, name: "LIST", from: fromAdmin, doc: "lists what b says, a message each, all with MORE, then DONE"},
+			{n: 19, name: "LIST", from: fromAdmin | fromObserver, doc: "lists what b says, a message each, all with MORE, then DONE"},
 		},
 	},
 	{
