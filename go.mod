@@ -35,6 +35,9 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-require github.com/cilium/ebpf v0.22.0
+require (
+	github.com/cilium/ebpf v0.22.0
+	go.etcd.io/bbolt v1.5.0
+)
 
 tool github.com/cilium/ebpf/cmd/bpf2go
