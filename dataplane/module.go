@@ -41,6 +41,8 @@ type Module struct {
 	Poller Poller
 	// Counters gives the counters in a fixed order, on the hub.
 	Counters func() []Count
+	// Ptr is the module itself, for others of its hub that know what it is: see Queue.Ptr.
+	Ptr any
 	// Commands are the module's own.
 	Commands []ModuleCommand
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
@@ -94,22 +96,27 @@ type code struct {
 	Arrive   func(q *Queue)
 	Pair     func(arg string) (Module, error)
 	Counters func() []Count
-	commands *[]ModuleCommand // nil: it has none
+	extra    *extra // nil: none
+}
+
+// extra is what few modules have.
+type extra struct {
+	commands []ModuleCommand
+	ptr      any
 }
 
 func (m *Module) code() code {
 	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters}
-	if len(m.Commands) > 0 {
-		commands := m.Commands // not the whole module
-		c.commands = &commands
+	if len(m.Commands) > 0 || m.Ptr != nil {
+		c.extra = &extra{m.Commands, m.Ptr}
 	}
 	return c
 }
 
 func (m *code) command(number control.Type) (*ModuleCommand, error) {
 	var commands []ModuleCommand
-	if m.commands != nil {
-		commands = *m.commands
+	if m.extra != nil {
+		commands = m.extra.commands
 	}
 	i := slices.IndexFunc(commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {

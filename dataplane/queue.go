@@ -87,6 +87,14 @@ type band struct {
 // ID is the number of the queue's pair.
 func (q *Queue) ID() ProcID { return q.pair.id }
 
+// Ptr is the Module.Ptr of the queue's module; nil when it has none.
+func (q *Queue) Ptr() any {
+	if e := q.pair.module.extra; e != nil {
+		return e.ptr
+	}
+	return nil
+}
+
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }
 
