@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Store keeps what must outlive the process. Save has returned only when it is on disk.
@@ -37,7 +38,7 @@ type file struct{ db *bbolt.DB }
 // after it.
 func OpenStore(path string) (Store, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: storeTimeout})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s: another process has it open", path)
 	}
 	if err != nil {
