@@ -88,12 +88,7 @@ type band struct {
 func (q *Queue) ID() ProcID { return q.pair.id }
 
 // Ptr is the Module.Ptr of the queue's module; nil when it has none.
-func (q *Queue) Ptr() any {
-	if e := q.pair.module.extra; e != nil {
-		return e.ptr
-	}
-	return nil
-}
+func (q *Queue) Ptr() any { return q.pair.module.extra.ptr }
 
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }

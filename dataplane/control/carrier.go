@@ -18,4 +18,5 @@ const (
 	CarrierRelease                                     // "CONNECTION"
 	CarrierPolice                                      // "CONNECTION CONTRACT"
 	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines
+	CarrierPorts                                       // gives what each port has counted, a line each
 )
