@@ -29,6 +29,10 @@ type vc struct {
 	body control.ATM // as ADD has it
 	pair dataplane.ProcID
 	on   *port
+
+	owner    *conn  // the application's connection that it is; nil: none
+	switched bool   // a call's: it goes with the connection
+	cookie   []byte // the manager's note
 }
 
 // vcTable finds VCs by place, id and process.
@@ -222,8 +226,12 @@ func (s *Server) releaseVC(v *vc) {
 	}
 }
 
-// removeVC ends an association. s.mu is held.
+// removeVC ends an association; a connection that it is carries nothing more. s.mu is held.
 func (s *Server) removeVC(v *vc) {
+	if cn := v.owner; cn != nil {
+		v.owner, cn.vc = nil, nil
+		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
+	}
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
@@ -233,9 +241,15 @@ func (s *Server) removeVC(v *vc) {
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if cn := s.conns[in.Conn]; cn != nil {
+		return s.delSwitched(c, cn)
+	}
 	v, err := s.vcs.find(in)
 	if err != nil {
 		return err
+	}
+	if v.owner != nil {
+		return s.delSwitched(c, v.owner)
 	}
 	s.removeVC(v)
 	s.note(c, "VC deleted", "vc", v)
@@ -295,6 +309,3 @@ func (s *Server) statVC(_ *client, in, out *control.Packet) error {
 	}
 	return nil
 }
-
-// addSwitched is ATM ADD for a connection, by its manager.
-func (s *Server) addSwitched(_ *client, _, _ *control.Packet) error { return syscall.EOPNOTSUPP }
