@@ -102,8 +102,10 @@ func (s *Server) attach(cn *conn, v *vc) (err error) {
 type cellSpec interface{ CarriesCells() bool }
 
 func (s *Server) join(below, above dataplane.ProcID) error {
-	_, err := s.fabric.Do(dataplane.Command{Number: control.HubLink, A: below, B: above})
-	return errnoOf(err)
+	if _, err := s.fabric.Do(dataplane.Command{Number: control.HubLink, A: below, B: above}); err != nil {
+		return errnoOf(err)
+	}
+	return nil
 }
 
 // unbind takes a connection off its VC, once what the application has sent so far has gone down.
