@@ -5,7 +5,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/pcb"
 )
@@ -23,8 +22,8 @@ type conn struct {
 	channel  *channel     // its rings; nil: none yet, or no more
 	other    *conn        // the other side of a call within this host
 	listener control.ConnID
-	crossing dataplane.ProcID // its side of the module between two sockets
-	modify   *control.Packet  // its MODIFY, which the manager has not answered
+	crossing *passage        // what is between it and the other
+	modify   *control.Packet // its MODIFY, which the manager has not answered
 }
 
 // sock carries out what is of class SOCK or PRIM: an application's or, downwards, a manager's.

@@ -168,15 +168,34 @@ func (s *Server) crossConnect(caller, callee *conn) (err error) {
 	if err != nil {
 		return errnoOf(err)
 	}
+	way := &passage{ends: ids, users: len(ends)}
+	caller.crossing, callee.crossing = way, way
 	for i, cn := range ends {
-		cn.crossing = ids[i]
-	}
-	for _, cn := range ends {
-		if err := s.join(cn.crossing, cn.channel.socket); err != nil {
+		if err := s.join(ids[i], cn.channel.socket); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// passage is the module between two sockets. It stays until both have gone: what the one has
+// sent before it went waits there for the other.
+type passage struct {
+	ends  []dataplane.ProcID
+	users int
+}
+
+func (s *Server) leavePassage(cn *conn) {
+	way := cn.crossing
+	if way == nil {
+		return
+	}
+	cn.crossing = nil
+	if way.users--; way.users == 0 {
+		for _, id := range way.ends {
+			s.mustClose(id)
+		}
+	}
 }
 
 // partCall ends a call when one side has said so: the other is told, and this one released.

@@ -142,10 +142,7 @@ func (s *Server) closeChannel(cn *conn) {
 		s.mustClose(ch.socket)
 		ch.socket = 0
 	}
-	if cn.crossing != 0 {
-		s.mustClose(cn.crossing)
-		cn.crossing = 0
-	}
+	s.leavePassage(cn)
 	if ch != nil {
 		cn.channel = nil
 		delete(ch.app.channels, ch.place.Number)
