@@ -229,15 +229,14 @@ func TestManagerGone(t *testing.T) {
 	one, two := d.open(), d.open()
 	pa, pb := dial(t, one, "pvc://1/0/100", nil), dial(t, two, "pvc://2/0/100", nil)
 	stop, sent := make(chan struct{}), make(chan int)
+	window := make(chan bool, 64) // a network sheds what is too much
 	go func() { // a PVC that is busy all the while
 		n := 0
 		for ; !isClosed(stop); n++ {
+			window <- true
 			if _, err := pa.Write([]byte{byte(n), byte(n >> 8)}); err != nil {
 				t.Error(err)
 				break
-			}
-			if n%64 == 0 {
-				time.Sleep(time.Millisecond)
 			}
 		}
 		sent <- n
@@ -255,6 +254,7 @@ func TestManagerGone(t *testing.T) {
 				t.Errorf("SDU %d of the PVC is lost", n)
 				break
 			}
+			<-window
 		}
 		received <- n
 	}()
