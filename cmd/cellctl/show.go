@@ -125,7 +125,12 @@ func pvcTable(s *state) *table {
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
 		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx), v.Conn)
-		r.note("%s", lastDrops(v))
+		for i := range v.Drops {
+			r.note("lost %v", &v.Drops[i])
+		}
+		if len(v.Drops) == 0 {
+			r.note("nothing lost")
+		}
 	}
 	return t
 }
@@ -136,18 +141,6 @@ func rate(n uint32) string {
 		return ""
 	}
 	return fmt.Sprint(n)
-}
-
-// lastDrops is the line that says why a VC has lost what it lost.
-func lastDrops(v *pvcView) string {
-	if len(v.Drops) == 0 {
-		return "nothing lost"
-	}
-	var causes []string
-	for i := range v.Drops {
-		causes = append(causes, v.Drops[i].String())
-	}
-	return "lost " + strings.Join(causes, "; ")
 }
 
 func processTable(s *state) *table {
