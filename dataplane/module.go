@@ -41,8 +41,11 @@ type Module struct {
 	Poller Poller
 	// Counters gives the counters in a fixed order, on the hub.
 	Counters func() []Count
-	// Commands are the module's own.
+	// Commands are the module's own, for whoever manages it: Key opens a path to it, and
+	// Path, which may be nil, is told on the hub when that has been done, under which handle.
 	Commands []ModuleCommand
+	Key      uint64
+	Path     func(handle uint64)
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
 	HiWat, LoWat int
 }
@@ -67,15 +70,23 @@ type Count struct {
 
 // ModuleCommand is a command of a module's own, to read it or to set it.
 type ModuleCommand struct {
-	Number    uint8 // control.FirstModuleCommand and above
+	Number    uint8  // control.FirstModuleCommand and above
+	Name      string // for people: one word
 	Direction control.Direction
 	Most      int  // octets of argument and of result
 	Stops     bool // the fabric stands still meanwhile
-	Run       func(arg []byte) (result []byte, err error)
+	// Blocks says that it may take its time: it runs on the goroutine of whoever asks, off
+	// the hubs, whose state it must not touch; and it cannot be asked for by message.
+	Blocks bool
+	// Run carries it out. Nil: the command is refused.
+	Run func(arg []byte) (result []byte, err error)
 }
 
 // run checks a command against what its module says of it, and carries it out.
 func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
+	if c.Run == nil {
+		return nil, fmt.Errorf("command %d: %w", c.Number, syscall.EOPNOTSUPP)
+	}
 	if len(arg) > 0 && c.Direction&control.DirectionIn == 0 || len(arg) > c.Most {
 		return nil, fmt.Errorf("command %d with %d octets: %w", c.Number, len(arg), syscall.EINVAL)
 	}

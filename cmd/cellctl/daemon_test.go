@@ -18,10 +18,8 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
-
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
 
 // cellhubd is the daemon under test, built once.
 var cellhubd = sync.OnceValues(func() (string, error) {
@@ -63,15 +61,6 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-func until(t *testing.T, what string, reached func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !reached(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 // underTest is a cellhubd in a host of a lab.
 type underTest struct {
 	t    *testing.T
@@ -97,7 +86,7 @@ func startDaemon(t *testing.T, h *lab.Host) *underTest {
 			t.Logf("%s:\n%s", h.Name, log.String())
 		}
 	})
-	until(t, "the daemon serves", func() bool { return strings.Contains(log.String(), "msg=ready") })
+	controltest.Until(t, "the daemon serves", func() bool { return strings.Contains(log.String(), "msg=ready") })
 	return d
 }
 
@@ -249,7 +238,7 @@ func pair(t *testing.T) (*lab.Lab, [2]*underTest) {
 		}
 		ends[side] = d
 	}
-	until(t, "a ping is answered", func() bool { return ping(t, l, 1) })
+	controltest.Until(t, "a ping is answered", func() bool { return ping(t, l, 1) })
 	return l, ends
 }
 
@@ -273,7 +262,7 @@ func TestCapture(t *testing.T) {
 			args := append([]string{"--control", ends[0].path, "capture", "-w", file}, strings.Fields(where)...)
 			code = run(ctx, args, io.Discard, &stderr)
 		}()
-		until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing 1 VCs") })
+		controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing 1 VCs") })
 		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "capture", "aal5"}) {
 			t.Errorf("%v", m)
 		}
@@ -326,7 +315,7 @@ func TestCaptureReaderGoes(t *testing.T) {
 	go func() {
 		ended <- run(t.Context(), []string{"--control", ends[0].path, "capture", "dslam"}, w, &stderr)
 	}()
-	until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing") })
+	controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing") })
 	ping(t, l, 1)
 	if code := <-ended; code != 0 {
 		t.Errorf("%d: %s", code, stderr.String())
@@ -345,7 +334,7 @@ func TestWatch(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"--control", ends[1].path, "watch", "--json", "--interval", "100ms"}, &out, &out)
 	}()
-	until(t, "watch has seen PDUs", func() bool {
+	controltest.Until(t, "watch has seen PDUs", func() bool {
 		ping(t, l, 1)
 		return strings.Contains(out.String(), `"aal5.rx_pdus":`)
 	})
@@ -357,5 +346,42 @@ func TestWatch(t *testing.T) {
 	var r rateView
 	if err := json.Unmarshal([]byte(first), &r); err != nil || r.Port != "dslam" || r.Seconds <= 0 {
 		t.Errorf("%v: %s", err, first)
+	}
+}
+
+// Modules are reached by name, tell what they can be told, and are told it.
+func TestModule(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add dslam eth:" + lab.Dev + ",label=100")
+	d.must("stream open --name lan tap tap0")
+	if out := d.must("module path lan"); !strings.HasPrefix(out, "lan is tap#") {
+		t.Errorf("%s", out)
+	}
+	if out := d.must("module command dslam counters"); !strings.Contains(out, "rx_cells 0\n") {
+		t.Errorf("%s", out)
+	}
+	out := d.must("module command dslam")
+	if !strings.HasPrefix(out, "COMMAND") || !strings.Contains(out, "counters") {
+		t.Errorf("%s", out)
+	}
+	var own []ownCommand
+	if err := json.Unmarshal([]byte(d.must("module command dslam --json")), &own); err != nil || len(own) < 4 {
+		t.Errorf("%v: %v", own, err)
+	}
+	for _, c := range own { // each that reads can be read by its number
+		if c.Direction == "OUT" {
+			d.must(fmt.Sprintf("module command dslam %d", c.Number))
+		}
+	}
+	for line, want := range map[string]string{
+		"module path nix":               "nix: no module of that name and key (cellctl show processes)",
+		"module path lan --key 1":       "lan: no module of that name and key",
+		"module command lan nix":        `no command "nix": there is module, counters, commands`,
+		"module command lan counters x": "counters takes no argument",
+	} {
+		if out, code := d.ctl(strings.Fields(line)...); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d: %s", line, code, out)
+		}
 	}
 }

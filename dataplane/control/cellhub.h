@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x95b3df1f) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x5d4e5f1d) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -172,6 +172,11 @@
 #define CELLHUB_EVENT_MANAGER_GONE 512 /* a manager has gone */
 #define CELLHUB_EVENT_ALARM_RAISED 1024 /* an alarm holds */
 #define CELLHUB_EVENT_ALARM_CLEARED 2048 /* an alarm holds no more */
+
+/* HubCommand is an MMI command that the hub carries out for every module: below FirstModuleCommand. */
+#define CELLHUB_COMMAND_MODULE 1 /* OUT: the module's name and its process's number, as MODULE#NUMBER */
+#define CELLHUB_COMMAND_COUNTERS 2 /* OUT: its counters, a line each: name and number */
+#define CELLHUB_COMMAND_COMMANDS 3 /* OUT: its own commands, a line each: number, direction, most octets, name */
 
 /* ContractFlags are the options of one direction of a traffic contract. */
 #define CELLHUB_CONTRACT_TAGGING 1 /* cells above the contract are tagged, not discarded */

@@ -123,11 +123,14 @@ func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 		return l.enter(q, key)
 	}
 	m.Close = func(*dataplane.Queue) { l.leave(key) }
-	m.Commands = []dataplane.ModuleCommand{{Number: Announce, Run: func([]byte) ([]byte, error) {
-		i, _ := l.table.find(key)
-		l.uppers[i].PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
-		return nil, nil
-	}}}
+	m.Commands = []dataplane.ModuleCommand{
+		{Number: Announce, Name: "announce", Run: func([]byte) ([]byte, error) {
+			i, _ := l.table.find(key)
+			l.uppers[i].PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
+			return nil, nil
+		}},
+		readText(129, "vc", vc.String),
+	}
 	return m
 }
 

@@ -179,6 +179,7 @@ func (d *Carrier) port(number uint32) *port {
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
 	m.Counters = d.Counts
+	m.Commands = []dataplane.ModuleCommand{readText(128, "ports", d.portList)}
 	leave, arrive := m.Leave, m.Arrive
 	m.Leave = func() error {
 		if err := leave(); err != nil {

@@ -31,6 +31,8 @@ type client struct {
 	role control.Role // 0 until HELLO
 	name string
 
+	paths map[uint64]path // by handle; s.mu guards it
+
 	out outbox
 }
 
@@ -140,7 +142,7 @@ func (c *client) more(in, out *control.Packet) error {
 	request := in.Header
 	request.Class, request.Type = out.Class, out.Type
 	out.Flags |= control.FlagMore
-	out.Src, out.Dst, out.Epoch = 0, c.id, c.s.epoch
+	out.Dst, out.Epoch = c.id, c.s.epoch
 	if err := c.conn.Reply(&request, out); err != nil {
 		return fmt.Errorf("answer %v: %w", &out.Message, err)
 	}

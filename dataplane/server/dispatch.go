@@ -43,7 +43,11 @@ var handlers = [...]map[control.Type]handler{
 	},
 	control.ClassSock: nil,
 	control.ClassSig:  {},
-	control.ClassMMI:  {},
+	control.ClassMMI: {
+		control.MMIPath:   (*Server).openPath,
+		control.MMICmd:    (*Server).command,
+		control.MMIUnpath: (*Server).closePath,
+	},
 	control.ClassEvt:  {},
 	control.ClassPrim: nil,
 }
