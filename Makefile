@@ -24,7 +24,7 @@ GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 .PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
 
-build: # bin/atmtap, bin/demo, bin/cellbench
+build: # bin/cellhubd, bin/cellctl, bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
 
 # Where install puts things; DESTDIR comes before, for packages.
@@ -32,10 +32,17 @@ PREFIX  ?= /usr/local
 UNITDIR ?= /etc/systemd/system
 DESTDIR ?=
 
-install: build # atmtap with its manual page and its unit for systemd
-	install -D -m 755 bin/atmtap $(DESTDIR)$(PREFIX)/sbin/atmtap
-	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(UNITDIR)
-	bin/atmtap --help | awk -f cmd/atmtap/man.awk >$(DESTDIR)$(PREFIX)/share/man/man8/atmtap.8
+SHARE   = $(DESTDIR)$(PREFIX)/share
+
+install: build # programs, manual pages, completions for shells, units for systemd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin bin/atmtap bin/cellhubd bin/cellctl
+	install -d $(SHARE)/man/man8 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d $(DESTDIR)$(UNITDIR)
+	for p in atmtap cellhubd; do bin/$$p --help | awk -v name=$$p -f cmd/atmtap/man.awk >$(SHARE)/man/man8/$$p.8; done
+	CELLHUB_CONTROL= bin/cellctl man $(SHARE)/man/man8
+	bin/cellctl completion bash >$(SHARE)/bash-completion/completions/cellctl
+	bin/cellctl completion zsh >$(SHARE)/zsh/site-functions/_cellctl
+	bin/cellctl completion fish >$(SHARE)/fish/vendor_completions.d/cellctl.fish
 	sed 's|/usr/local|$(PREFIX)|' cmd/atmtap/atmtap@.service >$(DESTDIR)$(UNITDIR)/atmtap@.service
 
 tools: # what the tests call, installed when it is missing: as root on Debian
