@@ -120,11 +120,11 @@ func streamTable(s *state) *table {
 }
 
 func pvcTable(s *state) *table {
-	t := &table{heads: []string{"PORT", "VC", "STREAM", "AAL", "SERVICE", ">PCR OUT", ">PCR IN", "CONNECTION"},
+	t := &table{heads: []string{"PORT", "VC", "STREAM", "AAL", "SERVICE", ">PCR OUT", ">PCR IN"},
 		none: "no PVCs: cellctl pvc add PORT VPI/VCI"}
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
-		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx), v.Conn)
+		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx))
 		for i := range v.Drops {
 			r.note("lost %v", &v.Drops[i])
 		}
