@@ -172,3 +172,13 @@ func (w *world) String() string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
+
+// holds tells whether a process is one of the stream's.
+func (s *RunningStream) holds(process uint32) bool {
+	for _, p := range s.Parts {
+		if p.Number == process {
+			return true
+		}
+	}
+	return false
+}

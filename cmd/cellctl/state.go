@@ -86,11 +86,17 @@ func newState() *state {
 	}
 }
 
-// readState asks the daemon for all of it.
-func readState(s *control.Session) (*state, error) {
+// readings are the ways to ask for a part of it, each after those that it needs.
+type readings []func(*state, *control.Session) error
+
+// all reads everything.
+var all = readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readModules, (*state).readStats}
+
+// readState asks the daemon.
+func readState(s *control.Session, parts readings) (*state, error) {
 	st := newState()
-	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams, st.readModules, st.readStats} {
-		if err := read(s); err != nil {
+	for _, read := range parts {
+		if err := read(st, s); err != nil {
 			return nil, remedy(err)
 		}
 	}
