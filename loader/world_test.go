@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -11,6 +12,7 @@ import (
 // world is a daemon without a dataplane: it obeys the messages of a plan, refuses what
 // a daemon refuses, and remembers what was touched.
 type world struct {
+	mu sync.Mutex // between a test and serve
 	Running
 	next    uint32          // process number
 	touched map[string]bool // PVCs that a message named

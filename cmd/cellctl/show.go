@@ -47,7 +47,7 @@ func showCommand(o *options) *cobra.Command {
 	show.AddCommand(&cobra.Command{
 		Use: "all", Short: "all of that", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.show(c.OutOrStdout(), all, func(s *state) any { return s }, views...)
+			return o.show(c.OutOrStdout(), everything, func(s *state) any { return s }, views...)
 		},
 	})
 	return show

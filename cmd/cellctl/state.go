@@ -89,8 +89,8 @@ func newState() *state {
 // readings are the ways to ask for a part of it, each after those that it needs.
 type readings []func(*state, *control.Session) error
 
-// all reads everything.
-var all = readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readModules, (*state).readStats}
+// everything is all of them.
+var everything = readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readModules, (*state).readStats}
 
 // readState asks the daemon.
 func readState(s *control.Session, parts readings) (*state, error) {
