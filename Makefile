@@ -43,7 +43,8 @@ install: build # programs, manual pages, completions for shells, units for syste
 	bin/cellctl completion bash >$(SHARE)/bash-completion/completions/cellctl
 	bin/cellctl completion zsh >$(SHARE)/zsh/site-functions/_cellctl
 	bin/cellctl completion fish >$(SHARE)/fish/vendor_completions.d/cellctl.fish
-	sed 's|/usr/local|$(PREFIX)|' cmd/atmtap/atmtap@.service >$(DESTDIR)$(UNITDIR)/atmtap@.service
+	for u in atmtap/atmtap@ cellhubd/cellhubd; do \
+		sed 's|/usr/local|$(PREFIX)|' cmd/$$u.service >$(DESTDIR)$(UNITDIR)/$${u#*/}.service; done
 
 tools: # what the tests call, installed when it is missing: as root on Debian
 	bash .ci/tools
@@ -56,7 +57,7 @@ portable: # the code that other processors than amd64 run
 	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... ./nic $(BRIEF)
 
 race: # all but the commands, whose tests are other processes; needs a C compiler
-	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... $(BRIEF)
+	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/... $(BRIEF)
 
 sim: # hubs on a virtual clock, tunnels of real modules on them, signalling over bad links: SEEDS seeds of each
 	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules ./signalling/sscop ./signalling/q2931 -seeds $(SEEDS)
@@ -73,7 +74,7 @@ fuzz: # every fuzz target in turn
 	done
 
 soak: # for a night: what CI runs a part of
-	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/...
+	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/...
 	go test -count=10 -timeout 6h ./cmd/...
 	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x

@@ -53,7 +53,7 @@ var whys = map[string]string{
 	"tx_drop_no_buffer":     "the kernel's queue of the device was full: slower, or a longer txqueuelen",
 	"tx_drop_no_carrier":    "the carrier below has gone",
 	"tx_drop_no_port":       "the port below has gone",
-	"tx_drop_no_vc":         "the stream stands on no VC: cellctl pvc add",
+	"tx_drop_no_vc":         "sent while the stream stood on no VC",
 	"tx_drop_not_ip":        "neither IPv4 nor IPv6, where only those are routed",
 	"tx_drop_other_vc":      "the port carries one VC alone, and this is another",
 	"tx_drop_sdu":           "an SDU that AAL5 cannot carry",

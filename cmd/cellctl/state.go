@@ -255,10 +255,17 @@ func (st *state) join() {
 	}
 	for i := range st.Streams {
 		s := &st.Streams[i]
-		for n := s.Number; by[n] != nil; n = below[n] {
+		aal := ""
+		for n := s.Number; by[n] != nil && len(s.Processes) <= len(st.Processes); n = below[n] {
 			s.Processes = append(s.Processes, *by[n])
+			if by[n].Module == "aal5" {
+				aal = "5"
+			}
 			if v := receivers[n]; v != nil && n != 0 {
 				s.VC, v.Stream = v.PortName+" "+v.VC, s.Name
+				if aal != "" { // done by the stream
+					v.AAL = aal
+				}
 				break
 			}
 		}

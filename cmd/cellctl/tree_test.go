@@ -70,6 +70,8 @@ func TestInstall(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for file, want := range map[string]string{
+		"../etc/systemd/system/cellhubd.service":       "ExecStart=/opt/sbin/cellhubd --config",
+		"../etc/systemd/system/atmtap@.service":        "ExecStart=/opt/sbin/atmtap $ARGS",
 		"sbin/cellhubd":                                "",
 		"sbin/cellctl":                                 "",
 		"share/man/man8/cellhubd.8":                    ".SH CONFIGURATION",

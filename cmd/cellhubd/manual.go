@@ -63,8 +63,9 @@ CONFIGURATION
         aal: 0|5          what the daemon does for an application; default 0
         receive: aal|raw  what it gets: SDUs, or cells
         service: ubr|cbr|rt-vbr|vbr|ubr+mcr|abr|gfr
-        pcr: N, scr: N    rates, cells a second, or {tx: N, rx: N}
-        mbs: N            cells of the longest burst
+        pcr: N, scr: N    rates agreed on, cells a second, or {tx: N, rx: N}:
+                          kept and shown, and not enforced
+        mbs: N            cells of the longest burst, likewise
         maxsdu: N         octets of the longest SDU
         hiwat: N, lowat: N
                           water marks of its queue, octets
