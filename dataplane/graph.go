@@ -15,6 +15,7 @@ type pair struct {
 	proxy  *proxy  // when the pair stands for one on another hub
 	family *family // all pairs of its process; nil: it was always the only one
 
+	ptr      any
 	internal bool // the executive's own: no command changes it
 }
 
@@ -62,7 +63,7 @@ func (p *pair) leaveFamily() {
 // cell is a pair with all that its hub writes to for every message, apart from others':
 // its neighbour in memory may be another hub's. It fills seven cache lines: an odd number,
 // with which many pairs use all sets of a cache. What a putnext touches of a queue lies in
-// one line, on the way up with its process.
+// one line; on the way up with its process and all that a module asks before.
 type cell struct {
 	proc process
 	up   Queue

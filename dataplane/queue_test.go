@@ -440,6 +440,10 @@ func TestQueueFindsItsMate(t *testing.T) {
 	if rq.Mate() != wq || wq.Mate() != rq || !rq.Reader() || wq.Reader() || rq.ID() != id || wq.ID() != id || rq.Hub() != r.h {
 		t.Error("the pair does not hang together")
 	}
+	rq.SetPtr(5)
+	if rq.Ptr() != 5 || wq.Ptr() != 5 {
+		t.Error("the note is not the pair's")
+	}
 }
 
 // TestMarksAreMadeSane: a low mark at or over the high one, or a high one of nothing,

@@ -19,9 +19,9 @@ type Carrier struct {
 	own      [6]byte
 	maxFrame int // octets of the device's longest frame
 	ports    []*port
-	vacant   []uint32 // numbers of ports that have gone, as they were
-	wires    table    // ports by wireKey
-	open     *port    // those with a frame under construction, to be sent with this pass
+	vacant   []uint32     // numbers of ports that have gone, as they were
+	wires    table[*port] // ports by wireKey
+	open     *port        // those with a frame under construction, to be sent with this pass
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
 }
@@ -94,14 +94,14 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	} else if number == MaxPorts {
 		return 0, fmt.Errorf("more than %d ports", MaxPorts)
 	}
-	p := &port{carrier: d, number: number, key: key, cfg: c}
+	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
 	p.build()
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {
 			return 0, err
 		}
 	}
-	if err := d.wires.add(key, number%MaxPorts); err != nil {
+	if err := d.wires.add(key, p); err != nil {
 		return 0, err
 	}
 	if n := len(d.vacant); n > 0 {
@@ -223,15 +223,14 @@ func (d *Carrier) strip(b block.ID) {
 		d.hub.Pool.Free(b)
 		return
 	}
-	i, ok := d.wires.find(wireKey(scope, s.label))
-	if !ok || d.ports[i].cfg.LabelIn != s.label {
+	p, ok := d.wires.find(wireKey(scope, s.label))
+	if !ok || p.label != s.label {
 		d.counts.otherLabels++
 		d.hub.Pool.Free(b)
 		return
 	}
-	p := d.ports[i]
 	switch {
-	case !d.link.from(f, &p.cfg.Far):
+	case p.checks && !d.link.from(f, &p.cfg.Far):
 		p.drop(b, wrongStation)
 	case s.alert:
 		p.drop(b, vccv)
