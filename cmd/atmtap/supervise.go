@@ -51,6 +51,7 @@ type supervisor struct {
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
 	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
+	s.peer.patience = t.c.silence
 	s.tap = follower{role: roleMade, want: t.c.name, called: t.c.name, opened: t.device.opened, mtu: t.device.mtu}
 	if t.device.existed {
 		s.tap.role = roleTaken
