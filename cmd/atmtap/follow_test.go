@@ -24,8 +24,8 @@ func with(s link.State, change func(*link.State)) link.State {
 }
 
 // followerOf is open on an interface, which works.
-func followerOf(r role, want string, on link.State) *follower {
-	return &follower{role: r, want: want, called: on.Name, opened: on, mtu: on.MTU}
+func followerOf(r role, want string, on link.State) follower {
+	return follower{role: r, want: want, called: on.Name, opened: on, mtu: on.MTU}
 }
 
 // moment is one look of a script, and what it has to lead to.
@@ -42,7 +42,7 @@ func present(s link.State) sight { return sight{present: true, now: s, mtu: s.MT
 
 var scripts = []struct {
 	name string
-	f    *follower
+	f    follower
 	all  []moment
 }{
 	{"a carrier that goes down and comes back", followerOf(roleEther, "eth0", iface(2, "eth0")), []moment{
@@ -57,7 +57,8 @@ var scripts = []struct {
 		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU = 1400 }), mtu: 1400, named: []link.State{iface(3, "eth0")}},
 			do: doResize, on: 2, tells: []string{"wan0 has MTU 1400 now"}},
 		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU, s.HardwareAddr = 1400, net.HardwareAddr{2, 0, 0, 0, 0, 9} }), mtu: 1400, named: []link.State{iface(3, "eth0")}},
-			do: doOpen, on: 2},
+			do: doReaddress, on: 2},
+		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU, s.HardwareAddr = 1400, net.HardwareAddr{2, 0, 0, 0, 0, 9} }), mtu: 1400, named: []link.State{iface(3, "eth0")}}},
 	}},
 	{"an interface that got the name while ours lived is a stranger", followerOf(roleEther, "eth0", iface(2, "eth0")), []moment{
 		{see: sight{present: true, now: iface(2, "wan0"), mtu: 1500, named: []link.State{iface(3, "eth0")}}, tells: []string{"wan0"}},

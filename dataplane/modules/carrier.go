@@ -197,6 +197,21 @@ func (d *Carrier) Resize() error {
 	return d.measure()
 }
 
+// Readdress gives the carrier another own address, on Ethernet, where the interface has
+// one. On the hub only.
+func (d *Carrier) Readdress(own [6]byte) {
+	d.own = own
+	for _, p := range d.ports {
+		if p != nil {
+			p.closeFrame() // it was begun with the other
+			p.build()
+		}
+	}
+	if d.present() {
+		d.in.AskSend()
+	}
+}
+
 // Replace gives the carrier another device of the same kind, when the interface has come
 // back; own is its address, on Ethernet. On the hub only. The carrier owns the device even
 // when it returns an error.
