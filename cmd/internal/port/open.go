@@ -48,16 +48,29 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		return c, err
 	}
 	c.Link = modules.LinkEthernet
-	state, err := s.find(o.Index)
+	state, own, err := s.station(o.Index)
 	if err != nil {
 		return c, err
 	}
-	if err := s.checkInterface(state); err != nil {
-		return c, err
-	}
-	c.Own = [6]byte(state.HardwareAddr)
+	c.Own = own
 	c.Device, err = s.openEthernet(state, o)
 	return c, err
+}
+
+// Station is the address that frames of an Ethernet port come from, on the interface of a number.
+func (s Spec) Station(index int) ([6]byte, error) {
+	_, own, err := s.station(index)
+	return own, err
+}
+
+func (s Spec) station(index int) (state link.State, own [6]byte, err error) {
+	if state, err = s.find(index); err == nil {
+		err = s.checkInterface(state)
+	}
+	if err == nil {
+		own = [6]byte(state.HardwareAddr)
+	}
+	return state, own, err
 }
 
 // entropy spreads labels over source ports. It is the pseudowire's and not the VC's: a pseudowire keeps its order, and
