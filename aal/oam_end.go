@@ -35,6 +35,7 @@ type OAMEnd struct {
 // OAMCounts is what a point has counted.
 type OAMCounts struct {
 	Bad      uint64        // cells whose CRC-10 was wrong: they are dropped
+	Other    uint64        // cells that an end has no use for, as those of other functions: they are dropped
 	Looped   uint64        // requests answered
 	Sent     uint64        // requests sent
 	Returned uint64        // of those, answered in time
@@ -72,6 +73,9 @@ func (e *OAMEnd) Cell(now time.Duration, payload, reply []byte) OAMAction {
 	if e.point == OAMConnectingPoint {
 		return OAMPass
 	}
+	if kind != OAMAIS && kind != OAMRDI && kind != OAMCC {
+		e.counts.Other++
+	}
 	e.Monitor.Cell(now, kind)
 	return OAMTake
 }
@@ -97,6 +101,7 @@ func (e *OAMEnd) loopback(now time.Duration, payload, reply []byte) OAMAction {
 		e.counts.Last = now - e.asked
 		return OAMTake
 	case end:
+		e.counts.Other++
 		return OAMTake // an end lets nothing of its flow by
 	}
 	return OAMPass

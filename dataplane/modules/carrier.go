@@ -126,9 +126,7 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
-	if p.sar != nil {
-		p.sar.close()
-	}
+	p.close()
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
@@ -196,7 +194,7 @@ func (d *Carrier) Module() dataplane.Module {
 		if q.Mate().Ptr() == any(d) {
 			q.Mate().SetPtr(nil)
 		}
-		d.sars((*aal5).close)
+		d.each((*port).close)
 		closed(q)
 	}
 	put := m.WritePut
@@ -213,22 +211,22 @@ func (d *Carrier) Module() dataplane.Module {
 			return err
 		}
 		d.timers(false)
-		d.sars(func(a *aal5) { _ = a.leave() })
+		d.each((*port).leave)
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
-		d.sars(func(a *aal5) { a.resume(d.hub) })
+		d.each((*port).arrive)
 	}
 	return m
 }
 
-// sars does something with the SAR of every port that has one.
-func (d *Carrier) sars(do func(*aal5)) {
+// each does something with every port.
+func (d *Carrier) each(do func(*port)) {
 	for _, p := range d.ports {
-		if p != nil && p.sar != nil {
-			do(p.sar)
+		if p != nil {
+			do(p)
 		}
 	}
 }

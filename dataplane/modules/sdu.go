@@ -105,13 +105,58 @@ func (p *port) admin(b block.ID) {
 		return
 	}
 	h := aal.ReadHeader(cell)
-	if p.cross == nil || h.User() {
+	switch {
+	case h.User() || h.PTI() > aal.PTIEndToEndOAM:
 		p.drop(b, adminCell)
+		return
+	case p.cross == nil:
+		p.endOAM(cell)
+		p.carrier.hub.Pool.Free(b)
 		return
 	}
 	h.WithVC(p.cfg.VC).Put(cell) // the far end may number it otherwise
 	p.counts.cellsIn++
 	if b = p.crossConnected(b); b != 0 {
 		p.drop(b, adminCell)
+	}
+}
+
+// endOAM takes an OAM cell of a VC that ends above the port.
+func (p *port) endOAM(cell []byte) {
+	if p.f5 == nil {
+		p.f5 = new(f5End)
+		p.f5.open(p.carrier.hub, p.sendAdmin)
+	}
+	p.counts.cellsIn++
+	before := p.f5.dropped()
+	p.f5.cell(cell)
+	p.counts.drops[adminCell] += p.f5.dropped() - before
+}
+
+// close, leave and arrive do with what ends at the port what happens to the port.
+func (p *port) close() {
+	if p.f5 != nil {
+		p.f5.leave()
+	}
+	if p.sar != nil {
+		p.sar.close()
+	}
+}
+
+func (p *port) leave() {
+	if p.f5 != nil {
+		p.f5.leave()
+	}
+	if p.sar != nil {
+		_ = p.sar.leave() // it never refuses
+	}
+}
+
+func (p *port) arrive() {
+	if p.f5 != nil {
+		p.f5.resume(p.carrier.hub)
+	}
+	if p.sar != nil {
+		p.sar.resume(p.carrier.hub)
 	}
 }
