@@ -146,7 +146,9 @@ func (d *Carrier) SetUp(number uint32, up bool) error {
 		p.closeFrame() // what is packed still goes
 		d.in.AskSend()
 	}
-	p.stopped = !up
+	if p.stopped = !up; p.stopped {
+		p.raise()
+	}
 	return nil
 }
 
@@ -194,8 +196,8 @@ func (d *Carrier) Module() dataplane.Module {
 		if q.Mate().Ptr() == any(d) {
 			q.Mate().SetPtr(nil)
 		}
-		d.each((*port).close)
 		closed(q)
+		d.each((*port).close)
 	}
 	put := m.WritePut
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
@@ -345,6 +347,7 @@ func (d *Carrier) dropFrames() {
 	for _, p := range d.ports {
 		if p != nil {
 			p.dropFrame()
+			p.raise()
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (p *port) sameMode(o *crossOutput, bits uint32, m dataplane.Msg) bool {
 		return false
 	}
 	to := c.port(o.port)
-	if to == nil || to.sar == nil || uint32(Key(to.cfg.VC)) != bits>>4 || !c.present() {
+	if to == nil || to.sar == nil || to.stopped || uint32(Key(to.cfg.VC)) != bits>>4 || !c.present() {
 		return false
 	}
 	to.sendSDU(m)
@@ -131,32 +131,4 @@ func (p *port) endOAM(cell []byte) {
 	before := p.f5.dropped()
 	p.f5.cell(cell)
 	p.counts.drops[adminCell] += p.f5.dropped() - before
-}
-
-// close, leave and arrive do with what ends at the port what happens to the port.
-func (p *port) close() {
-	if p.f5 != nil {
-		p.f5.leave()
-	}
-	if p.sar != nil {
-		p.sar.close()
-	}
-}
-
-func (p *port) leave() {
-	if p.f5 != nil {
-		p.f5.leave()
-	}
-	if p.sar != nil {
-		_ = p.sar.leave() // it never refuses
-	}
-}
-
-func (p *port) arrive() {
-	if p.f5 != nil {
-		p.f5.resume(p.carrier.hub)
-	}
-	if p.sar != nil {
-		p.sar.resume(p.carrier.hub)
-	}
 }
