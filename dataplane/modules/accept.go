@@ -17,6 +17,8 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 		d.counts.noPort += uint64(d.hub.Pool.Len(b) / aal.CellSize)
 	case !d.present():
 		d.lost += uint64(d.hub.Pool.Len(b) / aal.CellSize)
+	case p.stopped:
+		p.counts.down += uint64(d.hub.Pool.Len(b) / aal.CellSize)
 	case p.sar != nil:
 		p.sar.reassemble(d.hub.Pool.Bytes(b))
 		d.in.AskSend()
@@ -98,6 +100,9 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		return
 	case !d.present():
 		d.lost += uint64(rest)
+		return
+	case p.stopped:
+		p.counts.down += uint64(rest)
 		return
 	case p.sar != nil:
 		var cell [aal.CellSize]byte

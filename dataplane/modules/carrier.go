@@ -127,9 +127,7 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
-	if p.sar != nil {
-		p.sar.close()
-	}
+	p.close()
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
@@ -149,7 +147,9 @@ func (d *Carrier) SetUp(number uint32, up bool) error {
 		p.closeFrame() // what is packed still goes
 		d.in.AskSend()
 	}
-	p.stopped = !up
+	if p.stopped = !up; p.stopped {
+		p.raise()
+	}
 	return nil
 }
 
@@ -191,8 +191,8 @@ func (d *Carrier) Module() dataplane.Module {
 	m.Ptr = d // other carriers of the hub find us by it
 	closed := m.Close
 	m.Close = func(q *dataplane.Queue) {
-		d.sars((*aal5).close)
 		closed(q)
+		d.each((*port).close)
 	}
 	put := m.WritePut
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
@@ -208,22 +208,22 @@ func (d *Carrier) Module() dataplane.Module {
 			return err
 		}
 		d.timers(false)
-		d.sars(func(a *aal5) { _ = a.leave() })
+		d.each((*port).leave)
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
-		d.sars(func(a *aal5) { a.resume(d.hub) })
+		d.each((*port).arrive)
 	}
 	return m
 }
 
-// sars does something with the SAR of every port that has one.
-func (d *Carrier) sars(do func(*aal5)) {
+// each does something with every port.
+func (d *Carrier) each(do func(*port)) {
 	for _, p := range d.ports {
-		if p != nil && p.sar != nil {
-			do(p.sar)
+		if p != nil {
+			do(p)
 		}
 	}
 }
@@ -381,6 +381,7 @@ func (d *Carrier) dropFrames() {
 	for _, p := range d.ports {
 		if p != nil {
 			p.dropFrame()
+			p.raise()
 		}
 	}
 }

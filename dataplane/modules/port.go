@@ -68,6 +68,7 @@ type port struct {
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
 	cross    *cross // what is switched; nil: nothing
+	f5       *f5End // the OAM of a VC that ends above a port of SDUs; nil until it is needed
 	sar      *aal5  // between SDUs of the port and cells that are switched
 	legs     *legs  // what has been promised of what is sent; nil: nothing
 	stopped  bool   // it carries nothing, by SetUp
@@ -170,6 +171,9 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	}
 	if p.cross != nil && p.crossSDU(m) {
 		return
+	}
+	if p.f5 != nil {
+		p.f5.user()
 	}
 	p.carrier.out.PutNext(m)
 }
