@@ -70,9 +70,10 @@ OPTIONS
                      Ethernet: how frames are moved. packet (default) is
                      AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
                      of which it has one: only one such port is on an
-                     interface. auto is xdp where that can be had, else
-                     packet; a note says which. With vlan=, xdp needs tags left
-                     in the frame (ethtool -K IFNAME rxvlan off).
+                     interface, and tcpdump does not see its frames. auto is
+                     xdp where that can be had, else packet; a note says which.
+                     With vlan=, xdp needs tags left in the frame (ethtool -K
+                     IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
