@@ -30,6 +30,10 @@ type vc struct {
 	pair  dataplane.ProcID
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
+
+	owner    *conn  // the application's connection that it is; nil: none
+	switched bool   // a call's: it goes with the connection
+	cookie   []byte // the manager's note
 }
 
 // vcTable finds VCs by place, id and process.
@@ -223,11 +227,15 @@ func (s *Server) releaseVC(v *vc) {
 	}
 }
 
-// removeVC ends an association. s.mu is held.
+// removeVC ends an association; a connection that it is carries nothing more. s.mu is held.
 func (s *Server) removeVC(v *vc) {
 	if v.cross != nil {
 		s.removeCross(v)
 		return
+	}
+	if cn := v.owner; cn != nil {
+		v.owner, cn.vc = nil, nil
+		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
 	}
 	s.releaseVC(v)
 	s.vcs.leave(v)
@@ -238,9 +246,15 @@ func (s *Server) removeVC(v *vc) {
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if cn := s.conns[in.Conn]; cn != nil {
+		return s.delSwitched(c, cn)
+	}
 	v, err := s.vcs.find(in)
 	if err != nil {
 		return err
+	}
+	if v.owner != nil {
+		return s.delSwitched(c, v.owner)
 	}
 	s.removeVC(v)
 	s.note(c, "VC deleted", "vc", v)
@@ -335,6 +349,3 @@ func (s *Server) statVC(_ *client, in, out *control.Packet) error {
 	}
 	return nil
 }
-
-// addSwitched is ATM ADD for a connection, by its manager.
-func (s *Server) addSwitched(_ *client, _, _ *control.Packet) error { return syscall.EOPNOTSUPP }
