@@ -43,7 +43,7 @@ func (s *shared) Carrier() string {
 	return "eth:" + s.Device
 }
 
-// CarriesCells tells whether applications get cells from the port, or AAL5 SDUs alone.
+// CarriesCells tells whether there are cells on it, or SDUs.
 func (s *shared) CarriesCells() bool { return s.Mode.Cells() }
 
 // Open opens the carrier, without ports.
