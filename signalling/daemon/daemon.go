@@ -238,6 +238,7 @@ func (d *Daemon) take(p *control.Packet) {
 
 func (d *Daemon) sock(p *control.Packet) {
 	e, err := fromSock(p)
+	d.config.Log.Debug("from the hub", "message", p.String())
 	if p.Flags&control.FlagNoReply == 0 {
 		answer := control.Packet{}
 		answer.Status = control.Status(err)
@@ -283,6 +284,9 @@ func (d *Daemon) ask(a *node.Action) error {
 		return nil
 	}
 	p.Epoch = d.epoch
+	if p.Class != control.ClassSig {
+		d.config.Log.Debug("to the hub", "message", p.String())
+	}
 	if err := d.conn.Send(&p); err != nil {
 		if a.Token != 0 && errors.Is(err, control.ErrOutstanding) { // the node counts it as refused, in its time
 			return nil
