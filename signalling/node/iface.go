@@ -40,8 +40,10 @@ func (c *Interface) complete() error {
 	if c.LastVCI == 0 {
 		c.LastVCI = 1<<16 - 1
 	}
-	if c.Link == (sscop.Config{}) {
+	if last := c.Link.LastSQ; c.Link == (sscop.Config{LastSQ: last}) {
 		c.Link = sscop.DefaultConfig()
+		c.Link.LastSQ = last
+		c.Link.AcceptAnyBGN = true // linux-atm's daemon begins each life with the same N(SQ), and asks at once when refused
 	}
 	switch {
 	case c.Port == 0:
