@@ -168,6 +168,10 @@ func TestChange(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	d.must("port up dslam")
+	d.must(fmt.Sprintf("stream replace %d rfc2684 vcmux bridged", top+1))
+	if a := d.show().Streams[0].Processes[1].Argument; a != "vcmux bridged" {
+		t.Errorf("%s", a)
+	}
 	d.must(fmt.Sprintf("stream pop %d", top+1))
 	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "aal5"}) {
 		t.Errorf("%v", m)
