@@ -273,6 +273,10 @@ func TestCapture(t *testing.T) {
 		if !ping(t, l, 20) {
 			t.Error("pings were lost")
 		}
+		controltest.Until(t, "what passes is written while it passes", func() bool {
+			info, err := os.Stat(file)
+			return err == nil && info.Size() > pcapHeader
+		})
 		interrupt()
 		<-ended
 		if code != 0 {
