@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -62,11 +64,14 @@ var remedies = []struct {
 // remedy adds to an error what can be done about it.
 func remedy(err error) error {
 	var refused *control.Error
+	var op *net.OpError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer within %v: is the daemon stopped? (%w)", callTimeout, err)
+	case errors.Is(err, io.EOF), errors.As(err, &op): // EPIPE of the socket is not that of our output
+		return fmt.Errorf("the daemon has gone, or has hung up: see its log (%v)", err)
 	case !errors.As(err, &refused):
 		return err
 	case refused.Text != "":

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -152,6 +154,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{refused(2, "no VC 1 0/32: no such file or directory"), "no VC 1 0/32"},
 		{refused(1, ""), "ATM ADD: operation not permitted: your role may not do that"},
 		{refused(116, ""), "ATM ADD: stale file handle: the daemon has been started anew meanwhile: try again"},
+		{remedy(fmt.Errorf("ports: %w", io.EOF)), "the daemon has gone, or has hung up: see its log (ports: EOF)"},
 		{refused(22, ""), "ATM ADD: invalid argument"},
 	} {
 		if c.err.Error() != c.want {
