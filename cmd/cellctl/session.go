@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -64,13 +63,13 @@ var remedies = []struct {
 // remedy adds to an error what can be done about it.
 func remedy(err error) error {
 	var refused *control.Error
-	var op *net.OpError
+	var file *fs.PathError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &file): // of our own output
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer within %v: is the daemon stopped? (%w)", callTimeout, err)
-	case errors.Is(err, io.EOF), errors.As(err, &op): // EPIPE of the socket is not that of our output
+	case !errors.As(err, &refused) && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
 		return fmt.Errorf("the daemon has gone, or has hung up: see its log (%v)", err)
 	case !errors.As(err, &refused):
 		return err

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -155,6 +157,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{refused(1, ""), "ATM ADD: operation not permitted: your role may not do that"},
 		{refused(116, ""), "ATM ADD: stale file handle: the daemon has been started anew meanwhile: try again"},
 		{remedy(fmt.Errorf("ports: %w", io.EOF)), "the daemon has gone, or has hung up: see its log (ports: EOF)"},
+		{remedy(syscall.EPIPE), "the daemon has gone, or has hung up: see its log (broken pipe)"},
+		{remedy(&fs.PathError{Op: "write", Path: "x", Err: syscall.EPIPE}), "write x: broken pipe"},
 		{refused(22, ""), "ATM ADD: invalid argument"},
 	} {
 		if c.err.Error() != c.want {
