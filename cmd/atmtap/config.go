@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -32,6 +33,9 @@ type config struct {
 	capture string
 	gso     nic.GSO
 	json    bool
+
+	hub      string // the control socket of the daemon that carries it; empty: this process does
+	portText string // as given
 }
 
 var (
@@ -51,7 +55,7 @@ func (o *once) Type() string   { return "string" }
 func (o *once) Set(v string) error {
 	o.value = v
 	if o.times++; o.times > 1 {
-		return errors.New("given twice: one atmtap is one VC on one port; start another for the other (a daemon for many is to come)")
+		return errors.New("given twice: one atmtap is one VC on one port; start another for the other, or a cellhubd for many")
 	}
 	return nil
 }
@@ -74,6 +78,8 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.capture, "capture", "", "")
 	f.Var(&c.gso, "gso", "")
 	f.BoolVar(&c.json, "json", false, "")
+	f.StringVar(&c.hub, "hub", "", "")
+	f.Lookup("hub").NoOptDefVal = control.DefaultPath
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
 	f.BoolVar(&version, "version", false, "")
@@ -101,6 +107,7 @@ func parse(args []string) (config, error) {
 		}
 	}
 	c.spec.GSO = c.gso
+	c.portText = spec.value
 	return c, nil
 }
 
