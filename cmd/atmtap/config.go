@@ -55,7 +55,7 @@ func (o *once) Type() string   { return "string" }
 func (o *once) Set(v string) error {
 	o.value = v
 	if o.times++; o.times > 1 {
-		return errors.New("given twice: one atmtap is one VC on one port; start another for the other, or a cellhubd for many")
+		return errors.New("given twice: one atmtap is one VC on one port; start another for the other, or the daemon, cellhubd, for many")
 	}
 	return nil
 }
