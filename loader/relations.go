@@ -13,7 +13,9 @@ func (r *reader) relations(c *Config) {
 	r.portKeys(c)
 	streams := r.vcs(c)
 	for i := range c.Streams {
-		r.arguments(&c.Streams[i], streams[c.Streams[i].Name])
+		s := &c.Streams[i]
+		r.arguments(s, streams[s.Name])
+		r.layers(s, streams[s.Name])
 	}
 }
 
@@ -49,12 +51,12 @@ func (r *reader) portKeys(c *Config) {
 	taken := map[string]*Port{}
 	for i := range c.Ports {
 		p := &c.Ports[i]
-		key, has := r.keys[p.Name]
-		if other := taken[key]; has && other != nil {
+		spec, has := r.specs[p.Name]
+		if other := taken[spec.Key]; has && other != nil {
 			r.fault(p.At, "port %s: its cells cannot be told from those of port %s (line %d): take another label", p.Name, other.Name, other.At.Line)
 			continue
 		}
-		taken[key] = p
+		taken[spec.Key] = p
 	}
 }
 
@@ -116,6 +118,36 @@ func (r *reader) arguments(s *Stream, vc *PVC) {
 				r.fault(p.At, "stream %s: %s: %v", s.Name, p.Name, err)
 			}
 		}
+	}
+}
+
+// layers checks that cells become SDUs once between a stream's top and its port.
+func (r *reader) layers(s *Stream, vc *PVC) {
+	if vc == nil {
+		return
+	}
+	spec, known := r.specs[vc.Port]
+	var maker, user *Part
+	if r.rules.Modules[s.Top.Name].SDUs {
+		user = &s.Top
+	}
+	for i := range s.Modules {
+		switch rule := r.rules.Modules[s.Modules[i].Name]; {
+		case rule.Cells:
+			maker = &s.Modules[i]
+		case rule.SDUs && maker != nil:
+			r.fault(s.Modules[i].At, "stream %s: %s works on SDUs, and %s above it has made cells of them: exchange them", s.Name, s.Modules[i].Name, maker.Name)
+			return
+		case rule.SDUs:
+			user = &s.Modules[i]
+		}
+	}
+	switch {
+	case !known:
+	case maker != nil && spec.SDUs:
+		r.fault(maker.At, "stream %s: %s makes cells, and port %s carries SDUs: leave it out, or give the port another mode=", s.Name, maker.Name, vc.Port)
+	case maker == nil && user != nil && !spec.SDUs:
+		r.fault(user.At, "stream %s: nothing makes cells of SDUs for port %s: end modules with aal5, or give the port mode=aal5sdu", s.Name, vc.Port)
 	}
 }
 

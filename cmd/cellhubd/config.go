@@ -45,9 +45,9 @@ func (c *config) readConfig() (err error) {
 // rules are what a configuration file may speak of: what this daemon has.
 func rules() loader.Rules {
 	return loader.Rules{
-		Spec: func(text string) (string, error) {
+		Spec: func(text string) (loader.Spec, error) {
 			spec, err := port.Parse(text)
-			return spec.Key(), err
+			return loader.Spec{Key: spec.Key(), SDUs: !spec.Mode.Cells()}, err
 		},
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
@@ -65,13 +65,16 @@ func moduleRules() map[string]loader.Module {
 	for _, name := range registry.Names() {
 		switch name {
 		case "tap", "tun":
-			known[name] = loader.Module{Top: true, Check: func(arg string) error { return port.CheckHost(arg, name == "tun") }}
+			known[name] = loader.Module{Top: true, SDUs: true, Check: func(arg string) error { return port.CheckHost(arg, name == "tun") }}
 		case "head":
 			known[name] = loader.Module{Top: true}
 		case "capture":
-			known[name] = loader.Module{VC: true, Check: port.CheckCapture}
+			known[name] = loader.Module{SDUs: true, VC: true, Check: port.CheckCapture}
 		case "aal5", "rfc2684", "toobig":
-			known[name] = loader.Module{Check: func(arg string) error { return registry.Check(name, arg) }}
+			known[name] = loader.Module{
+				Cells: name == "aal5", SDUs: name != "aal5",
+				Check: func(arg string) error { return registry.Check(name, arg) },
+			}
 		case "associations": // of ports, which have theirs
 		default:
 			known[name] = loader.Module{}

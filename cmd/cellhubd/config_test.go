@@ -58,7 +58,7 @@ func TestCheckFaults(t *testing.T) {
 		{"two of a label", "ports:\n  a: eth:eth0,label=100\n  b: eth:eth0,mode=n1cw,label=200/100", "3:3: port b: its cells cannot be told from those of port a (line 2): take another label"},
 		{"module's argument", "streams:\n  a: {top: head, modules: [rfc2684 llc]}", `2:28: stream a: rfc2684: "": bridged or routed`},
 		{"TAP's argument", "streams:\n  a: {top: tap t0 mtu=1}", "2:12: stream a: tap: mtu=1: 68 to 65507 octets"},
-		{"capture without file", "ports: {p: \"eth:e0,label=100\"}\nstreams:\n  a: {top: head, modules: [capture]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+		{"capture without file", "ports: {p: \"eth:e0,label=100\"}\nstreams:\n  a: {top: head, modules: [capture, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			`3:28: stream a: capture: file "": a path from the root, since the daemon's directory is its own`},
 		{"user", "access: {admin: {users: [nobody-of-that-name]}}", `1:26: users: no user "nobody-of-that-name"`},
 	} {
