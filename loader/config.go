@@ -120,9 +120,10 @@ type Spec struct {
 
 // Module is what is known of a module.
 type Module struct {
-	SDUs  bool                   // what it takes and gives are SDUs or frames, no cells
-	Cells bool                   // it makes cells of SDUs and the other way
-	Top   bool                   // it is the top of a stream, and nothing else
-	VC    bool                   // its argument begins with VPI/VCI: the stream's, unless written
-	Check func(arg string) error // what is wrong with an argument; nil: any
+	SDUs  bool                    // what it takes and gives are SDUs or frames, no cells
+	Cells bool                    // it makes cells of SDUs and the other way
+	Top   bool                    // it is the top of a stream, and nothing else
+	VC    bool                    // its argument begins with VPI/VCI: the stream's, unless written
+	Check func(arg string) error  // what is wrong with an argument; nil: any
+	Kind  func(arg string) string // what it carries, which all of a stream must agree on; nil: anything
 }

@@ -21,11 +21,11 @@ var testRules = Rules{
 		return Spec{kind + rest, strings.HasSuffix(rest, "sdu")}, nil
 	},
 	Modules: map[string]Module{
-		"tap":     {Top: true, SDUs: true},
+		"tap":     {Top: true, SDUs: true, Kind: func(string) string { return "bridged" }},
 		"head":    {Top: true},
 		"aal5":    {VC: true, Cells: true},
 		"capture": {VC: true},
-		"rfc2684": {SDUs: true, Check: func(arg string) error {
+		"rfc2684": {SDUs: true, Kind: func(arg string) string { return arg[len("llc "):] }, Check: func(arg string) error {
 			if arg != "llc bridged" && arg != "llc routed" {
 				return fmt.Errorf("%q: llc or vcmux, bridged or routed", arg)
 			}
@@ -154,11 +154,12 @@ func TestParseFaults(t *testing.T) {
 		{"two of a VC", world + "  - {port: a, vc: 0/32}\n  - {port: b, vc: 0/32}\n  - {port: a, vc: 0/32}", "x:10:5: PVC a 0/32: that VC is in line 8 already"},
 		{"stream on two", world + "  - {port: a, vc: 0/32, stream: s}\n  - {port: b, vc: 0/33, stream: s}",
 			"x:9:5: PVC b 0/33: stream s stands on VC 0/32 already (line 8): one stream has one VC"},
-		{"no AAL5", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc routed]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+		{"two kinds", "streams:\n  a: {top: tap t0, modules: [rfc2684 llc routed]}", "x:2:30: stream a: rfc2684 is routed, and tap above it is bridged: one of the two must change"},
+		{"no AAL5", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"x:3:30: stream a: nothing makes cells of SDUs for port p: end modules with aal5, or give the port mode=aal5sdu"},
 		{"AAL5 twice", "ports: {p: \"eth:sdu\"}\nstreams:\n  a: {top: tap t0, modules: [aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"x:3:30: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or give the port another mode="},
-		{"AAL5 too high", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [aal5, rfc2684 llc routed]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+		{"AAL5 too high", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [aal5, rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"x:3:36: stream a: rfc2684 works on SDUs, and aal5 above it has made cells of them: exchange them"},
 		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0 or 5`},
 		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},

@@ -103,10 +103,12 @@ func (r *reader) arguments(s *Stream, vc *PVC) {
 	for i := range s.Modules {
 		parts = append(parts, &s.Modules[i])
 	}
+	var first *Part // that has a kind, and
+	var of string   // which
 	for _, p := range parts {
 		rule := r.rules.Modules[p.Name]
-		first, _, _ := strings.Cut(p.Arg, " ")
-		if _, _, written := parseVC(first); rule.VC && !written {
+		word, _, _ := strings.Cut(p.Arg, " ")
+		if _, _, written := parseVC(word); rule.VC && !written {
 			if vc == nil {
 				r.fault(p.At, "stream %s: %s works on a VC, and no PVC has stream: %s", s.Name, p.Name, s.Name)
 				continue
@@ -116,7 +118,17 @@ func (r *reader) arguments(s *Stream, vc *PVC) {
 		if rule.Check != nil {
 			if err := rule.Check(p.Arg); err != nil {
 				r.fault(p.At, "stream %s: %s: %v", s.Name, p.Name, err)
+				continue
 			}
+		}
+		if rule.Kind == nil {
+			continue
+		}
+		switch kind := rule.Kind(p.Arg); {
+		case first == nil:
+			first, of = p, kind
+		case kind != of:
+			r.fault(p.At, "stream %s: %s is %s, and %s above it is %s: one of the two must change", s.Name, p.Name, kind, first.Name, of)
 		}
 	}
 }
