@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
-
-var seed = flag.Uint64("seed", 0, "of random tests; 0: a new one")
 
 func mustParse(t *testing.T, text string) *Config {
 	t.Helper()
@@ -137,9 +134,6 @@ func TestPlanLeavesOthersAlone(t *testing.T) {
 // A daemon that has some of it already gets the rest: whatever was there by the same
 // names before, the end is the same, and PVCs that both have alike are never touched.
 func TestPlanRandom(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
 	t.Logf("-seed %d", *seed)
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	for range 2000 {

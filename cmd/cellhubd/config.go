@@ -47,8 +47,8 @@ func (c *config) readConfig() (err error) {
 func rules() loader.Rules {
 	return loader.Rules{
 		Spec: func(text string) (loader.Spec, error) {
-			spec, err := port.Parse(text)
-			return loader.Spec{Key: spec.Key(), SDUs: !spec.Mode.Cells()}, err
+			key, sdus, err := port.Check(text)
+			return loader.Spec{Key: key, SDUs: sdus}, err
 		},
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
@@ -80,7 +80,7 @@ func moduleRules() map[string]loader.Module {
 				SDUs: true, Check: func(arg string) error { return registry.Check(name, arg) },
 				Kind: func(arg string) string { return arg[strings.LastIndexByte(arg, ' ')+1:] },
 			}
-		case "associations": // of ports, which have theirs
+		case "associations", "local", "signal": // the daemon's own
 		default:
 			known[name] = loader.Module{}
 		}

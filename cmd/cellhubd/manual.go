@@ -45,8 +45,12 @@ CONFIGURATION
     ports: {NAME: SPEC, ...}
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one
-        local address share a device, and differ by their labels. number is
-        1 to 65535, and the lowest that is free unless given
+        local address share a device, and differ by their labels. Others are
+            atmtcp:HOST[:PORT]        linux-atm's atmtcp, over TCP: SDUs
+            atmtcp:listen=ADDR[:PORT]
+            gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
+                                      a cell in each UDP datagram
+        number is 1 to 65535, and the lowest that is free unless given
     streams: {NAME: {top: MODULE, modules: [MODULE, ...]}, ...}
         a MODULE is a name and an argument; modules are listed from the top to
         the network. At the top stand

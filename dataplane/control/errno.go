@@ -72,3 +72,7 @@ func Status(err error) int32 {
 	}
 	return -int32(syscall.EIO)
 }
+
+// StatusDeferred is the status with which an application answers INCOMING when its user is
+// told and decides later.
+const StatusDeferred = 1
