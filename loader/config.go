@@ -28,6 +28,7 @@ type Config struct {
 	Ports   []Port
 	Streams []Stream
 	PVCs    []PVC
+	Crosses []Cross
 }
 
 // Control is where the daemon listens.

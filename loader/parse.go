@@ -34,6 +34,8 @@ func Parse(file string, text []byte, rules Rules) (*Config, error) {
 		"ports":   func(e entry) { r.ports(c, e.value) },
 		"streams": func(e entry) { r.streams(c, e.value) },
 		"pvcs":    func(e entry) { r.pvcs(c, e.value) },
+
+		"xconnects": func(e entry) { r.xconnects(c, e.value) },
 	})
 	if len(r.faults) == 0 {
 		r.relations(c)

@@ -58,6 +58,8 @@ func TestPlan(t *testing.T) {
 		{"another top", "tap t0", "tap t1", []string{"delete PVC a 0/100", "close stream s", "open stream s", "push rfc2684 on stream s", "push aal5 on stream s", "add PVC a 0/100"}},
 		{"another spec", "eth:e0", "eth:e2", []string{"delete PVC a 0/100", "close port a", "open port a", "add PVC a 0/100"}},
 		{"another number", "number: 1", "number: 7", []string{"delete PVC a 0/100", "close port a", "open port a", "add PVC a 0/100"}},
+		{"a cross-connect comes", "aal: 5}\n", "aal: 5}\nxconnects: [{from: a 0/200, to: b 0/201}]\n", []string{"cross-connect a 0/200 to b 0/201"}},
+		{"a PVC becomes one", "  - {port: b, vc: 0/33, aal: 5}\n", "xconnects: [{from: a 0/200, to: b 0/33}]\n", []string{"delete PVC b 0/33", "cross-connect a 0/200 to b 0/33"}},
 		{"another's number", "b: eth:e1", "b: {spec: eth:e1, number: 1}", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,6 +164,16 @@ func checkUntouched(t *testing.T, w *world, was, want *Config) {
 	t.Helper()
 	// Ports without a number may have to give theirs up.
 	displaced := slices.ContainsFunc(want.Ports, func(p Port) bool { return p.Number != 0 })
+	for _, x := range was.Crosses {
+		same := slices.Contains(want.Crosses, x)
+		for _, name := range []string{x.From.Port, x.To.Port} {
+			a, b := portOf(was, name), portOf(want, name)
+			same = same && b != nil && *a == *b && (a.Number != 0 || !displaced)
+		}
+		if same && w.touched["cross "+x.From.String()] {
+			t.Errorf("cross-connect %v was touched", &x)
+		}
+	}
 	for i := range was.PVCs {
 		p := &was.PVCs[i]
 		j := slices.IndexFunc(want.PVCs, func(q PVC) bool { return *p == q })
@@ -212,6 +224,15 @@ func randomConfig(rng *rand.Rand) *Config {
 			}
 			c.PVCs = append(c.PVCs, p)
 		}
+	}
+	for vci := range uint16(4) {
+		if len(c.Ports) < 2 || rng.IntN(2) == 0 {
+			continue
+		}
+		x := Cross{From: End{c.Ports[0].Name, 1, 32 + vci}, To: End{c.Ports[1].Name, 1, 32 + vci}}
+		x.Direction, x.PCRForward = control.DirectionBoth, uint32(rng.IntN(2))
+		x.Text = []string{"", "police"}[rng.IntN(2)]
+		c.Crosses = append(c.Crosses, x)
 	}
 	return c
 }

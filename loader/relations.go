@@ -70,6 +70,7 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 		streams[c.Streams[i].Name] = true
 	}
 	taken, under := map[string]*PVC{}, map[string]*PVC{}
+	places := map[string]Position{}
 	for i := range c.PVCs {
 		p := &c.PVCs[i]
 		switch other := taken[p.String()]; {
@@ -88,11 +89,12 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 			r.fault(p.At, "PVC %s: stream %s stands on VC %s already (line %d): one stream has one VC",
 				p, p.Stream, under[p.Stream].VC(), under[p.Stream].At.Line)
 		}
-		taken[p.String()] = p
+		taken[p.String()], places[p.String()] = p, p.At
 		if p.Stream != "" {
 			under[p.Stream] = p
 		}
 	}
+	r.crosses(c, ports, places)
 	return under
 }
 
