@@ -196,7 +196,7 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"shw", exitUsage, `unknown command "shw" for "cellctl"`},
-		{"show", exitUsage, "cellctl show what? all, connections, modules, ports, processes, pvcs, streams"},
+		{"show", exitUsage, "cellctl show what? all, connections, modules, ports, processes, pvcs, streams, xconnects"},
 		{"port add dslam", exitUsage, "accepts 2 arg(s), received 1: cellctl port add NAME SPEC [flags]"},
 		{"port add dslam nonsense", exitFailed, `kind "nonsense": eth:IFNAME or udp:LOCAL:PORT`},
 		{"port add dslam eth:" + lab.Dev + ",label=101", exitFailed, `"dslam": a port or a process is called so`},
@@ -219,6 +219,36 @@ func TestRefusals(t *testing.T) {
 		if code != c.code || !strings.Contains(out, c.want) || !strings.HasPrefix(out, "cellctl: ") {
 			t.Errorf("cellctl %s: %d: %s\nwant %d: %s", c.line, code, out, c.code, c.want)
 		}
+	}
+}
+
+// Cross-connects are made, seen from both ends, and parted by either.
+func TestXConnect(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add a eth:" + lab.Dev + ",label=100")
+	d.must("port add b eth:" + lab.Dev + ",label=101")
+	d.must("xconnect add a 0/100 b 0/200 --pcr 100 --police")
+	d.must("xconnect add a 5/* b 6/* --one-way")
+	want := "" +
+		"FROM  VC     TO       SERVICE  PCR  CELLS\n" +
+		"a     0/100  b 0/200  ubr      100      0\n    nothing lost\n" +
+		"a     5/*    b 6/*    ubr        -      0\n    nothing lost\n" +
+		"b     0/200  a 0/100  ubr      100      0\n    nothing lost\n"
+	if out := d.must("show xconnects"); out != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	if s := d.show(); len(s.PVCs) != 0 {
+		t.Errorf("%+v", s.PVCs)
+	}
+	d.must("watch --count 1 --interval 100ms")
+	if out, code := d.ctl("xconnect", "add", "a", "0/0", "b", "0/32"); code != exitUsage || !strings.Contains(out, "VC 0/0: for a whole path write 0/*") {
+		t.Errorf("%d: %s", code, out)
+	}
+	d.must("xconnect del b 0/200")
+	d.must("xconnect del a 5/*")
+	if out := d.must("show xconnects"); !strings.HasPrefix(out, "no cross-connects") {
+		t.Errorf("%s", out)
 	}
 }
 

@@ -26,6 +26,8 @@ var views = []view{
 		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams}, streamTable, func(s *state) any { return s.Streams }},
 	{"pvcs", "PVCs", "permanent VCs, their counters, and why they lost what they lost",
 		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readStats}, pvcTable, func(s *state) any { return s.PVCs }},
+	{"xconnects", "Cross-connects", "cross-connected VCs, a line each way, and why they lost what they lost",
+		readings{(*state).readPorts, (*state).resync, (*state).readStats}, crossTable, func(s *state) any { return s.Crosses }},
 	{"processes", "Processes", "every process of the hubs",
 		readings{(*state).readProcesses}, processTable, func(s *state) any { return s.Processes }},
 	{"modules", "Modules", "modules that streams can be made of",
@@ -132,14 +134,19 @@ func pvcTable(s *state) *table {
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
 		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx))
-		for i := range v.Drops {
-			r.note("lost %v", &v.Drops[i])
-		}
-		if len(v.Drops) == 0 {
-			r.note("nothing lost")
-		}
+		v.tellDrops(r)
 	}
 	return t
+}
+
+// tellDrops says why a VC has lost what it lost.
+func (v *pvcView) tellDrops(r *row) {
+	for i := range v.Drops {
+		r.note("lost %v", &v.Drops[i])
+	}
+	if len(v.Drops) == 0 {
+		r.note("nothing lost")
+	}
 }
 
 // rate shows a rate in cells a second; none was agreed on.

@@ -73,6 +73,7 @@ type state struct {
 	Ports       []portView       `json:"ports"`
 	Streams     []streamView     `json:"streams"`
 	PVCs        []pvcView        `json:"pvcs"`
+	Crosses     []crossView      `json:"xconnects"`
 	Processes   []processView    `json:"processes"`
 	Connections []connectionView `json:"connections"`
 	Modules     []string         `json:"modules"`
@@ -81,7 +82,7 @@ type state struct {
 // newState is one of nothing: lists that are empty, and not null, for machines.
 func newState() *state {
 	return &state{
-		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Processes: []processView{},
+		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Crosses: []crossView{}, Processes: []processView{},
 		Connections: []connectionView{}, Modules: []string{},
 	}
 }
@@ -144,6 +145,12 @@ func (st *state) addVC(in *control.Packet) {
 		v.PortName = p.Name
 		p.VCs++
 	}
+	if value, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok {
+		if far, err := control.ParseSecondEnd(value); err == nil {
+			st.addCross(v, far)
+		}
+		return
+	}
 	st.PVCs = append(st.PVCs, v)
 }
 
@@ -198,8 +205,14 @@ func (st *state) readModules(s *control.Session) error {
 
 // readStats asks for each VC's counters. One that has gone meanwhile has none.
 func (st *state) readStats(s *control.Session) error {
+	vcs := make([]*pvcView, 0, len(st.PVCs)+len(st.Crosses))
 	for i := range st.PVCs {
-		v := &st.PVCs[i]
+		vcs = append(vcs, &st.PVCs[i])
+	}
+	for i := range st.Crosses {
+		vcs = append(vcs, &st.Crosses[i].pvcView)
+	}
+	for _, v := range vcs {
 		c, err := vcStats(s, v.atm)
 		if err != nil {
 			return fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)
