@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/client"
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
@@ -250,6 +251,28 @@ func TestXConnect(t *testing.T) {
 	if out := d.must("show xconnects"); !strings.HasPrefix(out, "no cross-connects") {
 		t.Errorf("%s", out)
 	}
+}
+
+// An application's connection is seen with its name, its VC and its state.
+func TestConnections(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add hq eth:" + lab.Dev + ",label=100")
+	d.must("pvc add hq 0/33 --aal 5")
+	c, err := client.Open(d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Dial(t.Context(), "pvc://hq/0/33", nil); err != nil {
+		t.Fatal(err)
+	}
+	out := d.must("show connections")
+	if !strings.Contains(out, "pvc://hq/0/33") || !strings.Contains(out, "connected") {
+		t.Errorf("%s", out)
+	}
+	c.Close()
+	controltest.Until(t, "it is gone", func() bool { return strings.HasPrefix(d.must("show connections"), "no connections") })
 }
 
 // inner are the addresses on both ends of a VC.

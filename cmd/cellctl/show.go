@@ -33,7 +33,7 @@ var views = []view{
 	{"modules", "Modules", "modules that streams can be made of",
 		readings{(*state).readModules}, moduleTable, func(s *state) any { return s.Modules }},
 	{"connections", "Connections", "connections of applications",
-		readings{(*state).resync}, connectionTable, func(s *state) any { return s.Connections }},
+		readings{(*state).readPorts, (*state).resync}, connectionTable, func(s *state) any { return s.Connections }},
 }
 
 func showCommand(o *options) *cobra.Command {
@@ -178,9 +178,9 @@ func moduleTable(s *state) *table {
 }
 
 func connectionTable(s *state) *table {
-	t := &table{heads: []string{"CONNECTION", "PORT", "WHAT", "STATE"}, none: "no connections of applications"}
+	t := &table{heads: []string{"CONNECTION", "USER", "LOCAL", "REMOTE", "STATE"}, none: "no connections of applications"}
 	for _, c := range s.Connections {
-		t.add(c.ID, c.Port, c.What, c.State)
+		t.add(c.ID, c.User, c.Local, c.Remote, c.State)
 	}
 	return t
 }

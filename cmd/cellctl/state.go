@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/cellhub/cellhub/dataplane/client"
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
@@ -57,10 +58,11 @@ type streamView struct {
 }
 
 type connectionView struct {
-	ID    string `json:"id"`
-	Port  uint16 `json:"port"`
-	What  string `json:"what"`
-	State string `json:"state"`
+	ID     string `json:"id"`
+	User   string `json:"user"`
+	Local  string `json:"local"`  // addresses, as pvc://PORT/VPI/VCI or svc://…
+	Remote string `json:"remote"` // likewise
+	State  string `json:"state"`
 }
 
 type counter struct {
@@ -156,13 +158,28 @@ func (st *state) addVC(in *control.Packet) {
 
 func (st *state) addConnection(in *control.Packet) {
 	b := in.Sock()
-	c := connectionView{ID: in.Conn.String(), Port: b.Port, State: strings.ToLower(strings.TrimPrefix(control.TypeName(in.Class, in.Type), "SOCK "))}
-	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok {
+	name, _ := control.FindTLV(in.Trailer, control.TLVName)
+	text, _ := control.FindTLV(in.Trailer, control.TLVText)
+	c := connectionView{ID: in.Conn.String(), User: string(name), State: string(text), Local: svcText(b.Local, b.SAP), Remote: svcText(b.Remote, b.SAP)}
+	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok && c.Local == "" && c.Remote == "" {
 		if e, err := control.ParseSecondEnd(end); err == nil {
-			c.What = "pvc " + vcText(e.VPI, e.VCI)
+			a := client.Addr{PVC: true, Port: e.Port, VPI: e.VPI, VCI: e.VCI}
+			if p := st.port(e.Port); p != nil {
+				a.PortName = p.Name
+			}
+			c.Local = a.String()
 		}
 	}
 	st.Connections = append(st.Connections, c)
+}
+
+// svcText is an end system's address; empty: none.
+func svcText(address [20]byte, sap uint64) string {
+	if address == [20]byte{} {
+		return ""
+	}
+	a := client.Addr{AESA: address, SAP: sap}
+	return a.String()
 }
 
 func (st *state) port(number uint16) *portView {

@@ -142,8 +142,14 @@ func (s *Server) state() (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
-	paths, err := s.tellPaths()
-	return append(state, paths...), err
+	for _, tell := range []func() ([]*control.Packet, error){s.tellConns, s.tellPaths} {
+		more, err := tell()
+		if err != nil {
+			return nil, err
+		}
+		state = append(state, more...)
+	}
+	return state, nil
 }
 
 // inOrder gives the VCs by port, VPI and VCI.
