@@ -253,7 +253,7 @@ func TestXConnect(t *testing.T) {
 	}
 }
 
-// An application's connection is seen with its name, its VC and its state.
+// An application's connection is seen with its VC and its state.
 func TestConnections(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	d := startDaemon(t, l.A)

@@ -178,9 +178,9 @@ func moduleTable(s *state) *table {
 }
 
 func connectionTable(s *state) *table {
-	t := &table{heads: []string{"CONNECTION", "USER", "LOCAL", "REMOTE", "STATE"}, none: "no connections of applications"}
+	t := &table{heads: []string{"CONNECTION", "LOCAL", "REMOTE", "STATE"}, none: "no connections of applications"}
 	for _, c := range s.Connections {
-		t.add(c.ID, c.User, c.Local, c.Remote, c.State)
+		t.add(c.ID, c.Local, c.Remote, c.State)
 	}
 	return t
 }

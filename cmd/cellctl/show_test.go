@@ -39,7 +39,7 @@ func sample() *state {
 	s.Crosses = []crossView{{pvcView{PortName: "dslam", VC: "5/*", Service: "cbr", PCRTx: 40, Counters: []counter{{"rx_cells", 12}},
 		Drops: drops([]counter{{"police_dropped", 2}})}, "hq 6/*"}}
 	s.Modules = []string{"aal5", "tap"}
-	s.Connections = []connectionView{{ID: "0.1", User: "nc", Local: "pvc://dslam/0/101", State: "connected"}}
+	s.Connections = []connectionView{{ID: "0.1", Local: "pvc://dslam/0/101", State: "connected"}}
 	s.join()
 	return s
 }

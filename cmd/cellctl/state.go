@@ -59,7 +59,6 @@ type streamView struct {
 
 type connectionView struct {
 	ID     string `json:"id"`
-	User   string `json:"user"`
 	Local  string `json:"local"`  // addresses, as pvc://PORT/VPI/VCI or svc://…
 	Remote string `json:"remote"` // likewise
 	State  string `json:"state"`
@@ -156,11 +155,16 @@ func (st *state) addVC(in *control.Packet) {
 	st.PVCs = append(st.PVCs, v)
 }
 
+// connectionStates are what connections have come to, by the message that tells it.
+var connectionStates = map[control.Type]string{
+	control.SockBind: "bound", control.SockListen: "listening", control.SockConnect: "connecting", control.SockIncoming: "offered",
+	control.SockAlerting: "deferred", control.SockAccept: "accepting", control.SockOkay: "connected",
+	control.SockClosed: "cleared", control.SockClose: "closing",
+}
+
 func (st *state) addConnection(in *control.Packet) {
 	b := in.Sock()
-	name, _ := control.FindTLV(in.Trailer, control.TLVName)
-	text, _ := control.FindTLV(in.Trailer, control.TLVText)
-	c := connectionView{ID: in.Conn.String(), User: string(name), State: string(text), Local: svcText(b.Local, b.SAP), Remote: svcText(b.Remote, b.SAP)}
+	c := connectionView{ID: in.Conn.String(), State: connectionStates[in.Type], Local: svcText(b.Local, b.SAP), Remote: svcText(b.Remote, b.SAP)}
 	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok && c.Local == "" && c.Remote == "" {
 		if e, err := control.ParseSecondEnd(end); err == nil {
 			a := client.Addr{PVC: true, Port: e.Port, VPI: e.VPI, VCI: e.VCI}

@@ -142,14 +142,9 @@ func (s *Server) state() (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
-	for _, tell := range []func() ([]*control.Packet, error){s.tellConns, s.tellPaths} {
-		more, err := tell()
-		if err != nil {
-			return nil, err
-		}
-		state = append(state, more...)
-	}
-	return state, nil
+	state = append(state, s.tellConns()...)
+	paths, err := s.tellPaths()
+	return append(state, paths...), err
 }
 
 // inOrder gives the VCs by port, VPI and VCI.

@@ -9,38 +9,28 @@ import (
 	"github.com/cellhub/cellhub/dataplane/pcb"
 )
 
-// stateTypes are the messages that tell what a connection has come to, in a dump.
+// stateTypes are the messages by which RESYNC tells what a connection has come to: the last that
+// was said of it.
 var stateTypes = map[pcb.State]control.Type{
 	pcb.Idle: control.SockBind, pcb.Binding: control.SockBind, pcb.Bound: control.SockBind, pcb.Listening: control.SockListen,
 	pcb.Connecting: control.SockConnect, pcb.Offered: control.SockIncoming, pcb.Deferred: control.SockAlerting,
 	pcb.Accepting: control.SockAccept, pcb.Connected: control.SockOkay, pcb.Held: control.SockOkay,
-	pcb.Cleared: control.SockClosed, pcb.Closing: control.SockClose, pcb.Dead: control.SockReleased,
+	pcb.Cleared: control.SockClosed, pcb.Closing: control.SockClose,
 }
 
-// tellConns describes the connections of all applications, each by the message that has
-// brought it where it is, with its state in TEXT, its user's name in NAME and its VC in
-// SECOND_END. s.mu is held.
-func (s *Server) tellConns() (all []*control.Packet, err error) {
-	byID := func(a, b *conn) int { return cmp.Compare(a.id.Index(), b.id.Index()) }
-	for _, cn := range slices.SortedFunc(maps.Values(s.conns), byID) {
-		out := new(control.Packet)
-		out.Type, out.Conn, out.Src = stateTypes[cn.pcb.State], cn.id, cn.client.id
-		out.SetSock(&cn.body)
-		if out.Trailer, err = control.AppendTLV(nil, control.TLVText, []byte(cn.pcb.State.String())); err != nil {
-			return nil, err
+// tellConns describes all connections, by id. s.mu is held.
+func (s *Server) tellConns() (state []*control.Packet) {
+	for _, cn := range slices.SortedFunc(maps.Values(s.conns), func(a, b *conn) int { return cmp.Compare(a.id.Index(), b.id.Index()) }) {
+		p := &control.Packet{}
+		body := cn.body
+		body.Port = cn.pcb.Port
+		p.SetSock(&body)
+		p.Type, p.Conn, p.Cause = stateTypes[cn.pcb.State], cn.id, cn.pcb.Cause
+		if cn.vc != nil {
+			end := control.SecondEnd{Port: cn.vc.port, VPI: cn.vc.vpi, VCI: cn.vc.vci}
+			p.Trailer, _ = end.Append(nil)
 		}
-		if cn.client.name != "" {
-			if out.Trailer, err = control.AppendTLV(out.Trailer, control.TLVName, []byte(cn.client.name)); err != nil {
-				return nil, err
-			}
-		}
-		if v := cn.vc; v != nil {
-			end := control.SecondEnd{Port: v.port, VPI: v.vpi, VCI: v.vci}
-			if out.Trailer, err = end.Append(out.Trailer); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, out)
+		state = append(state, p)
 	}
-	return all, nil
+	return state
 }
