@@ -4,6 +4,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
@@ -19,6 +20,7 @@ type aal5 struct {
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	mark   uint8    // the ECN field of the datagrams that carried the PDU under way
 	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	timer  dataplane.Timer
@@ -115,6 +117,10 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	cells := a.hub.Pool.Bytes(m.Block)
+	mark := ecn(&m)
+	if a.mark != nic.CE || !a.ras.Partial() { // one datagram of a PDU that met congestion is enough
+		a.mark = mark
+	}
 	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
@@ -129,6 +135,7 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 			a.grow()
 		default:
 			a.event(q, ev)
+			a.mark = mark
 			old = old && !endsPDU(ev)
 		}
 	}
@@ -193,6 +200,7 @@ func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
 	if pdu.EFCI {
 		m.Flags |= dataplane.FlagEFCI
 	}
+	setECN(&m, a.mark)
 	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
@@ -245,7 +253,9 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
+		setECN(&cells, ecn(&m))
+		q.PutNext(cells)
 	}
 }
 

@@ -28,7 +28,7 @@ type Opening struct {
 // device is held: it receives nothing until it is admitted.
 func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 	c.Ports = []modules.PortConfig{{
-		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(),
+		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}}
 	if s.Kind == UDP {
@@ -37,7 +37,7 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		}
 		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
-			TrafficClass: s.DSCP << 2, GSO: s.GSO,
+			TrafficClass: s.DSCP << 2, Marks: true, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		}
 		if !s.OnePort {

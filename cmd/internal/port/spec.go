@@ -38,6 +38,7 @@ type Spec struct {
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	OnePort bool           // UDP: datagrams leave by the local port, whatever they carry (entropy=off)
 	modules.Encapsulation
+	ECN   bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
 	GSO   nic.GSO       // of the device; no part of the text
 	Cells int           // most cells in a frame; 0: as many as it holds
 	Pack  time.Duration // how long cells wait for others; 0: those of one pass share frames
@@ -221,6 +222,7 @@ func (s Spec) String() string {
 	add("dscp", s.DSCP != 0, s.DSCP)
 	add("checksum", s.ZeroSum, "off")
 	add("entropy", s.OnePort, "off")
+	add("ecn", s.ECN, "copy")
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
