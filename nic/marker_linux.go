@@ -31,7 +31,16 @@ type marks struct {
 	out []uint8 // of the next Transmit
 }
 
-func (u *udp) Mark(ecn []uint8) { u.marks.out = ecn }
+func (u *udp) Mark(ecn []uint8) {
+	u.marks.out = nil
+	for _, mark := range ecn {
+		if mark != NotECT { // else there is nothing to do
+			u.marks.out = ecn
+			return
+		}
+	}
+}
+
 func (u *udp) Marks() []uint8   { return u.marks.in[:] }
 
 // tellMarks has the kernel tell of each datagram's.

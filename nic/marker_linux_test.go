@@ -44,9 +44,9 @@ func TestUDPMarks(t *testing.T) {
 							ecn[i] = ecn[i-1]
 						}
 					}
-					tx.Mark(ecn[:r.IntN(len(ecn))+1]) // the others have none
-					marked := len(tx.(*udp).marks.out)
+					marked := r.IntN(len(ecn)) + 1 // the others have none
 					clear(ecn[marked:])
+					tx.Mark(ecn[:marked])
 					for sent := 0; sent < len(frames); {
 						n, err := dev[0].Transmit(frames[sent:])
 						if err != nil {
