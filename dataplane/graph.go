@@ -15,7 +15,6 @@ type pair struct {
 	proxy  *proxy  // when the pair stands for one on another hub
 	family *family // all pairs of its process; nil: it was always the only one
 
-	ptr      any
 	internal bool // the executive's own: no command changes it
 }
 

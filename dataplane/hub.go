@@ -49,6 +49,7 @@ type Hub struct {
 
 	timers   timerHeap
 	pace     pacer
+	renewed  int64 // when Go's scheduler was asked last
 	cpu      int
 	sleeper  *sleeper
 	counters Counters
@@ -66,6 +67,7 @@ type Hub struct {
 type Counters struct {
 	Passes   uint64 // turns of the loop
 	Sleeps   uint64 // times it slept in the kernel
+	Naps     uint64 // times it let a burst grow
 	Messages uint64 // taken from devices and inboxes
 	Services uint64 // runs of a service
 	Unlinked uint64 // messages freed: no neighbour or process to put to
@@ -86,6 +88,9 @@ func NewHub(c Config) (*Hub, error) {
 	}
 	if err := checkCPU(c.CPU); err != nil {
 		return nil, err
+	}
+	if l := c.Pace.Latency; l < 0 || l > MaxLatency {
+		return nil, fmt.Errorf("%w: latency %v: 0 to %v", ErrHub, l, MaxLatency)
 	}
 	h := &Hub{
 		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: newPacer(c.Pace), cpu: c.CPU,

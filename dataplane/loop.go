@@ -2,17 +2,19 @@ package dataplane
 
 import "runtime"
 
-// Run is the hub: it turns until Stop, on a thread of its own, which it pins to its
-// processor if it was given one. It is called once.
+// Run is the hub: it turns until Stop. With a processor of its own it holds its thread, and
+// pins it there. It is called once.
 func (h *Hub) Run() {
 	h.turn.Lock()
 	defer h.turn.Unlock()
 	defer close(h.ended)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if h.cpu != 0 { // else a thread of its own is no use, and makes Go's scheduler dearer: see renew
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	defer h.pin()()
 	for !h.stopped.Load() {
-		h.pace.rest(h, h.Pass())
+		h.rest(h.Pass())
 	}
 	h.sendAll()
 	h.publish()

@@ -87,6 +87,9 @@ type band struct {
 // ID is the number of the queue's pair.
 func (q *Queue) ID() ProcID { return q.pair.id }
 
+// Ptr is the Module.Ptr of the queue's module; nil when it has none.
+func (q *Queue) Ptr() any { return q.pair.module.extra.ptr }
+
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }
 
@@ -95,12 +98,6 @@ func (q *Queue) Mate() *Queue { return q.mate }
 
 // Reader reports whether this is the read side, whose messages go up.
 func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
-
-// Ptr is the module's own note on the pair, the same from both queues; q_ptr.
-func (q *Queue) Ptr() any { return q.pair.ptr }
-
-// SetPtr sets the module's own note.
-func (q *Queue) SetPtr(p any) { q.pair.ptr = p }
 
 // Len is the number of messages queued.
 func (q *Queue) Len() int { return int(q.msgs) }

@@ -41,7 +41,7 @@ func (u *udp) Mark(ecn []uint8) {
 	}
 }
 
-func (u *udp) Marks() []uint8   { return u.marks.in[:] }
+func (u *udp) Marks() []uint8 { return u.marks.in[:] }
 
 // tellMarks has the kernel tell of each datagram's.
 func (u *udp) tellMarks(is4 bool) error {

@@ -7,7 +7,8 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--silence TIME] [--json] [--force]
+           [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
+           [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -65,6 +66,14 @@ OPTIONS
                      received ones are popped, up to 8 labels in all
         tc=0..7, ttl=1..255   of the labels (0 and 255)
         vlan=1..4094 Ethernet: frames have this 802.1Q tag, both ways
+        driver=packet|xdp|auto
+                     Ethernet: how frames are moved. packet (default) is
+                     AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
+                     of which it has one: only one such port is on an
+                     interface, and tcpdump does not see its frames. auto is
+                     xdp where that can be had, else packet; a note says which.
+                     With vlan=, xdp needs tags left in the frame (ethtool -K
+                     IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
         ecn=copy     UDP: datagrams take the ECN field of the IP packets in them
                      when these agree (RFC 6040, normal mode). Only towards a
@@ -93,6 +102,14 @@ OPTIONS
                      kernel, the same frames on the wire. auto (default) uses
                      the kinds that a self-test has shown to work; on, all that
                      the kernel takes; off, none
+    --latency TIME   under load, frames wait up to TIME for others that are
+                     handled with them, which costs less processor time a
+                     frame; at most 10ms (default 20us; 0: none waits). A
+                     frame that comes alone never waits
+    --spin           never sleep: a processor is used up, and round trips are
+                     shorter, if there is one to give away. Without it atmtap
+                     waits awake only while the last frames say that the next
+                     one is near
     --silence TIME   when nothing has come from the peer for so long, though
                      frames went to it, the device loses its carrier; every
                      10 s it has it again, to try. For tunnels over which both
@@ -121,7 +138,9 @@ EXIT STATUS
 
 CAPABILITIES
     CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
-    self-test of --gso auto: without, there are no super-frames. CAP_SYS_ADMIN
+    self-test of --gso auto: without, there are no super-frames. CAP_BPF and
+    CAP_NET_ADMIN besides for driver=xdp, and CAP_IPC_LOCK or a limit of locked
+    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_SYS_ADMIN
     to look after a device in another network namespace, where there is one.
 
 EXAMPLES

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,7 +226,8 @@ func TestManyInterfaces(t *testing.T) {
 	}
 	for i, c := range carriers {
 		dev := fmt.Sprint("atm", i)
-		p := startPeer(t, ctx, l.A, "--tap", dev, "--vc", "0/100", "--port", c.spec(l, 0, "n1"))
+		spec := strings.Replace(c.spec(l, 0, "n1"), "label=100", fmt.Sprintf("label=%d", 200+i), 1)
+		p := startPeer(t, ctx, l.A, "--tap", dev, "--vc", "0/100", "--port", spec)
 		p.waitUp(t, ctx, dev)
 		if used := p.cmd.CPU(); used > time.Second {
 			t.Errorf("%s: %v of processor time to start", c.name, used)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -114,12 +115,12 @@ func (s *supervisor) watch(ctx context.Context) {
 
 // reload is what SIGHUP asks for: what is gone is tried again at once.
 func (s *supervisor) reload(ctx context.Context) {
-	s.t.service.reloading()
+	s.t.service.Reloading()
 	s.tap.next, s.carrier.next, s.asked = time.Time{}, time.Time{}, time.Time{}
 	s.tap.trouble, s.carrier.trouble = "", ""
 	s.resolve(ctx)
 	s.look(ctx)
-	s.t.service.ready()
+	s.t.service.Ready()
 }
 
 // look looks once at everything and does what is to be done.
@@ -320,9 +321,14 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	if err := t.claim(spec, index); err != nil {
 		return err
 	}
-	c, err := spec.Open(port.Opening{Index: index, Replaces: before})
+	opening := port.Opening{Index: index, Replaces: before, Region: t.arena.Region(block.Small)}
+	c, err := spec.Open(opening)
+	if errors.Is(err, nic.ErrQueueInUse) { // by the one before, on the same interface
+		t.hub.Call(t.port.Detach)
+		c, err = spec.Open(opening)
+	}
 	if err != nil {
-		return portRemedy(err)
+		return port.Remedy(err)
 	}
 	t.hub.Call(func() {
 		if d, ok := before.(nic.Holder); ok {
@@ -461,15 +467,4 @@ func (t *tunnel) failed(error) {
 	case t.failures <- struct{}{}:
 	default: // it is to look already
 	}
-}
-
-// portRemedy adds what to do about a refusal of the carrier.
-func portRemedy(err error) error {
-	switch {
-	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
-		return fmt.Errorf("%w: run as root, or give the capability", err)
-	case errors.Is(err, nic.ErrAddressInUse):
-		return fmt.Errorf("%w: take another port, or end the program that has it", err)
-	}
-	return err
 }

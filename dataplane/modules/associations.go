@@ -8,6 +8,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // Key is a VC as messages carry it in the low half of Conn between a carrier and the
@@ -76,6 +77,10 @@ func (a *associations) named(where, vc string) (dataplane.Module, error) {
 	return a.above(a.lowers[c], p<<portShift|Key(v), v), nil
 }
 
+func isAnnouncement(m *dataplane.Msg) bool {
+	return m.Type == dataplane.Ctl && m.Class == control.ClassATM && control.Type(m.Info) == control.ATMAdd && m.Block == 0
+}
+
 // base is what both kinds of pair have.
 func (a *associations) base(name string) dataplane.Module {
 	return dataplane.Module{
@@ -116,7 +121,27 @@ func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 		return l.table.add(key, q)
 	}
 	m.Close = func(*dataplane.Queue) { l.table.remove(key) }
+	m.Commands = []dataplane.ModuleCommand{
+		{Number: Announce, Name: "announce", Run: func([]byte) ([]byte, error) {
+			q, _ := l.table.find(key)
+			q.PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
+			return nil, nil
+		}},
+		readText(129, "vc", vc.String),
+	}
 	return m
+}
+
+// Announce is the command by which the pair of a VC tells the stream above it which VC it
+// stands on: whoever has linked the two gives it.
+const Announce = control.FirstModuleCommand
+
+// announced reads what Announce puts up the stream.
+func announced(m *dataplane.Msg) (vc aal.VC, ok bool) {
+	if !isAnnouncement(m) {
+		return vc, false
+	}
+	return aal.VC{VPI: uint16(m.Conn >> 16 & 0xFFF), VCI: uint16(m.Conn)}, true
 }
 
 // demultiplex finds the stream of what a carrier has received. A stream that has no

@@ -3,7 +3,9 @@ package modules
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
@@ -22,6 +24,7 @@ type Carrier struct {
 	vacant   []uint32     // numbers of ports that have gone, as they were
 	wires    table[*port] // ports by wireKey
 	open     *port        // those with a frame under construction, to be sent with this pass
+	relay    *relay       // nil until a port cross-connects
 	fetched  uint32       // a word that fetch has looked at, so that it is looked at
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
@@ -30,7 +33,10 @@ type Carrier struct {
 type carrierCounts struct {
 	badFrames   uint64 // not MPLS, or a stack that goes on
 	otherLabels uint64 // no port's
-	noPort      uint64 // messages for a port that there is not
+	noPort      uint64 // messages, and cross-connected cells, for a port that there is not
+
+	relayLost     uint64 // cross-connected cells for another hub, to which too much waited
+	relayNoBlocks uint64 // … and for which there was no memory
 }
 
 // CarrierConfig describes a carrier.
@@ -59,8 +65,8 @@ const (
 const carrierHiWat = 256 << 10
 
 var (
-	errNoPort   = errors.New("no such port")
-	errSameWire = errors.New("another port has this label there")
+	errNoPort   error = &refusal{"no such port", syscall.ENXIO}
+	errSameWire       = errors.New("another port has this label there")
 )
 
 // NewCarrier makes a carrier with its ports, numbered from 0. It owns the device from then
@@ -121,12 +127,53 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
+	p.close()
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
 	p.counts.missing = p.pw.missing
 	d.gone.add(&p.counts)
 	return nil
+}
+
+// SetUp lets a port carry, or not: then what comes for it, from either side, is lost and
+// counted. On the hub.
+func (d *Carrier) SetUp(number uint32, up bool) error {
+	p := d.port(number)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	}
+	if !up && !p.stopped {
+		p.closeFrame() // what is packed still goes
+		d.in.AskSend()
+	}
+	if p.stopped = !up; p.stopped {
+		p.raise()
+	}
+	return nil
+}
+
+// AddVC tells that a port carries a VC. In AAL5 SDU mode it carries one alone, since its
+// frames do not name it. On the hub.
+func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {
+	p := d.port(number)
+	switch vc := (aal.VC{VPI: vpi, VCI: vci}); {
+	case p == nil:
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	case p.cfg.Mode.Cells():
+	case p.cfg.VC != aal.VC{} && p.cfg.VC != vc:
+		return fmt.Errorf("mode %s carries one VC, and that is %v", p.cfg.Mode, p.cfg.VC)
+	default:
+		p.cfg.VC = vc
+	}
+	return nil
+}
+
+// RemoveVC undoes AddVC. On the hub.
+func (d *Carrier) RemoveVC(number uint32, vpi, vci uint16) {
+	if p := d.port(number); p != nil && p.cfg.VC == (aal.VC{VPI: vpi, VCI: vci}) {
+		p.cfg.VC = aal.VC{}
+	}
 }
 
 // port is the port of that number, nil when there is none, or another has its place.
@@ -140,20 +187,45 @@ func (d *Carrier) port(number uint32) *port {
 // Module is the carrier's code.
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
-	m.Counters = d.Counts
+	m.Counters, m.Commands = d.Counts, d.commands()
+	m.Ptr = d // other carriers of the hub find us by it
+	closed := m.Close
+	m.Close = func(q *dataplane.Queue) {
+		closed(q)
+		d.each((*port).close)
+	}
+	put := m.WritePut
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
+		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
+			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		put(q, m)
+	}
 	leave, arrive := m.Leave, m.Arrive
 	m.Leave = func() error {
 		if err := leave(); err != nil {
 			return err
 		}
 		d.timers(false)
+		d.each((*port).leave)
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
+		d.each((*port).arrive)
 	}
 	return m
+}
+
+// each does something with every port.
+func (d *Carrier) each(do func(*port)) {
+	for _, p := range d.ports {
+		if p != nil {
+			do(p)
+		}
+	}
 }
 
 // timers stops or starts what waits for the time to pack.
@@ -275,6 +347,8 @@ func (d *Carrier) strip(b block.ID) {
 		p.drop(b, wrongStation)
 	case s.alert:
 		p.drop(b, vccv)
+	case p.stopped:
+		p.drop(b, portStopped)
 	default:
 		p.strip(b, f, n+s.octets)
 	}
@@ -282,11 +356,15 @@ func (d *Carrier) strip(b block.ID) {
 
 // output hands a message to its port.
 func (d *Carrier) output(m dataplane.Msg) {
-	if p := d.port(uint32(m.Conn >> portShift)); p != nil {
+	switch p := d.port(uint32(m.Conn >> portShift)); {
+	case p == nil:
+		d.counts.noPort++
+	case p.stopped:
+		p.counts.down++
+	default:
 		p.output(m)
 		return
 	}
-	d.counts.noPort++
 	d.hub.Free(m)
 }
 
@@ -303,6 +381,7 @@ func (d *Carrier) dropFrames() {
 	for _, p := range d.ports {
 		if p != nil {
 			p.dropFrame()
+			p.raise()
 		}
 	}
 }

@@ -85,9 +85,9 @@ func (d *driver) open(dev nic.Device) (err error) {
 		err = d.listen()
 	}
 	if err != nil {
+		_ = dev.Close()
 		d.rx.close()
 		d.tx.dev = nil
-		_ = dev.Close()
 	}
 	return err
 }
@@ -229,6 +229,7 @@ func (d *driver) put(q *dataplane.Queue, m dataplane.Msg) {
 		q.TurnFlush(m)
 	case m.Type == dataplane.Ioctl:
 		q.Nak(m, syscall.EINVAL)
+	case isAnnouncement(&m): // of a VC: the same to all that only carry
 	case m.Type != dataplane.Data:
 		d.hub.Refuse(m)
 	case q.Empty() && d.tx.room():
@@ -303,12 +304,13 @@ func (d *driver) Send() {
 	if d.tx.room() && !d.in.Empty() {
 		d.in.Enable()
 	}
-	if d.tx.waits() && d.tx.dev.FD() < 0 {
+	if d.tx.waits() && (d.tx.keeps || d.tx.dev.FD() < 0) {
 		d.in.AskSend() // nobody tells when there is room
 	}
 }
 
-// wake says what the device is to wake the hub for.
+// wake says what the device is to wake the hub for. What a device that keeps frames gives
+// back lies in memory, and is asked for every pass.
 func (d *driver) wake() {
 	waits := d.tx.waits()
 	if d.tx.roomFD != nil {
@@ -316,7 +318,7 @@ func (d *driver) wake() {
 		waits = false
 	}
 	if d.watch != nil {
-		d.watch.Want(!d.paused, waits)
+		d.watch.Want(!d.paused, waits && !d.tx.keeps)
 	}
 }
 

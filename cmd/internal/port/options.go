@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ var options = []option{
 	{"mode", both, (*Spec).setMode},
 	{"peer", []Kind{Ethernet}, (*Spec).setPeer},
 	{"vlan", []Kind{Ethernet}, (*Spec).setVLAN},
+	{"driver", []Kind{Ethernet}, (*Spec).setDriver},
 	{"outer", both, (*Spec).setOuter},
 	{"tc", both, (*Spec).setTC},
 	{"ttl", both, (*Spec).setTTL},
@@ -172,6 +174,15 @@ func (s *Spec) setPeer(v string) error {
 		return errors.New("a station's own address, not a group's")
 	}
 	s.Peer, s.HasPeer = [6]byte(mac), true
+	return nil
+}
+
+func (s *Spec) setDriver(v string) error {
+	i := slices.Index(driverNames[:], v)
+	if i < 0 {
+		return errors.New("packet, xdp or auto")
+	}
+	s.Driver = Driver(i)
 	return nil
 }
 
