@@ -40,7 +40,7 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 			TrafficClass: s.DSCP << 2, Marks: true, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		}
-		if !s.OnePort {
+		if s.Entropy != "off" {
 			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
 		}
 		c.Device, err = nic.OpenUDP(udp)

@@ -134,8 +134,8 @@ func (s *Spec) setChecksum(v string) error {
 }
 
 func (s *Spec) setEntropy(v string) error {
-	on, err := onOff(v)
-	s.OnePort = !on
+	s.Entropy = v
+	_, err := onOff(v)
 	return err
 }
 
