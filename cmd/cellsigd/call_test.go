@@ -297,3 +297,91 @@ func TestCellctl(t *testing.T) {
 		t.Errorf("without a route: %v", err)
 	}
 }
+
+// A switch between two hosts: the call is cross-connected there, and goes with the switch's
+// signalling, which then makes calls again; a PVC through it carries on meanwhile.
+func TestSwitch(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	far, err := l.Beyond(1500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, x, b := newSite(t, l.A), newSite(t, l.B), newSite(t, far)
+	a.port(1, "eth:"+lab.Dev+",label=100")
+	x.port(1, "eth:"+lab.Dev+",label=100")
+	x.port(2, "eth:"+lab.Uplink+",label=200")
+	b.port(1, "eth:"+lab.Dev+",label=200")
+	host := "interfaces: [{port: 1, side: user, version: \"4.0\"}]\nroutes: {\"*\": [1]}"
+	a.signalling(host)
+	b.signalling(host)
+	const config = "interfaces: [{port: 1, side: network}, {port: 2, side: network}]\nroutes: {47.0005.80FFE1000000F20F2200.0020EA000EE1/152: [2]}"
+	x.signalling(config)
+
+	listener, err := b.client().Listen(within(t), "svc://"+addressB, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn, 10)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	caller := a.client()
+	dial := func() (c net.Conn) {
+		controltest.Until(t, "a call comes up", func() bool {
+			c, err = caller.Dial(within(t), "svc://"+addressB, nil)
+			return err == nil
+		})
+		return c
+	}
+	c := dial()
+	exchange(t, c, <-accepted)
+	if out := x.cellctl("call", "show"); !strings.Contains(out, "active") || !strings.Contains(out, "port 1 0/") || !strings.Contains(out, "port 2 0/") {
+		t.Error(out)
+	}
+	pvc := x.ctl.ATM(control.ATMXConnect, control.ATM{Port: 1, VCI: 40000})
+	if pvc.Trailer, err = (&control.SecondEnd{Port: 2, VCI: 40000}).Append(nil); err != nil {
+		t.Fatal(err)
+	}
+	x.ctl.Must(pvc)
+	var ends [2]net.Conn
+	for i, s := range []*site{a, b} {
+		s.ctl.Must(s.ctl.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 40000, AAL: control.AAL5}))
+		if ends[i], err = s.client().Dial(within(t), "pvc://1/0/40000", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange(t, ends[0], ends[1])
+	if err := x.sig.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-x.sig.Done()
+	controltest.Until(t, "the switch has let go of the call", func() bool {
+		left := 0
+		for _, p := range x.ctl.Dump(x.ctl.Hub(control.HubResync, 0, 0, "", "", "")) {
+			if p.Class == control.ClassATM && p.Type == control.ATMQuery && p.ATM().VCI != 40000 {
+				left++
+			}
+		}
+		return left == 0
+	})
+	exchange(t, ends[0], ends[1])
+	x.signalling(config)
+	again := dial()
+	for peer := range accepted {
+		_ = peer.SetReadDeadline(time.Now().Add(controltest.Patience))
+		if _, err := again.Write([]byte("again")); err != nil {
+			t.Fatal(err)
+		}
+		p := make([]byte, 100)
+		if n, err := peer.Read(p); err == nil && string(p[:n]) == "again" {
+			break
+		}
+	}
+	exchange(t, ends[0], ends[1])
+}
