@@ -203,6 +203,24 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
+// What would take the parser's memory without end is refused before it has any.
+func TestParseDeep(t *testing.T) {
+	for _, level := range []string{"[", "{", "{a: ", "a: [", "- ", "? ", "- ? ", "!!x ", "&a ", "*a ", "<<: ", "-\n "} {
+		_, err := Parse("x", []byte(strings.Repeat(level, 100000)), testRules)
+		var faults Faults
+		if !errors.As(err, &faults) {
+			t.Errorf("%q: %v", level, err)
+		}
+	}
+	nested := "hubs: 1"
+	for range maxDepth {
+		nested = "a:\n " + strings.ReplaceAll(nested, "\n", "\n ")
+	}
+	if _, err := Parse("x", []byte(nested), testRules); err == nil || !strings.Contains(err.Error(), "x:33:33: more than 32 levels") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(t.TempDir()+"/none", Rules{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
@@ -212,7 +230,7 @@ func TestReadFile(t *testing.T) {
 // Whatever a file is, it is read, or refused by faults that have a place.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
-	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1"} {
+	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1", strings.Repeat("[", 100), "xconnects: [{from: a 0/32, to: b 5/*}]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
