@@ -75,6 +75,11 @@ OPTIONS
                      With vlan=, xdp needs tags left in the frame (ethtool -K
                      IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
+        ecn=copy     UDP: datagrams take the ECN field of the IP packets in them
+                     when these agree (RFC 6040, normal mode). Only towards a
+                     peer that passes marks on to the packets, as atmtap always
+                     does; a packet that met congestion and cannot be marked is
+                     dropped (default off: compatibility mode)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
         cells=N      n1, n1cw: at most N cells in a frame that is sent, for

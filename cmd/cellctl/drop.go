@@ -45,6 +45,7 @@ var whys = map[string]string{
 	"rx_drop_malformed":     "malformed",
 	"rx_drop_no_block":      "the daemon was out of memory for them",
 	"rx_drop_no_view":       "the daemon was out of memory for them",
+	"rx_drop_not_ect":       "marked as congested on the way, and of a sender that does not understand that (RFC 6040)",
 	"rx_drop_oam":           "OAM cells, which are not answered",
 	"rx_drop_order":         "out of order on the way",
 	"rx_drop_overrun":       "more than there was room for: the host is too slow, or PDUs are too long",
