@@ -273,3 +273,23 @@ func TestKilledAndStarted(t *testing.T) {
 		t.Errorf("before %+v\nafter  %+v", before, after)
 	}
 }
+
+// Where the socket cannot be, the reason says what to do.
+func TestSocketRefused(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	dir := t.TempDir()
+	startDaemon(t, l.A, filepath.Join(dir, "control"))
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir + "/control":      "another cellhubd serves there: end it, or have this one serve elsewhere\n",
+		dir + "/none/control": "no such file or directory: make its directory\n",
+	} {
+		out, err := l.A.Command(t.Context(), name, "--control", path).CombinedOutput()
+		if err == nil || !strings.HasPrefix(string(out), "cellhubd: --control "+path+": ") || !strings.HasSuffix(string(out), want) {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+}
