@@ -10,9 +10,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
-// MaxOutbox is how many messages that the hub begins wait for one client.
-const MaxOutbox = 1024
-
 // breath is how long no connection is taken when the process has run out of something.
 const breath = 100 * time.Millisecond
 
@@ -31,26 +28,24 @@ type client struct {
 	role control.Role // 0 until HELLO
 	name string
 
-	paths map[uint64]path // by handle; s.mu guards it
+	// s.mu guards these.
+	paths         map[uint64]path // by handle
+	subscriptions []control.Evt
 
 	out outbox
 }
 
-// outbox is what the hub has begun and not sent yet.
-type outbox struct {
-	sync.Mutex
-	queue   []*control.Packet
-	sending bool // a goroutine empties it
-}
-
 func newClient(s *Server, conn *control.Conn, id uint32) *client {
-	return &client{s: s, conn: conn, id: id}
+	c := &client{s: s, conn: conn, id: id}
+	c.out.cond = sync.NewCond(&c.out.mu)
+	return c
 }
 
 // run reads messages and answers them until the connection ends.
 func (c *client) run() {
 	defer c.s.leave(c)
 	defer c.conn.Close()
+	defer c.release()
 	for {
 		var in control.Packet
 		err := c.conn.Recv(&in)
@@ -93,6 +88,7 @@ func (c *client) refuse(h *control.Header, fault control.Fault) error {
 
 // serve carries out one message and answers it. An error ends the connection.
 func (c *client) serve(in *control.Packet) error {
+	defer c.release() // what a dump has held
 	out := c.reply(in)
 	err := c.s.dispatch(c, in, out)
 	if err == errBye {
@@ -169,45 +165,6 @@ func withoutArgument(m *control.Message) {
 		b := m.MMI()
 		b.ArgLen, b.Inline = 0, [control.InlineArgument]byte{}
 		m.SetMMI(&b)
-	}
-}
-
-// post has a message sent that the hub begins, without waiting; false when too many wait.
-// s.mu is held.
-func (c *client) post(p *control.Packet) bool {
-	if c.s.closed {
-		return false
-	}
-	p.Epoch, p.Dst = c.s.epoch, c.id
-	c.out.Lock()
-	defer c.out.Unlock()
-	if len(c.out.queue) >= MaxOutbox {
-		return false
-	}
-	c.out.queue = append(c.out.queue, p)
-	if !c.out.sending {
-		c.out.sending = true
-		c.s.wait.Go(c.send)
-	}
-	return true
-}
-
-// send empties the outbox; an idle client has no goroutine for it.
-func (c *client) send() {
-	for {
-		c.out.Lock()
-		queue := c.out.queue
-		c.out.queue = nil
-		c.out.sending = len(queue) > 0
-		c.out.Unlock()
-		if len(queue) == 0 {
-			return
-		}
-		for _, p := range queue {
-			if err := c.conn.Send(p); err != nil {
-				break // whoever reads will see that it has ended
-			}
-		}
 	}
 }
 

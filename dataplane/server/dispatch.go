@@ -30,6 +30,9 @@ var handlers = [...]map[control.Type]handler{
 		control.HubMove:    (*Server).move,
 		control.HubList:    (*Server).list,
 		control.HubResync:  (*Server).resync,
+
+		control.HubRegister:   (*Server).register,
+		control.HubUnregister: (*Server).unregister,
 	},
 	control.ClassATM: {
 		control.ATMAdd:      (*Server).addVC,
@@ -47,7 +50,11 @@ var handlers = [...]map[control.Type]handler{
 		control.MMICmd:    (*Server).command,
 		control.MMIUnpath: (*Server).closePath,
 	},
-	control.ClassEvt:  {},
+	control.ClassEvt: {
+		control.EvtSubscribe:   (*Server).subscribe,
+		control.EvtUnsubscribe: (*Server).unsubscribe,
+		control.EvtEvent:       (*Server).alarm,
+	},
 	control.ClassPrim: nil,
 }
 

@@ -51,6 +51,7 @@ type Server struct {
 	streams map[dataplane.ProcID]*stream // by the process that OPEN made
 	ports   ports
 	vcs     vcTable
+	events  events
 	refused [control.NumFaults]uint64 // of clients that have gone
 
 	wait sync.WaitGroup
@@ -64,7 +65,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
-		names: newNames(), ports: newPorts(), vcs: newVCTable(),
+		names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -130,6 +131,7 @@ func (s *Server) leave(c *client) {
 	for f, n := range c.conn.Stats().Faults {
 		s.refused[f] += n
 	}
+	s.silence(c)
 	s.goodbye(c)
 }
 
