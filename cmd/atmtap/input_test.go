@@ -62,6 +62,10 @@ var badInputs = []badInput{
 	{"last reserved VCI", "--tap atm0 --vc 7.31 --port {good}", "--vc", []string{"7/31", "reserved", "--force"}},
 	{"idle cells", "--tap atm0 --vc 0/0 --force --port {good}", "--vc", []string{"0/0", "another"}},
 
+	{"latency over the limit", "--tap atm0 --vc 0/100 --port {good} --latency 11ms", "--latency", []string{"11ms", "10ms"}},
+	{"negative latency", "--tap atm0 --vc 0/100 --port {good} --latency=-1us", "--latency", []string{"0s to 10ms"}},
+	{"latency without unit", "--tap atm0 --vc 0/100 --port {good} --latency 20", "--latency", []string{"20"}},
+
 	{"no port", "--tap atm0 --vc 0/100", "--port", []string{"missing", "eth:IFNAME", "udp:LOCAL"}},
 	{"unknown kind", "--tap atm0 --vc 0/100 --port atm:eth0,label=100", "--port", []string{"atm", "eth:", "udp:"}},
 	{"no kind", "--tap atm0 --vc 0/100 --port eth0", "--port", []string{"eth:", "udp:"}},
@@ -108,6 +112,8 @@ var badInputs = []badInput{
 	{"UDP port in use", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:7777,remote=192.0.2.2:6635", "--port", []string{"192.0.2.1:7777", "in use", "another port"}},
 	{"no route", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=203.0.113.1:6635", "--port", []string{"203.0.113.1"}},
 
+	{"silence without a unit", "--tap atm0 --vc 0/100 --silence 30 --port {good}", "--silence", nil},
+	{"silence too short", "--tap atm0 --vc 0/100 --silence 10ms --port {good}", "--silence", []string{"10ms", "1s", "--silence 30s"}},
 	{"bad encapsulation", "--tap atm0 --vc 0/100 --encap lane --port {good}", "--encap", []string{"lane", "llc or vcmux"}},
 	{"MTU 0", "--tap atm0 --vc 0/100 --mtu 0 --port {good}", "--mtu", []string{"0", "68 to"}},
 	{"MTU too small", "--tap atm0 --vc 0/100 --mtu 67 --port {good}", "--mtu", []string{"67", "68 to"}},

@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x646afc76) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x651b4e0d) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -56,7 +56,7 @@
 #define CELLHUB_SOCK_CLOSE 6 /* the application lets go */
 #define CELLHUB_SOCK_OKAY 7 /* the connection carries data; to the application with TLV RING */
 #define CELLHUB_SOCK_FAIL 8 /* the call came to nothing, with a cause */
-#define CELLHUB_SOCK_INCOMING 9 /* a call for the listener in conn; the reply brings the new connection's id, or ECONNREFUSED */
+#define CELLHUB_SOCK_INCOMING 9 /* a call; from a manager conn is the listener's, and the reply brings the new one's id, or ECONNREFUSED; to an application conn is the new one's, and TLV LISTENER names the listener */
 #define CELLHUB_SOCK_CLOSED 10 /* the far side or the network has released, with a cause */
 #define CELLHUB_SOCK_RELEASED 11 /* nothing is left of the connection: its id may be used again */
 #define CELLHUB_SOCK_MODIFY 12 /* asks for another traffic contract */
@@ -201,6 +201,7 @@
 #define CELLHUB_TLV_PORTS 0x0107 /* ports, a u16 each: what a MANAGER serves */
 #define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
 #define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
+#define CELLHUB_TLV_LISTENER 0x010a /* the listener that a call is for */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {
@@ -359,6 +360,11 @@ struct cellhub_ring {
     uint64_t offset; /* 8: octets from the region's begin */
 };
 
+/* ListenerConn is the value of TLV LISTENER: of INCOMING to an application. */
+struct cellhub_listener {
+    uint64_t conn; /* 0: the listener's connection id */
+};
+
 #ifdef __cplusplus
 #define CELLHUB_ASSERT(c) static_assert(c, #c)
 #else
@@ -478,6 +484,8 @@ CELLHUB_ASSERT(sizeof(struct cellhub_ring) == 16);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, region) == 0);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, size) == 4);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, offset) == 8);
+CELLHUB_ASSERT(sizeof(struct cellhub_listener) == 8);
+CELLHUB_ASSERT(offsetof(struct cellhub_listener, conn) == 0);
 
 /* Byte order: each of these turns a number of the machine into one of the message, and back. */
 static inline uint16_t cellhub_be16(uint16_t v)
@@ -581,5 +589,71 @@ static inline int cellhub_tlv_next(const uint8_t *trailer, size_t len, size_t *a
     *at += 4 + padded;
     return 1;
 }
+
+/* The shared region, which HELLO's reply brings: package dataplane/region describes it. Unlike a
+ * message it is in the machine's byte order. The words that the other side writes are read and
+ * written by sequentially consistent atomic operations (__atomic_load_n and the like). */
+#define CELLHUB_REGION_MAGIC UINT32_C(0x43485247)
+#define CELLHUB_REGION_VERSION 1
+#define CELLHUB_CHANNEL_MAGIC UINT32_C(0x43484348)
+#define CELLHUB_CHANNEL_CELLS 1 /* runs of 52-octet cells, and no SDUs */
+#define CELLHUB_CHANNEL_LOCAL 2 /* to another socket of this host */
+#define CELLHUB_SDU_CLP 1  /* cell loss priority: is shed first */
+#define CELLHUB_SDU_EFCI 2 /* congestion was met on the way */
+#define CELLHUB_SDU_END 4  /* of a local channel: nothing follows, and nothing is in it */
+
+/* The head of the region. */
+struct cellhub_region {
+    uint32_t magic, version;
+    uint64_t octets;
+    uint32_t entries;      /* of each doorbell ring */
+    uint32_t tx_bell;      /* offset of the doorbell ring to the hub */
+    uint32_t rx_bell;      /* offset of the doorbell ring from the hub */
+    uint8_t zero1[100];
+    uint32_t hub_sleeps;   /* 1: wake it, by 8 octets to the eventfd */
+    uint8_t zero2[124];
+    uint32_t client_sleeps; /* 1: the hub wakes us, by an octet in the pipe */
+    uint8_t zero3[252];
+};
+
+/* The head of a channel, at the offset that TLV RING says. Offsets in it count from here. */
+struct cellhub_channel {
+    uint32_t magic, number;
+    uint32_t tx_entries, rx_entries;
+    uint32_t tx_octets, rx_octets; /* of the areas */
+    uint32_t tx_ring, rx_ring;
+    uint32_t tx_area, rx_area;
+    uint32_t max_sdu, kind;
+    uint8_t zero1[80];
+    uint32_t hub_wants_data, hub_wants_room; /* 1: name the channel in the doorbell ring */
+    uint8_t zero2[120];
+    uint32_t client_wants_data, client_wants_room; /* 1: the hub names it */
+    uint8_t zero3[120];
+};
+
+/* The head of a ring; its entries follow: u32 channel numbers, or descriptors. */
+struct cellhub_ring_head {
+    uint64_t published; /* by the producer */
+    uint8_t zero1[120];
+    uint64_t released;  /* by the consumer */
+    uint8_t zero2[120];
+};
+
+struct cellhub_descriptor {
+    uint32_t offset, length; /* in the area */
+    uint32_t flags, uu;
+    uint64_t ns; /* rx: when it was received, since 1970 */
+    uint64_t zero1;
+};
+
+CELLHUB_ASSERT(sizeof(struct cellhub_region) == 512);
+CELLHUB_ASSERT(offsetof(struct cellhub_region, hub_sleeps) == 128);
+CELLHUB_ASSERT(offsetof(struct cellhub_region, client_sleeps) == 256);
+CELLHUB_ASSERT(sizeof(struct cellhub_channel) == 384);
+CELLHUB_ASSERT(offsetof(struct cellhub_channel, hub_wants_data) == 128);
+CELLHUB_ASSERT(offsetof(struct cellhub_channel, client_wants_data) == 256);
+CELLHUB_ASSERT(sizeof(struct cellhub_ring_head) == 256);
+CELLHUB_ASSERT(offsetof(struct cellhub_ring_head, released) == 128);
+CELLHUB_ASSERT(sizeof(struct cellhub_descriptor) == 32);
 
 #endif

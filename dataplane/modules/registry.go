@@ -16,6 +16,8 @@ import (
 //	capture       "VPI/VCI FILE"
 //	toobig        "KIND", bridged or routed
 //	head          ""
+//	local         "", both pairs'
+//	signal        the number of a line
 //
 // A program that opens devices registers "carrier" and "tap" itself.
 func Register(r *dataplane.Registry) error {
@@ -25,6 +27,8 @@ func Register(r *dataplane.Registry) error {
 		"rfc2684":      parseRFC2684,
 		"capture":      parseCapture,
 		"toobig":       parseTooBig,
+		"local":        Local,
+		"signal":       parseSignal,
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {

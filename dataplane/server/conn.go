@@ -29,6 +29,8 @@ type client struct {
 	name string
 
 	// s.mu guards these.
+	app           *application    // of an application: its region; nil: none, or no more
+	ports         []uint16        // of a manager; nil: all
 	paths         map[uint64]path // by handle
 	subscriptions []control.Evt
 
@@ -37,7 +39,7 @@ type client struct {
 
 func newClient(s *Server, conn *control.Conn, id uint32) *client {
 	c := &client{s: s, conn: conn, id: id}
-	c.out.cond = sync.NewCond(&c.out.mu)
+	c.out.idle = sync.NewCond(&c.out.Mutex)
 	return c
 }
 
@@ -45,7 +47,6 @@ func newClient(s *Server, conn *control.Conn, id uint32) *client {
 func (c *client) run() {
 	defer c.s.leave(c)
 	defer c.conn.Close()
-	defer c.release()
 	for {
 		var in control.Packet
 		err := c.conn.Recv(&in)
@@ -88,9 +89,14 @@ func (c *client) refuse(h *control.Header, fault control.Fault) error {
 
 // serve carries out one message and answers it. An error ends the connection.
 func (c *client) serve(in *control.Packet) error {
-	defer c.release() // what a dump has held
+	c.out.hold()
+	defer c.resume()
 	out := c.reply(in)
 	err := c.s.dispatch(c, in, out)
+	defer out.CloseFiles()
+	if err == errLater {
+		return nil
+	}
 	if err == errBye {
 		_ = c.answer(in, out)
 		return err
@@ -169,4 +175,8 @@ func withoutArgument(m *control.Message) {
 }
 
 // answered takes a reply to what the hub has begun.
-func (c *client) answered(p *control.Packet) { p.CloseFiles() }
+func (c *client) answered(p *control.Packet) {
+	p.CloseFiles()
+	c.s.answeredSock(c, p)
+	c.resume()
+}

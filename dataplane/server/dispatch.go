@@ -10,6 +10,9 @@ import (
 // errBye ends a connection whose client has said that it leaves.
 var errBye = errors.New("bye")
 
+// errLater leaves a message without an answer until whoever decides has decided.
+var errLater = errors.New("answered later")
+
 // handler carries a message out. out is the answer: at first the message itself, without its
 // trailer. An error is the answer instead, by its errno.
 type handler func(s *Server, c *client, in, out *control.Packet) error
@@ -33,18 +36,23 @@ var handlers = [...]map[control.Type]handler{
 
 		control.HubRegister:   (*Server).register,
 		control.HubUnregister: (*Server).unregister,
+		control.HubDone:       (*Server).claimed,
 	},
 	control.ClassATM: {
 		control.ATMAdd:      (*Server).addVC,
 		control.ATMDel:      (*Server).delVC,
 		control.ATMQuery:    (*Server).queryVC,
 		control.ATMStats:    (*Server).statVC,
+		control.ATMModify:   (*Server).modifyVC,
 		control.ATMPortUp:   (*Server).portUp,
 		control.ATMPortDown: (*Server).portDown,
 		control.ATMPortStat: (*Server).portStat,
+		control.ATMXConnect: (*Server).xconnect,
+		control.ATMAddLeaf:  (*Server).addLeaf,
+		control.ATMDelLeaf:  (*Server).delLeaf,
 	},
 	control.ClassSock: nil,
-	control.ClassSig:  {},
+	control.ClassSig:  {control.SigTX: (*Server).sigTX},
 	control.ClassMMI: {
 		control.MMIPath:   (*Server).openPath,
 		control.MMICmd:    (*Server).command,

@@ -90,7 +90,12 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 	for _, p := range all {
 		e := entry{a: uint32(p.ID), b: uint32(p.Above), name: p.Module}
 		if name := s.names.given[p.ID]; name != "" {
-			if e.trailer, err = control.AppendTLV(nil, control.TLVName, []byte(name)); err != nil {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVName, []byte(name)); err != nil {
+				return nil, err
+			}
+		}
+		if part := s.names.parts[p.ID]; part != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(part)); err != nil {
 				return nil, err
 			}
 		}
@@ -112,7 +117,7 @@ func (s *Server) listPorts() (entries []entry, err error) {
 
 // resync is HUB RESYNC: the whole state of one moment, a message each, and DONE.
 func (s *Server) resync(c *client, in, out *control.Packet) error {
-	c.hold()
+	c.settle()
 	state, err := s.state(c)
 	if err != nil {
 		return err
@@ -142,6 +147,7 @@ func (s *Server) state(c *client) (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
+	state = append(state, s.tellConns()...)
 	paths, err := s.tellPaths()
 	return append(append(state, paths...), s.tellSubscriptions()...), err
 }
