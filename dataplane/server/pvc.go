@@ -176,6 +176,7 @@ func (s *Server) enterVC(v *vc) error {
 	}
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
+	s.raiseVC(v, control.EventVCAdded)
 	return nil
 }
 
@@ -247,6 +248,7 @@ func (s *Server) removeVC(v *vc) {
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
+	s.raiseVC(v, control.EventVCGone)
 }
 
 // delVC is ATM DEL.
