@@ -230,7 +230,7 @@ func TestManagerGone(t *testing.T) {
 	pa, pb := dial(t, one, "pvc://1/0/100", nil), dial(t, two, "pvc://2/0/100", nil)
 	stop, sent := make(chan struct{}), make(chan int)
 	window := make(chan bool, 64) // a network sheds what is too much
-	go func() { // a PVC that is busy all the while
+	go func() {                   // a PVC that is busy all the while
 		n := 0
 		for ; !isClosed(stop); n++ {
 			window <- true
