@@ -158,7 +158,7 @@ func (f *Fabric) pair(c Command) (id ProcID, err error) {
 		if err != nil {
 			return err
 		}
-		n, err := p.rq.hub.add(m, p.rq.proc)
+		n, err := p.rq.hub.add(m, p)
 		if err == nil {
 			id = n.id
 		}
@@ -293,7 +293,7 @@ func (f *Fabric) moveTo(id, to ProcID) error {
 		return err
 	}
 	return f.still(func() error {
-		joints, err := f.move(p.rq.proc, h)
+		joints, err := f.move(p, h)
 		popAll(joints)
 		return err
 	})
@@ -344,7 +344,7 @@ func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.module.Commands, nil
+	return p.module.more().commands, nil
 }
 
 // Path opens a path to a process, under a handle of the caller's choice, and tells its module
@@ -353,15 +353,17 @@ func (f *Fabric) Path(id ProcID, key, handle uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p, err := f.find(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case p.module.Key != key:
-		return fmt.Errorf("%w: %s has another key: %w", ErrHub, p.module.Name, syscall.ENXIO)
-	case p.module.Path == nil:
-		return nil
 	}
-	return f.at(p.rq.hub, func() error { p.module.Path(handle); return nil })
+	switch m := p.module.more(); {
+	case m.key != key:
+		return fmt.Errorf("%w: %s has another key: %w", ErrHub, p.module.Name, syscall.ENXIO)
+	case m.path == nil:
+		return nil
+	default:
+		return f.at(p.rq.hub, func() error { m.path(handle); return nil })
+	}
 }
 
 // list tells of all processes that a module is, a line each: its number, the hub that it

@@ -191,7 +191,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		}
 	}
 	list := []contender{{name: "asleep"}, {name: "seqpacket"}, {name: "tcp"}, {name: "spinning"}}
-	echoes := []echo{{"asleep", flowEcho(dataplane.Pace{Spin: 1, Yield: 1}, 0)}}
+	echoes := []echo{{"asleep", flowEcho(dataplane.Pace{}, 0)}}
 	x, y := seqpacket(b)
 	t, u := tcp(b)
 	for _, pair := range [][2]net.Conn{{x, y}, {t, u}} {
@@ -230,7 +230,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}
 	}
-	spinning := flowEcho(dataplane.Pace{Spin: 1 << 30, Yield: 1}, time.Second) // alone: its hub never rests
+	spinning := flowEcho(dataplane.Pace{Spin: true}, time.Second) // alone: its hub never rests
 	for range rounds {
 		run(3, spinning)
 	}

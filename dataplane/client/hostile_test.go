@@ -154,6 +154,7 @@ func TestHostile(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "CELLHUB_TEST_HOSTILE="+c.how, "CELLHUB_CONTROL="+d.path)
 			cmd.Stderr = os.Stderr
+			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			stdout, err := cmd.StdoutPipe()
 			must(t, err)
 			out := bufio.NewReader(stdout)

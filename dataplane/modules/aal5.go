@@ -15,7 +15,10 @@ const ReassemblyTimeout = 500 * 1000 * 1000 // ns
 // cells of SDUs on the way down (I.363.5).
 type aal5 struct {
 	hub    *dataplane.Hub
-	header aal.Header // VPI 0, VCI 0: its VC is not known yet
+	up     func(dataplane.Msg) // takes SDUs
+	down   func(dataplane.Msg) // takes cells
+	oam    func(cell []byte)   // takes cells of management, which are lent; nil: they are dropped
+	header aal.Header          // VPI 0, VCI 0: its VC is not known yet
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
@@ -51,9 +54,7 @@ func (a *aal5) module() dataplane.Module {
 	return dataplane.Module{
 		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
 		Open: func(q *dataplane.Queue) error {
-			a.hub = q.Hub()
-			room := a.hub.Pool.MaxAlloc()
-			a.train = room - room%aal.CellSize
+			a.open(q.Hub(), q.PutNext, q.Mate().PutNext)
 			return nil
 		},
 		Close:    func(*dataplane.Queue) { a.close() },
@@ -64,6 +65,12 @@ func (a *aal5) module() dataplane.Module {
 	}
 }
 
+func (a *aal5) open(h *dataplane.Hub, up, down func(dataplane.Msg)) {
+	a.hub, a.up, a.down = h, up, down
+	room := h.Pool.MaxAlloc()
+	a.train = room - room%aal.CellSize
+}
+
 // leave and arrive take the PDU under way along.
 func (a *aal5) leave() error {
 	a.hub.StopTimer(&a.timer)
@@ -72,7 +79,12 @@ func (a *aal5) leave() error {
 }
 
 func (a *aal5) arrive(q *dataplane.Queue) {
-	if a.hub = q.Hub(); a.ras.Partial() {
+	a.up, a.down = q.PutNext, q.Mate().PutNext
+	a.resume(q.Hub())
+}
+
+func (a *aal5) resume(h *dataplane.Hub) {
+	if a.hub = h; a.ras.Partial() {
 		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
 	}
 	a.park()
@@ -121,7 +133,12 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	cells := a.hub.Pool.Bytes(m.Block)
+	a.reassemble(a.hub.Pool.Bytes(m.Block))
+	a.hub.Free(m)
+}
+
+// reassemble takes a run of cells.
+func (a *aal5) reassemble(cells []byte) {
 	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
@@ -129,17 +146,21 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 			break
 		}
 		n, ev := a.ras.Push(cells)
-		cells = cells[n:]
-		switch ev {
+		switch cell := cells[max(0, n-aal.CellSize):n]; ev {
 		case aal.EvNone:
 		case aal.EvRoom:
 			a.grow()
+		case aal.EvOAM:
+			a.counts.events[ev]++
+			if a.oam != nil {
+				a.oam(cell)
+			}
 		default:
-			a.event(q, ev)
+			a.event(ev)
 			old = old && !endsPDU(ev)
 		}
+		cells = cells[n:]
 	}
-	a.hub.Free(m)
 	a.park()
 	if a.ras.Partial() && !old {
 		a.watch()
@@ -187,7 +208,7 @@ func (a *aal5) grow() {
 	a.ras.More(p.Tail(larger))
 }
 
-func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
+func (a *aal5) event(ev aal.Event) {
 	a.counts.events[ev]++
 	if ev != aal.EvPDU {
 		return
@@ -203,7 +224,7 @@ func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
 	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
-	q.PutNext(m)
+	a.up(m)
 }
 
 // expire looks whether the PDU under way is too old.
@@ -228,6 +249,11 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
+	a.segment(m)
+}
+
+// segment makes cells of an SDU.
+func (a *aal5) segment(m dataplane.Msg) {
 	defer a.hub.Free(m)
 	if a.header == 0 {
 		a.counts.noVC++
@@ -256,7 +282,7 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+		a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
 	}
 }
 

@@ -3,6 +3,7 @@ package modules
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -23,6 +24,7 @@ type Carrier struct {
 	vacant   []uint32 // numbers of ports that have gone, as they were
 	wires    table    // ports by wireKey
 	open     *port    // those with a frame under construction, to be sent with this pass
+	relay    *relay   // nil until a port cross-connects
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
 }
@@ -30,7 +32,10 @@ type Carrier struct {
 type carrierCounts struct {
 	badFrames   uint64 // not MPLS, or a stack that goes on
 	otherLabels uint64 // no port's
-	noPort      uint64 // messages for a port that there is not
+	noPort      uint64 // messages, and cross-connected cells, for a port that there is not
+
+	relayLost     uint64 // cross-connected cells for another hub, to which too much waited
+	relayNoBlocks uint64 // … and for which there was no memory
 }
 
 // CarrierConfig describes a carrier.
@@ -59,8 +64,8 @@ const (
 const carrierHiWat = 256 << 10
 
 var (
-	errNoPort   = errors.New("no such port")
-	errSameWire = errors.New("another port has this label there")
+	errNoPort   error = &refusal{"no such port", syscall.ENXIO}
+	errSameWire       = errors.New("another port has this label there")
 )
 
 // NewCarrier makes a carrier with its ports, numbered from 0. It owns the device from then
@@ -121,6 +126,9 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
+	if p.sar != nil {
+		p.sar.close()
+	}
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
@@ -178,21 +186,45 @@ func (d *Carrier) port(number uint32) *port {
 // Module is the carrier's code.
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
-	m.Counters = d.Counts
-	m.Commands = []dataplane.ModuleCommand{readText(128, "ports", d.portList)}
+	m.Counters, m.Commands = d.Counts, append(d.commands(), readText(portsCommand, "ports", d.portList))
+	m.Ptr = d // other carriers of the hub find us by it
+	closed := m.Close
+	m.Close = func(q *dataplane.Queue) {
+		d.sars((*aal5).close)
+		closed(q)
+	}
+	put := m.WritePut
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
+		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
+			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		put(q, m)
+	}
 	leave, arrive := m.Leave, m.Arrive
 	m.Leave = func() error {
 		if err := leave(); err != nil {
 			return err
 		}
 		d.timers(false)
+		d.sars(func(a *aal5) { _ = a.leave() })
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
+		d.sars(func(a *aal5) { a.resume(d.hub) })
 	}
 	return m
+}
+
+// sars does something with the SAR of every port that has one.
+func (d *Carrier) sars(do func(*aal5)) {
+	for _, p := range d.ports {
+		if p != nil && p.sar != nil {
+			do(p.sar)
+		}
+	}
 }
 
 // timers stops or starts what waits for the time to pack.

@@ -63,3 +63,6 @@ func (d *Carrier) portList() string {
 	}
 	return s.String()
 }
+
+// portsCommand is the carrier's list of its ports, above the numbers of what it connects.
+const portsCommand = 160

@@ -16,6 +16,8 @@ type PortConfig struct {
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
+	Capacity        // what cross-connects may reserve
+	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
 }
 
 // Limits of a port.
@@ -40,6 +42,9 @@ func (c *PortConfig) check(l Link) error {
 	if err := c.Encapsulation.check(); err != nil {
 		return err
 	}
+	if err := c.Capacity.check(); err != nil {
+		return err
+	}
 	return l.check(&c.Far)
 }
 
@@ -56,7 +61,10 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	stopped  bool // it carries nothing, by SetUp
+	cross    *cross // what is switched; nil: nothing
+	sar      *aal5  // between SDUs of the port and cells that are switched
+	legs     *legs  // what has been promised of what is sent; nil: nothing
+	stopped  bool   // it carries nothing, by SetUp
 	counts   portCounts
 }
 
@@ -71,6 +79,8 @@ type portCounts struct {
 	noViews           uint64 // cells of mixed frames
 	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 	down              uint64 // frames under construction that went with their device, or port
+	congested         uint64 // cross-connected cells that found no room
+	noLeaf            uint64 // cells of connections that have no leaf left
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -85,6 +95,8 @@ func (c *portCounts) add(o *portCounts) {
 	c.noViews += o.noViews
 	c.otherVC += o.otherVC
 	c.down += o.down
+	c.congested += o.congested
+	c.noLeaf += o.noLeaf
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.
@@ -118,15 +130,19 @@ func (p *port) conn(vc uint64) uint64 { return uint64(p.number)<<portShift | vc 
 // strip takes a frame of the port; its label stack ends at octet n.
 func (p *port) strip(b block.ID, f []byte, n int) {
 	from, to, cw, cause := p.pw.strip(f[n:])
-	if cause != taken {
+	if cause != taken && cause != adminCell {
 		p.drop(b, cause)
 		return
 	}
 	pool := p.carrier.hub.Pool
 	pool.Cut(b, n+to)
 	pool.Trim(b, n+from)
-	if p.cfg.Mode.Cells() {
+	switch {
+	case p.cfg.Mode.Cells():
 		p.cells(b)
+		return
+	case cause == adminCell:
+		p.admin(b)
 		return
 	}
 	p.counts.pdusIn++
@@ -139,6 +155,9 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	}
 	if cw&cwFlagU != 0 {
 		m.Info = 1
+	}
+	if p.cross != nil && p.crossSDU(m) {
+		return
 	}
 	p.carrier.out.PutNext(m)
 }
@@ -153,6 +172,15 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
+	if p.cfg.UNI {
+		clearGFC(cells)
+	}
+	if p.cross != nil {
+		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
 	for {
 		vc, n := run(cells)
 		m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Conn: p.conn(vc)}
@@ -163,6 +191,13 @@ func (p *port) cells(b block.ID) {
 		p.putPart(m, cells[:n])
 		cells = cells[n:]
 		pool.Trim(b, n)
+	}
+}
+
+// clearGFC makes headers of a UNI such as an NNI has.
+func clearGFC(cells []byte) {
+	for ; len(cells) >= aal.CellSize; cells = cells[aal.CellSize:] {
+		cells[0] &= 0xF
 	}
 }
 

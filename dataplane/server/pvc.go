@@ -25,10 +25,11 @@ func (k vcKey) String() string { return fmt.Sprintf("%d %d/%d", k.port, k.vpi, k
 // vc is an association.
 type vc struct {
 	vcKey
-	id   control.ConnID
-	body control.ATM // as ADD has it
-	pair dataplane.ProcID
-	on   *port
+	id    control.ConnID
+	body  control.ATM // as ADD has it
+	pair  dataplane.ProcID
+	on    *port
+	cross *cross // it is cross-connected, and has no pair
 
 	owner    *conn  // the application's connection that it is; nil: none
 	switched bool   // a call's: it goes with the connection
@@ -64,7 +65,10 @@ func (t *vcTable) enter(v *vc) {
 	t.slots[i].generation++
 	t.slots[i].vc = v
 	v.id = control.MakeConnID(t.slots[i].generation, i|vcIndex)
-	t.byKey[v.vcKey], t.byPair[v.pair] = v, v
+	t.byKey[v.vcKey] = v
+	if v.pair != 0 {
+		t.byPair[v.pair] = v
+	}
 }
 
 // leave takes a VC out; its id is stale from then on.
@@ -101,8 +105,8 @@ func (t *vcTable) find(in *control.Packet) (*vc, error) {
 // checkVC refuses what no association can be.
 func checkVC(b *control.ATM) error {
 	switch {
-	case b.VPI == 0 && b.VCI == 0:
-		return fmt.Errorf("VC 0/0: %w", syscall.EINVAL)
+	case b.VCI == wholePath:
+		return fmt.Errorf("VC %d/0: %w", b.VPI, syscall.EINVAL)
 	case b.AAL != control.AAL0 && b.AAL != control.AAL5:
 		return fmt.Errorf("AAL %v: 0 or 5: %w", b.AAL, syscall.EOPNOTSUPP)
 	case b.Direction != control.DirectionBoth && b.Direction != control.DirectionNone:
@@ -129,11 +133,8 @@ func (s *Server) addVC(c *client, in, out *control.Packet) error {
 		return err
 	}
 	v := &vc{vcKey: vcKey{b.Port, b.VPI, b.VCI}, body: b, on: p}
-	switch {
-	case s.vcs.byKey[v.vcKey] != nil:
-		return fmt.Errorf("VC %v is there already: %w", v, syscall.EEXIST)
-	case len(s.vcs.byKey) == MaxVCs:
-		return fmt.Errorf("more than %d VCs: %w", MaxVCs, syscall.ENOSPC)
+	if err := s.vacant(v.vcKey, p); err != nil {
+		return err
 	}
 	if err := s.enterVC(v); err != nil {
 		return err
@@ -232,6 +233,10 @@ func (s *Server) removeVC(v *vc) {
 		v.owner, cn.vc = nil, nil
 		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
 	}
+	if v.cross != nil {
+		s.removeCross(v)
+		return
+	}
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
@@ -268,14 +273,39 @@ func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
 	return nil
 }
 
+// modifyVC is ATM MODIFY: another contract and other marks. What stands on the VC and what
+// it gets stay.
+func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.vcs.find(in)
+	if err != nil {
+		return err
+	}
+	b, is := in.ATM(), &v.body
+	if b.AAL != is.AAL || b.RxMode != is.RxMode || b.MaxSDU != is.MaxSDU {
+		return fmt.Errorf("VC %v: AAL, receive mode and longest SDU stay as they were added: %w", v, syscall.EINVAL)
+	}
+	is.Service, is.MBS, is.Hiwat, is.Lowat = b.Service, b.MBS, b.Hiwat, b.Lowat
+	is.PCRForward, is.PCRBackward, is.SCRForward, is.SCRBackward = b.PCRForward, b.PCRBackward, b.SCRForward, b.SCRBackward
+	s.note(c, "VC modified", "vc", v)
+	s.tellVC(v, out)
+	out.Type = control.ATMModify
+	return nil
+}
+
 // tellVC describes a VC; receiver is the process at the bottom of its stream as it is now.
 func (s *Server) tellVC(v *vc, out *control.Packet) {
 	b := v.body
+	out.Type, out.Conn = control.ATMQuery, v.id
+	if v.cross != nil {
+		s.tellCross(v, out)
+		return
+	}
 	b.Direction, b.Receiver = control.DirectionBoth, 0
 	if all, err := s.fabric.Stream(v.pair); err == nil && len(all) > 1 {
 		b.Receiver = uint32(all[1].ID)
 	}
-	out.Type, out.Conn = control.ATMQuery, v.id
 	out.SetATM(&b)
 }
 
@@ -286,6 +316,16 @@ func (s *Server) statVC(_ *client, in, out *control.Packet) error {
 	defer s.mu.Unlock()
 	v, err := s.vcs.find(in)
 	if err != nil {
+		return err
+	}
+	if v.cross != nil {
+		counts, err := s.crossCounts(v)
+		if err != nil {
+			return errnoOf(err)
+		}
+		s.tellVC(v, out)
+		out.Type = control.ATMStats
+		out.Trailer, err = appendCounts(out.Trailer, "", counts)
 		return err
 	}
 	all, err := s.fabric.Stream(v.pair)

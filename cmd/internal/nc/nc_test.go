@@ -151,7 +151,9 @@ func TestStop(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	in, _ := io.Pipe()
 	done := make(chan error)
-	go func() { done <- Run(ctx, Config{Control: path, Address: "pvc://1/0/100", Verbose: true}, in, io.Discard, &log) }()
+	go func() {
+		done <- Run(ctx, Config{Control: path, Address: "pvc://1/0/100", Verbose: true}, in, io.Discard, &log)
+	}()
 	until(t, "connected", func() bool { return strings.Contains(log.String(), "connected") })
 	stop()
 	must(t, <-done)
