@@ -254,7 +254,11 @@ type Refused struct {
 // Error says it in words.
 func (e *Refused) Error() string {
 	s := e.Reason
-	if s == "" {
+	switch {
+	case s != "":
+	case e.Errno == syscall.EUNATCH:
+		s = "no signalling manager is attached"
+	default:
 		s = e.Errno.Error()
 	}
 	if e.Cause != 0 {

@@ -96,6 +96,9 @@ func (m *manager) vc(t control.Type, id control.ConnID, port, vci uint16) error 
 	p := control.Packet{}
 	p.SetATM(&control.ATM{Port: port, VCI: vci, AAL: control.AAL5, Direction: control.DirectionBoth})
 	p.Type, p.Conn = t, id
+	if t == control.ATMAdd {
+		p.Trailer, _ = control.AppendTLV(nil, control.TLVCookie, []byte("note"))
+	}
 	return m.call(&p)
 }
 

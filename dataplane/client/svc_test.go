@@ -362,6 +362,45 @@ func TestGrace(t *testing.T) {
 	say(t, b, a, "claimed")
 }
 
+// TestResync: a dump has every connection, and gives a manager its note on a VC back.
+func TestResync(t *testing.T) {
+	d := newDaemon(t, nil)
+	m := d.manage(nil, routes(t))
+	d.pvc(100)
+	c := d.open()
+	l := listen(t, c, "svc://"+here, nil)
+	pvc := dial(t, c, "pvc://1/0/100", nil)
+	a, b := call(t, c, "svc://"+routed, l, nil)
+	admin, epoch := d.hello(control.RoleAdmin, "again", nil)
+	p := control.Packet{}
+	p.SetHub(&control.Hub{})
+	p.Type, p.Epoch = control.HubResync, epoch
+	must(t, admin.Call(&p))
+	types := map[control.ConnID]control.Type{}
+	vcs := map[control.ConnID]string{}
+	for ; p.Flags&control.FlagMore != 0; must(t, admin.Recv(&p)) {
+		switch p.Class {
+		case control.ClassSock:
+			types[p.Conn] = p.Type
+		case control.ClassATM:
+			cookie, _ := control.FindTLV(p.Trailer, control.TLVCookie)
+			vcs[p.Conn] = string(cookie)
+		}
+	}
+	for conn, want := range map[*Conn]control.Type{l.bound: control.SockListen, pvc: control.SockOkay, a: control.SockOkay, b: control.SockOkay} {
+		if got := types[conn.ID()]; got != want {
+			t.Errorf("connection %v: %s, want %s", conn.ID(), control.TypeName(control.ClassSock, got), control.TypeName(control.ClassSock, want))
+		}
+	}
+	if len(types) != 4 || vcs[a.ID()] != "note" || vcs[b.ID()] != "note" {
+		t.Errorf("%d connections, VCs %q", len(types), vcs)
+	}
+	p = control.Packet{}
+	p.SetATM(&control.ATM{Port: 1})
+	p.Type, p.Conn = control.ATMStats, a.ID()
+	must(t, m.call(&p))
+}
+
 // TestApplicationGone: an application's end with a call and a PVC: the far side is told, and
 // nothing is left of it.
 func TestApplicationGone(t *testing.T) {
