@@ -16,7 +16,6 @@ type manager struct {
 	conn   *control.Conn
 	epoch  uint32
 	routes map[[20]byte][20]byte
-	hold   chan struct{} // unless nil, the types in holds wait for it
 	events chan control.Packet
 	seen   func(*control.Packet) bool // unless nil: true: the test sees to it
 
