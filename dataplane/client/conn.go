@@ -27,6 +27,8 @@ type Conn struct {
 	err      error         // why it has come to nothing
 	released chan struct{} // closed by RELEASED
 	closing  bool
+	known    bool                  // its id has come …
+	given    bool                  // … and nobody waits for it any more
 	parties  map[uint32]chan error // leaves being added or dropped
 }
 
@@ -164,6 +166,7 @@ func (c *Conn) forget() {
 	c.client.mu.Lock()
 	defer c.client.mu.Unlock()
 	delete(c.client.conns, id)
+	delete(c.client.listens, id)
 }
 
 // wait waits until the connection carries data.

@@ -26,7 +26,7 @@
 // A Conn keeps SDU boundaries: a Read with too small a buffer takes nothing and says io.ErrShortBuffer.
 // Deadlines are those of net.Conn. A network sheds what is too much for it or for the reader: a PVC has no
 // flow control from end to end, but Write waits while the hub has no room. A call within the host loses
-// nothing, and makes no cell.
+// nothing but what Close did not wait for, and makes no cell.
 //
 // ATM releases connections as a whole: CloseWrite is for calls within the host, elsewhere it says
 // errors.ErrUnsupported. Close waits a little for what was written to leave.
