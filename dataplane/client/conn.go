@@ -176,6 +176,11 @@ func (c *Conn) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctxError(ctx)
 	}
+	return c.outcome()
+}
+
+// outcome is why the connection has come to nothing, if it has.
+func (c *Conn) outcome() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err

@@ -181,6 +181,8 @@ func (c *Call) Accept(ctx context.Context) (*Conn, error) {
 	_, err := c.conn.client.call(ctx, p)
 	if err == nil {
 		err = c.conn.wait(ctx)
+	} else if ended := c.conn.outcome(); ended != nil {
+		err = ended // which says more than that it cannot be accepted any more
 	}
 	if err != nil {
 		_ = c.conn.release(control.SockClose, 0)
