@@ -344,7 +344,7 @@ func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.module.more().commands, nil
+	return p.module.extra.commands, nil
 }
 
 // Path opens a path to a process, under a handle of the caller's choice, and tells its module
@@ -353,17 +353,15 @@ func (f *Fabric) Path(id ProcID, key, handle uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p, err := f.find(id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	switch m := p.module.more(); {
-	case m.key != key:
+	case p.module.extra.key != key:
 		return fmt.Errorf("%w: %s has another key: %w", ErrHub, p.module.Name, syscall.ENXIO)
-	case m.path == nil:
+	case p.module.extra.path == nil:
 		return nil
-	default:
-		return f.at(p.rq.hub, func() error { m.path(handle); return nil })
 	}
+	return f.at(p.rq.hub, func() error { p.module.extra.path(handle); return nil })
 }
 
 // list tells of all processes that a module is, a line each: its number, the hub that it

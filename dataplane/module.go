@@ -107,43 +107,33 @@ type code struct {
 	Arrive   func(q *Queue)
 	Pair     func(arg string) (Module, error)
 	Counters func() []Count
-	extra    *extra // nil: none
+	extra    *extra // never nil
 }
 
 // extra is what few modules have.
 type extra struct {
 	commands []ModuleCommand
+	ptr      any
 	key      uint64
 	path     func(handle uint64)
-	ptr      any
 }
 
+var noExtra extra
+
 func (m *Module) code() code {
-	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters}
-	if len(m.Commands) > 0 || m.Key != 0 || m.Path != nil || m.Ptr != nil {
-		c.extra = &extra{m.Commands, m.Key, m.Path, m.Ptr}
+	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters, extra: &noExtra}
+	if len(m.Commands) > 0 || m.Ptr != nil || m.Key != 0 || m.Path != nil {
+		c.extra = &extra{m.Commands, m.Ptr, m.Key, m.Path}
 	}
 	return c
 }
 
-// more is what few modules have; of others nothing.
-func (m *code) more() extra {
-	if m.extra == nil {
-		return extra{}
-	}
-	return *m.extra
-}
-
 func (m *code) command(number control.Type) (*ModuleCommand, error) {
-	var commands []ModuleCommand
-	if m.extra != nil {
-		commands = m.extra.commands
-	}
-	i := slices.IndexFunc(commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
+	i := slices.IndexFunc(m.extra.commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}
-	return &commands[i], nil
+	return &m.extra.commands[i], nil
 }
 
 // Constructor makes a module of a text argument. It runs off the hubs and may take its

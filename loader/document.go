@@ -22,6 +22,7 @@ const maxFaults = 32
 type reader struct {
 	file   string
 	rules  Rules
+	specs  map[string]Spec // of ports, by name
 	faults Faults
 }
 

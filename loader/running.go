@@ -7,6 +7,7 @@ type Running struct {
 	Ports   []RunningPort
 	Streams []RunningStream
 	PVCs    []RunningPVC
+	Crosses []RunningCross
 }
 
 // RunningPort is an open port.
@@ -28,18 +29,15 @@ type RunningPart struct {
 	Arg    string // that it was made with
 }
 
+// RunningCross is a cross-connect, as XCONNECT had it. Its ports are the daemon's numbers.
+type RunningCross struct {
+	control.ATM
+	Far  control.SecondEnd
+	Text string
+}
+
 // RunningPVC is a permanent VC. Its Port and Receiver are the daemon's numbers.
 type RunningPVC struct{ control.ATM }
-
-// holds tells whether a process is one of the stream's.
-func (s *RunningStream) holds(process uint32) bool {
-	for _, p := range s.Parts {
-		if p.Number == process {
-			return true
-		}
-	}
-	return false
-}
 
 // Names is what configurations have had, and nothing of how it was: enough to know what is
 // theirs when it is wanted no longer. The zero value is none.
@@ -58,6 +56,9 @@ func (n *Names) Add(c *Config) {
 	}
 	for i := range c.PVCs {
 		n.of["pvc "+c.PVCs[i].String()] = true
+	}
+	for i := range c.Crosses {
+		n.of["cross "+c.Crosses[i].String()] = true
 	}
 }
 

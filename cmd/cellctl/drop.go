@@ -15,6 +15,7 @@ type drop struct {
 
 // whys explain causes to a person, by the counter's name without its module's.
 var whys = map[string]string{
+	policeDropped:           "above the contract of the cross-connect",
 	"missed_disk_slow":      "left out of the capture, disk or reader being too slow; the traffic went on",
 	"missed_too_long":       "left out of the capture, too long for a record; the traffic went on",
 	"path_drop_too_long":    "longer than the path to the peer takes: lower the MTU above",
@@ -23,6 +24,7 @@ var whys = map[string]string{
 	"rx_drop_congested":     "the stream above was full: who reads it is too slow",
 	"rx_drop_control_word":  "a bad control word: mode= must be as the far end has it",
 	"rx_drop_crc":           "a wrong CRC in the AAL5 trailer: cells were lost or damaged on the way",
+	"rx_drop_down":          "the port was down: cellctl port up",
 	"rx_drop_encapsulation": "an RFC 2684 header that is not expected: llc or vcmux, as the far end has it",
 	"rx_drop_error":         "the stream was in an error",
 	"rx_drop_foreign":       "from another host than the peer",
@@ -30,9 +32,20 @@ var whys = map[string]string{
 	"rx_drop_kind":          "bridged where routed is expected, or the other way: as the far end has it",
 	"rx_drop_label":         "a label that no port has",
 	"rx_drop_length":        "a length that mode= does not allow: it must be as the far end has it",
+	"rx_drop_no_leaf":       "of a point-to-multipoint connection that has no leaf left",
+	"rx_drop_starved":       "the daemon gave the interface no memory in time: the host is too slow",
+	"rx_drop_hub":           "cells for a port on another hub, to which too much waited",
+	"rx_drop_hub_no_block":  "the daemon was out of memory for them",
+	"tx_drop_congested":     "more cross-connected cells than the port sends",
+	"drop_stopped":          "the port was down: cellctl port up",
+	"rx_drop_long":          "longer than the application's MaxSDU",
+	"rx_drop_hec":           "a wrong HEC: cells were damaged, or the peer sets none: hec=ignore",
+	"drop_no_end":           "the other end of a call within the host had gone",
+	"rx_drop_shed":          "the signalling daemon was too slow for them",
 	"rx_drop_malformed":     "malformed",
 	"rx_drop_no_block":      "the daemon was out of memory for them",
 	"rx_drop_no_view":       "the daemon was out of memory for them",
+	"rx_drop_not_ect":       "marked as congested on the way, and of a sender that does not understand that (RFC 6040)",
 	"rx_drop_oam":           "OAM cells, which are not answered",
 	"rx_drop_order":         "out of order on the way",
 	"rx_drop_overrun":       "more than there was room for: the host is too slow, or PDUs are too long",
@@ -52,6 +65,7 @@ var whys = map[string]string{
 	"tx_drop_no_buffer":     "the kernel's queue of the device was full: slower, or a longer txqueuelen",
 	"tx_drop_no_carrier":    "the carrier below has gone",
 	"tx_drop_no_port":       "the port below has gone",
+	"tx_drop_no_vc":         "sent while the stream stood on no VC",
 	"tx_drop_not_ip":        "neither IPv4 nor IPv6, where only those are routed",
 	"tx_drop_other_vc":      "the port carries one VC alone, and this is another",
 	"tx_drop_sdu":           "an SDU that AAL5 cannot carry",
@@ -61,11 +75,14 @@ var whys = map[string]string{
 	"tx_drop_unreachable":   "no route to the peer",
 }
 
+// policeDropped counts what a cross-connect has refused.
+const policeDropped = "police_dropped"
+
 // drops takes those of the counters that count losses, most first.
 func drops(counters []counter) []drop {
 	all := []drop{}
 	for _, c := range counters {
-		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_")) {
+		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_") || c.Name == policeDropped) {
 			all = append(all, drop{c.Name, c.Value, why(c.Name)})
 		}
 	}
@@ -93,7 +110,7 @@ func why(name string) string {
 // direction is which way something that was dropped went.
 func (d *drop) direction() string {
 	switch {
-	case strings.Contains(d.Cause, "rx_"):
+	case strings.Contains(d.Cause, "rx_"), d.Cause == policeDropped:
 		return "received"
 	case strings.Contains(d.Cause, "tx_"):
 		return "to be sent"

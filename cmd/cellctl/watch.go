@@ -70,11 +70,9 @@ func (o *options) watch(c *cobra.Command, ports []string, interval time.Duration
 
 // watchState reads ports and VCs, of some ports or all.
 func watchState(s *control.Session, ports []string) (*state, time.Time, error) {
-	st := newState()
-	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readStats} {
-		if err := read(s); err != nil {
-			return nil, time.Time{}, remedy(err)
-		}
+	st, err := readState(s, readings{(*state).readPorts, (*state).resync, (*state).readStats})
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	var names []string
 	for _, p := range st.Ports {
@@ -87,6 +85,7 @@ func watchState(s *control.Session, ports []string) (*state, time.Time, error) {
 	}
 	if len(ports) > 0 {
 		st.Ports = slices.DeleteFunc(st.Ports, func(p portView) bool { return !slices.Contains(ports, p.Name) })
+		st.Crosses = slices.DeleteFunc(st.Crosses, func(v crossView) bool { return !slices.Contains(ports, v.PortName) })
 		st.PVCs = slices.DeleteFunc(st.PVCs, func(v pvcView) bool { return !slices.Contains(ports, v.PortName) })
 	}
 	return st, time.Now(), nil
@@ -99,6 +98,7 @@ type rateView struct {
 	Seconds  float64            `json:"seconds"`  // that were looked at
 	Counters map[string]float64 `json:"counters"` // a second
 	Drops    []drop             `json:"drops"`    // in that time
+	cross    bool               // it is one way of a cross-connect
 }
 
 // rates compares two looks. What has come between them is left out: it has no rate yet.
@@ -111,6 +111,13 @@ func rates(before, now *state, d time.Duration) (all []rateView) {
 	for _, v := range now.PVCs {
 		if i := slices.IndexFunc(before.PVCs, func(q pvcView) bool { return q.Conn == v.Conn }); i >= 0 {
 			all = append(all, rate1(v.PortName, v.VC, before.PVCs[i].Counters, v.Counters, d))
+		}
+	}
+	for _, v := range now.Crosses {
+		if i := slices.IndexFunc(before.Crosses, func(q crossView) bool { return q.Conn == v.Conn }); i >= 0 {
+			r := rate1(v.PortName, v.VC, before.Crosses[i].Counters, v.Counters, d)
+			r.cross = true
+			all = append(all, r)
 		}
 	}
 	return all
@@ -149,7 +156,10 @@ func (o *options) tellRates(w io.Writer, all []rateView) error {
 			if r.VC == "" {
 				return perSecond(r.Counters[port])
 			}
-			if vc == "" { // modules of a VC count what they make of cells
+			switch {
+			case r.cross && port == "rx_cells":
+				return perSecond(r.Counters[port])
+			case r.cross, vc == "": // modules of a VC count what they make of cells
 				return ""
 			}
 			return perSecond(r.Counters[vc])

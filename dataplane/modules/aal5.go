@@ -4,6 +4,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
@@ -17,11 +18,13 @@ type aal5 struct {
 	hub    *dataplane.Hub
 	up     func(dataplane.Msg) // takes SDUs
 	down   func(dataplane.Msg) // takes cells
-	oam    func(cell []byte)   // takes cells of management, which are lent; nil: they are dropped
+	oam    func(cell []byte)   // takes OAM cells, which are lent
+	f5     f5End               // of the module, which is an end of its VC
 	header aal.Header          // VPI 0, VCI 0: its VC is not known yet
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	mark   uint8    // the ECN field of the datagrams that carried the PDU under way
 	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	timer  dataplane.Timer
@@ -55,10 +58,18 @@ func (a *aal5) module() dataplane.Module {
 		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
 		Open: func(q *dataplane.Queue) error {
 			a.open(q.Hub(), q.PutNext, q.Mate().PutNext)
+			a.oam = a.f5.cell
+			a.f5.open(q.Hub(), a.sendOAM)
 			return nil
 		},
-		Close:    func(*dataplane.Queue) { a.close() },
-		Leave:    a.leave,
+		Close: func(*dataplane.Queue) {
+			a.f5.leave()
+			a.close()
+		},
+		Leave: func() error {
+			a.f5.leave()
+			return a.leave()
+		},
 		Arrive:   a.arrive,
 		Counters: a.count,
 		Commands: []dataplane.ModuleCommand{readText(128, "vc", func() string { return a.header.VC().String() })},
@@ -81,6 +92,7 @@ func (a *aal5) leave() error {
 func (a *aal5) arrive(q *dataplane.Queue) {
 	a.up, a.down = q.PutNext, q.Mate().PutNext
 	a.resume(q.Hub())
+	a.f5.resume(q.Hub())
 }
 
 func (a *aal5) resume(h *dataplane.Hub) {
@@ -133,12 +145,18 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	a.reassemble(a.hub.Pool.Bytes(m.Block))
+	a.reassemble(a.hub.Pool.Bytes(m.Block), ecn(&m))
 	a.hub.Free(m)
 }
 
-// reassemble takes a run of cells.
-func (a *aal5) reassemble(cells []byte) {
+// reassemble takes a run of cells, from datagrams of that ECN field.
+func (a *aal5) reassemble(cells []byte, mark uint8) {
+	if a.mark != nic.CE || !a.ras.Partial() { // one datagram of a PDU that met congestion is enough
+		a.mark = mark
+	}
+	if len(cells) >= aal.CellSize && aal.ReadHeader(cells).User() {
+		a.f5.user()
+	}
 	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
@@ -151,12 +169,10 @@ func (a *aal5) reassemble(cells []byte) {
 		case aal.EvRoom:
 			a.grow()
 		case aal.EvOAM:
-			a.counts.events[ev]++
-			if a.oam != nil {
-				a.oam(cell)
-			}
+			a.oam(cell)
 		default:
 			a.event(ev)
+			a.mark = mark
 			old = old && !endsPDU(ev)
 		}
 		cells = cells[n:]
@@ -208,6 +224,20 @@ func (a *aal5) grow() {
 	a.ras.More(p.Tail(larger))
 }
 
+// sendOAM sends an OAM cell of the VC.
+func (a *aal5) sendOAM(cell []byte) {
+	b := a.hub.Pool.Alloc(aal.CellSize)
+	if b == 0 || a.header == 0 {
+		a.counts.noBlocksOut++
+		a.hub.Pool.Free(b)
+		return
+	}
+	c := a.hub.Pool.Extend(b, aal.CellSize)
+	copy(c, cell)
+	aal.ReadHeader(cell).WithVC(a.header.VC()).Put(c)
+	a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: aal.CellSize})
+}
+
 func (a *aal5) event(ev aal.Event) {
 	a.counts.events[ev]++
 	if ev != aal.EvPDU {
@@ -221,6 +251,7 @@ func (a *aal5) event(ev aal.Event) {
 	if pdu.EFCI {
 		m.Flags |= dataplane.FlagEFCI
 	}
+	setECN(&m, a.mark)
 	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
@@ -282,17 +313,20 @@ func (a *aal5) segment(m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
+		setECN(&cells, ecn(&m))
+		a.down(cells)
 	}
 }
 
 func (a *aal5) count() []dataplane.Count {
 	c := &a.counts
 	return []dataplane.Count{
+		{Name: "rx_oam_cells", N: a.f5.cells}, {Name: "oam_looped", N: a.f5.looped()},
 		{Name: "rx_pdus", N: c.events[aal.EvPDU]}, {Name: "tx_pdus", N: c.pdusOut}, {Name: "rx_sdu_octets", N: c.octetsIn}, {Name: "tx_sdu_octets", N: c.octetsOut},
 		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
 		{Name: "rx_drop_overrun", N: c.events[aal.EvOverrun]}, {Name: "rx_drop_abort", N: c.events[aal.EvAbort]}, {Name: "rx_drop_timeout", N: c.timeouts},
-		{Name: "rx_drop_oam", N: c.events[aal.EvOAM]}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
+		{Name: "rx_drop_oam", N: a.f5.dropped()}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
 		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
 		{Name: "tx_drop_no_vc", N: c.noVC},
 	}

@@ -142,6 +142,8 @@ type cross struct {
 	vacant   []uint32 // of outputs
 	places   map[outputKey]uint32
 	police   policers
+	alarm    alarm
+	oam      oamPoints
 }
 
 func newCross() *cross {
@@ -180,6 +182,9 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	d.work()
+	if p.deaf() && d.hub != nil {
+		p.raise()
+	}
 	return nil
 }
 
@@ -282,6 +287,7 @@ func (d *Carrier) Disconnect(from Connection) error {
 		x.channels[from.VC.VPI]--
 	}
 	x.police.give(e.police)
+	p.forgetOAM(i, e)
 	for e.leaves > 1 {
 		x.dropLeaf(e, x.leaves[e.first.next].name)
 	}

@@ -46,19 +46,35 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 			from, c := w.connection(), w.contract()
 			return func() error { return d.Police(from, c) }
 		},
+		control.CarrierOAM: func(w *words) func() error {
+			c, config := w.connection(), w.oam()
+			return func() error { return d.SetOAM(c, config) }
+		},
+		control.CarrierPing: func(w *words) func() error {
+			c := w.connection()
+			segment, location := w.ping()
+			return func() error { return d.Ping(c, segment, location) }
+		},
 	}
-	list := []dataplane.ModuleCommand{{
-		Number: uint8(control.CarrierCounts), Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
+	list := []dataplane.ModuleCommand{readText(uint8(control.CarrierPorts), "ports", d.portList), {
+		Number: uint8(control.CarrierCounts), Name: "counts", Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
 		Run: func(arg []byte) ([]byte, error) { return d.connectionCounts(string(arg)) },
 	}}
 	for number, run := range set {
 		list = append(list, dataplane.ModuleCommand{
-			Number: uint8(number), Direction: control.DirectionIn, Most: maxCrossCommand,
+			Number: uint8(number), Name: carrierCommands[number], Direction: control.DirectionIn, Most: maxCrossCommand,
 			Run: func(arg []byte) ([]byte, error) { return nil, obey(string(arg), run) },
 		})
 	}
 	slices.SortFunc(list, func(a, b dataplane.ModuleCommand) int { return int(a.Number) - int(b.Number) })
 	return list
+}
+
+// carrierCommands are the names of the commands that change something.
+var carrierCommands = map[control.Type]string{
+	control.CarrierConnect: "connect", control.CarrierDisconnect: "disconnect", control.CarrierAddLeaf: "add-leaf",
+	control.CarrierDropLeaf: "drop-leaf", control.CarrierReserve: "reserve", control.CarrierRelease: "release",
+	control.CarrierPolice: "police",
 }
 
 // obey does what an argument says when all of it could be read.
@@ -100,10 +116,15 @@ func (d *Carrier) ConnectionCounts(c Connection) ([]dataplane.Count, error) {
 	if e.police != 0 {
 		police = p.cross.police.list[e.police]
 	}
-	return []dataplane.Count{
+	counts := []dataplane.Count{
 		{Name: "rx_cells", N: e.cells}, {Name: "leaves", N: uint64(e.leaves)},
 		{Name: "police_tagged", N: police.tagged}, {Name: "police_dropped", N: police.dropped},
-	}, nil
+	}
+	if e.flags&crossWatched == 0 {
+		return counts, nil
+	}
+	i, _ := p.cross.table.find(c.key())
+	return p.cross.oam.of[i].appendCounts(counts), nil
 }
 
 // words are those of an argument that are left to be read. The first that is wrong is kept as

@@ -31,6 +31,8 @@
 //	                              Up, Ctl of class ATM with ADD in Info: the stream stands on
 //	                              the VC in Conn now.
 //	AAL5 – RFC 2684               Data: a CPCS-SDU; Info is CPCS-UU; Flags CLP and EFCI.
+//	                              On both joints Flags has an ECN field too: of the packet
+//	                              inside on the way down, of the datagrams on the way up.
 //	RFC 2684 – TAP                Data: an Ethernet frame without FCS, or an IP packet.
 //	AAL5 – socket                 as AAL5 – RFC 2684.
 //	socket – Local – socket       Data: an SDU. Proto: nothing follows; in order with the data.

@@ -63,6 +63,3 @@ func (d *Carrier) portList() string {
 	}
 	return s.String()
 }
-
-// portsCommand is the carrier's list of its ports, above the numbers of what it connects.
-const portsCommand = 160

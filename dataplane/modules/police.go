@@ -75,5 +75,3 @@ func (x *policers) judge(i uint32, now int64, h uint32) (uint32, bool) {
 	}
 	return h, true
 }
-
-func (p *port) watched(uint32, uint32, []byte) bool { return true }

@@ -57,7 +57,7 @@ func (p *port) sameMode(o *crossOutput, bits uint32, m dataplane.Msg) bool {
 		return false
 	}
 	to := c.port(o.port)
-	if to == nil || to.sar == nil || uint32(Key(to.cfg.VC)) != bits>>4 || !c.present() {
+	if to == nil || to.sar == nil || to.stopped || uint32(Key(to.cfg.VC)) != bits>>4 || !c.present() {
 		return false
 	}
 	to.sendSDU(m)
@@ -105,8 +105,13 @@ func (p *port) admin(b block.ID) {
 		return
 	}
 	h := aal.ReadHeader(cell)
-	if p.cross == nil || h.User() {
+	switch {
+	case h.User() || h.PTI() > aal.PTIEndToEndOAM:
 		p.drop(b, adminCell)
+		return
+	case p.cross == nil:
+		p.endOAM(cell)
+		p.carrier.hub.Pool.Free(b)
 		return
 	}
 	h.WithVC(p.cfg.VC).Put(cell) // the far end may number it otherwise
@@ -114,4 +119,16 @@ func (p *port) admin(b block.ID) {
 	if b = p.crossConnected(b); b != 0 {
 		p.drop(b, adminCell)
 	}
+}
+
+// endOAM takes an OAM cell of a VC that ends above the port.
+func (p *port) endOAM(cell []byte) {
+	if p.f5 == nil {
+		p.f5 = new(f5End)
+		p.f5.open(p.carrier.hub, p.sendAdmin)
+	}
+	p.counts.cellsIn++
+	before := p.f5.dropped()
+	p.f5.cell(cell)
+	p.counts.drops[adminCell] += p.f5.dropped() - before
 }

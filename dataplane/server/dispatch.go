@@ -50,7 +50,7 @@ var handlers = [...]map[control.Type]handler{
 		control.ATMDelLeaf:  (*Server).delLeaf,
 	},
 	control.ClassSock: nil,
-	control.ClassSig:  {},
+	control.ClassSig:  {control.SigTX: (*Server).sigTX},
 	control.ClassMMI: {
 		control.MMIPath:   (*Server).openPath,
 		control.MMICmd:    (*Server).command,

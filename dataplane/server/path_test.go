@@ -125,7 +125,7 @@ func TestModulesAreManaged(t *testing.T) {
 	controltest.Until(t, "the far end has 10 SDUs", func() bool {
 		return strings.HasPrefix(read("right", uint16(control.CommandCounters)), "received 10\n")
 	})
-	if s := read("port-right", 160); !strings.Contains(s, "0 rx_cells ") || strings.Contains(s, "0 rx_cells 0\n") {
+	if s := read("port-right", uint16(control.CarrierPorts)); !strings.Contains(s, "0 rx_cells ") || strings.Contains(s, "0 rx_cells 0\n") {
 		t.Errorf("of the ports: %q", s)
 	}
 }

@@ -31,9 +31,10 @@ type vc struct {
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
 
-	owner    *conn  // the application's connection that it is; nil: none
-	switched bool   // a call's: it goes with the connection
-	cookie   []byte // the manager's note
+	owner    *conn       // the application's connection that it is; nil: none
+	switched bool        // a call's: it goes with the connection
+	cookie   []byte      // the manager's note
+	signal   *sigChannel // a manager's own; nil: it is none
 }
 
 // vcTable finds VCs by place, id and process.
@@ -122,8 +123,8 @@ func checkVC(b *control.ATM) error {
 		return fmt.Errorf("AAL %v: 0 or 5: %w", b.AAL, syscall.EOPNOTSUPP)
 	case b.Direction != control.DirectionBoth && b.Direction != control.DirectionNone:
 		return fmt.Errorf("direction %v: both ways: %w", b.Direction, syscall.EOPNOTSUPP)
-	case b.RxMode == control.RxMeta:
-		return fmt.Errorf("receive mode %v: %w", b.RxMode, syscall.EOPNOTSUPP)
+	case b.RxMode == control.RxMeta && b.Receiver != 0:
+		return fmt.Errorf("receive mode %v is a manager's: %w", b.RxMode, syscall.EINVAL)
 	}
 	return nil
 }
@@ -134,8 +135,11 @@ func (s *Server) addVC(c *client, in, out *control.Packet) error {
 	if err := checkVC(&b); err != nil {
 		return err
 	}
-	if in.Conn != 0 {
+	switch {
+	case in.Conn != 0:
 		return s.addSwitched(c, in, out)
+	case c.role == control.RoleManager && b.Receiver == 0:
+		return s.addChannel(c, in, out)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -240,13 +244,16 @@ func (s *Server) releaseVC(v *vc) {
 
 // removeVC ends an association; a connection that it is carries nothing more. s.mu is held.
 func (s *Server) removeVC(v *vc) {
+	if v.cross != nil {
+		s.removeCross(v)
+		return
+	}
 	if cn := v.owner; cn != nil {
 		v.owner, cn.vc = nil, nil
 		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
 	}
-	if v.cross != nil {
-		s.removeCross(v)
-		return
+	if v.signal != nil {
+		s.leaveChannel(v.signal)
 	}
 	s.releaseVC(v)
 	s.vcs.leave(v)

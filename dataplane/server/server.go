@@ -82,6 +82,9 @@ type Server struct {
 	exchanges    []crossing // what the exchange has to do when it has come to rest
 	graceTimer   *time.Timer
 
+	sig signalling
+
+	done chan struct{} // closed when the server is
 	wait sync.WaitGroup
 }
 
@@ -93,7 +96,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
-		names: newNames(), ports: newPorts(), vcs: newVCTable(),
+		names: newNames(), ports: newPorts(), vcs: newVCTable(), done: make(chan struct{}),
 	}
 	if err := s.makeTable(c); err != nil {
 		return nil, err
@@ -186,6 +189,9 @@ func (s *Server) leave(c *client) {
 // stay as they are.
 func (s *Server) Close() {
 	s.mu.Lock()
+	if !s.closed {
+		close(s.done)
+	}
 	s.closed = true
 	for _, c := range s.clients {
 		_ = c.conn.Close()

@@ -43,6 +43,7 @@ func fromSock(p *control.Packet) (e node.Event, err error) {
 		if number := node.CalledAddress(e.Elements); e.Called.IsZero() || !number.IsZero() {
 			e.Called = number
 		}
+		e.MaxSDU = s.MaxSDU
 		e.Contract = node.Contract{Service: s.Service, ForwardPeak: s.PCRForward, BackwardPeak: s.PCRBackward}
 	}
 	return e, nil
@@ -91,7 +92,7 @@ func toPacket(a *node.Action) (p control.Packet, is bool, err error) {
 		signal(&p, a, SignallingVCI, control.SigKindSAAL)
 	case node.SendManagement:
 		signal(&p, a, ManagementVCI, control.SigKindILMI)
-	case node.Add, node.Cross, node.Join, node.Delete:
+	case node.Add, node.Cross, node.Delete:
 		err = associate(&p, a)
 	case node.Okay, node.Failed, node.Incoming, node.Closed, node.Released, node.Alerting:
 		err = tell(&p, a)

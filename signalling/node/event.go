@@ -35,6 +35,9 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
+// DefaultMaxSDU is that of Classical IP (RFC 2225), in octets.
+const DefaultMaxSDU = 9180
+
 // Event is something that has happened, other than a PDU. Fields that its Kind does not
 // name are zero.
 type Event struct {
@@ -46,6 +49,7 @@ type Event struct {
 	Called, Calling address.Address
 	Cause           uint8        // Reject, Close: of Q.2931; 0 the ordinary one
 	Contract        Contract     // Connect, when Elements have no traffic descriptor
+	MaxSDU          uint16       // Connect: octets, when Elements have no AAL parameters; 0: DefaultMaxSDU
 	Elements        []ie.Element // what the application wants in its message
 }
 
@@ -59,12 +63,10 @@ const (
 	Send ActionKind = iota
 	SaveSequence
 	// Add gives VC to Conn, Cross joins VC and Other; Contract goes from the calling to
-	// the called end, and Forward says that VC is on the called one's side. Join is for
-	// two connections of this host. They are answered by Reply. Delete takes away what
-	// one of them gave; nobody waits for its answer.
+	// the called end. They are answered by Reply. Delete takes away what one of them gave;
+	// nobody waits for its answer.
 	Add
 	Cross
-	Join
 	Delete
 	// Okay, Failed, Incoming, Closed, Released and Alerting are the SOCK messages for
 	// Conn. Incoming, for a listener, is answered by Reply with the new connection.
@@ -81,7 +83,7 @@ const (
 	Unaddressed
 )
 
-var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Join", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
 
 func (k ActionKind) String() string {
 	if int(k) < len(actionNames) {
@@ -100,9 +102,9 @@ type Action struct {
 	Kind            ActionKind
 	Port            uint16 // Send, SendManagement, SaveSequence, Addressed, Unaddressed
 	SQ              uint8
-	Data            []byte         // Send; the node's, until the next call of Actions
-	Token           uint32         // of what is answered by Reply; Delete: of what it takes away
-	Conn, Peer      control.ConnID // Peer: Join
+	Data            []byte // Send; the node's, until the next call of Actions
+	Token           uint32 // of what is answered by Reply; Delete: of what it takes away
+	Conn            control.ConnID
 	VC, Other       VC
 	Contract        Contract
 	Called, Calling address.Address // Incoming; Addressed, Unaddressed
