@@ -84,7 +84,7 @@ daemon's configuration file.`,
 	root.PersistentFlags().StringVar(&o.signalling, "signalling", signallingPath(), "the signalling daemon's socket; CELLHUB_SIGNALLING says so too")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "JSON, for machines")
 	root.AddCommand(showCommand(o), watchCommand(o), portCommand(o), streamCommand(o), pvcCommand(o), xconnectCommand(o),
-		moduleCommand(o), eventCommand(o), captureCommand(o), manCommand(root))
+		moduleCommand(o), eventCommand(o), captureCommand(o), ncCommand(o), manCommand(root))
 	root.AddCommand(signallingCommands(o)...)
 	for _, c := range root.Commands() {
 		argumentsAreUsage(c)

@@ -338,7 +338,7 @@ func leafOf(in *control.Packet) (uint32, error) {
 
 // root is the cross-connect of one way whose first VC a message names.
 func (s *Server) root(in *control.Packet) (*cross, error) {
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	switch {
 	case err != nil:
 		return nil, err
