@@ -17,7 +17,8 @@ waits for a call instead; at a permanent VC that is the same.
 
 A permanent VC must have no stream of its own. Calls want a signalling manager.
 ATM has no half of a connection: when the input has ended, nc waits until
-nothing has come for a while, and releases. A call within one host ends by halves.`,
+nothing has come for a while, and releases. A call within one host ends by
+halves.`,
 		Example: "  cellctl nc pvc://dslam/0/100\n" +
 			"  cellctl nc -l 'svc://47000580ffe1000000f21a26d80000000000aa00?sap=7'\n" +
 			"  date | cellctl nc -w 100ms pvc://hq/0/33",
