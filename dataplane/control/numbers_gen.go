@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0xd8bee36e
+const DefinitionHash uint32 = 0x6be88a06
 
 // The classes.
 const (
@@ -487,6 +487,7 @@ const (
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids
 	ListPorts     Listing = 5 // ports, by their number
+	ListPlaces    Listing = 6 // processes, with the number of the hub that each stands on in b
 )
 
 // String gives the names of the reference.
@@ -502,6 +503,8 @@ func (v Listing) String() string {
 		return "EVENTS"
 	case 5:
 		return "PORTS"
+	case 6:
+		return "PLACES"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }
