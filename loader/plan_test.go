@@ -141,7 +141,7 @@ func TestPlanLeavesOthersAlone(t *testing.T) {
 func TestPlanRandom(t *testing.T) {
 	t.Logf("-seed %d", *seed)
 	rng := rand.New(rand.NewPCG(*seed, 0))
-	for range 2000 {
+	for range 500 {
 		was, want := randomConfig(rng), randomConfig(rng)
 		w := newWorld()
 		if err := w.run(Plan(&w.Running, Names{}, was)); err != nil {
@@ -271,7 +271,7 @@ func streamOf(c *Config, name string) *Stream {
 // As many as a daemon may have are compared as they are listed, not each with each: this
 // ends.
 func TestPlanOfMany(t *testing.T) {
-	const n = 50000
+	const n = 20000
 	c := new(Config)
 	for i := range n {
 		name := fmt.Sprint(i)

@@ -103,7 +103,7 @@ var listings = &set{
 		{n: 3, name: "MODULES", doc: "registered modules"},
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
 		{n: 5, name: "PORTS", doc: "ports, by their number"},
-		{n: 6, name: "PLACES", doc: "processes, with the number of the hub that each stands on in b"},
+		{n: 6, name: "PLACES", doc: "hubs and processes, with the number of the hub that each stands on in b"},
 	},
 }
 
@@ -114,6 +114,17 @@ var hubCommands = &set{
 		{n: 1, name: "MODULE", doc: "OUT: the module's name and its process's number, as MODULE#NUMBER"},
 		{n: 2, name: "COUNTERS", doc: "OUT: its counters, a line each: name and number"},
 		{n: 3, name: "COMMANDS", doc: "OUT: its own commands, a line each: number, direction, most octets, name"},
+	},
+}
+
+var eventSources = &set{
+	goType: "EventSource", goBase: "uint32", prefix: "Source", c: "SOURCE",
+	doc: "EventSource is the idx of the hub's own event ids; from 256 on they are there to be registered.",
+	values: []value{
+		{n: 1, name: "PORT", doc: "val is the port's number"},
+		{n: 2, name: "VC", goName: "VC", doc: "val is the index of the VC's id, its low half"},
+		{n: 3, name: "MANAGER", doc: "val is the manager's process number"},
+		{n: 256, name: "REGISTERED", doc: "the first that REGISTER may have; val is free"},
 	},
 }
 
