@@ -123,7 +123,6 @@ func TestSubscribeToDaemon(t *testing.T) {
 	})
 	d.must("port down dslam")
 	d.must("port up dslam")
-	t.Cleanup(func() { t.Log(out.String()) })
 	controltest.Until(t, "the port's come", func() bool {
 		down, up := strings.Index(out.String(), "port_down"), strings.Index(out.String(), "port_up")
 		return down > 0 && up > down
@@ -132,5 +131,4 @@ func TestSubscribeToDaemon(t *testing.T) {
 	if got := <-code; got != 0 || !strings.Contains(out.String(), "vc_added  port 1 VC 0/100\n") {
 		t.Errorf("%d: %s", got, out.String())
 	}
-	t.Log(out.String())
 }
