@@ -55,7 +55,9 @@ CONFIGURATION
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
                                       a cell in each UDP datagram
         number is 1 to 65535, and the lowest that is free unless given
-    streams: {NAME: {top: MODULE, modules: [MODULE, ...]}, ...}
+    streams: {NAME: {top: MODULE, modules: [MODULE, ...], hub: N}, ...}
+        hub is the one that it stands on, counted from 0; none: wherever it is.
+        Ports are on hub 0.
         a MODULE is a name and an argument; modules are listed from the top to
         the network. At the top stand
             tap NAME [mtu=N] [mac=MAC] [gso=auto|on|off]

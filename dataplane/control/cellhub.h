@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x651b4e0d) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xe0a0dba5) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -158,6 +158,7 @@
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
 #define CELLHUB_LIST_PORTS 5 /* ports, by their number */
+#define CELLHUB_LIST_PLACES 6 /* hubs and processes, with the number of the hub that each stands on in b */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */

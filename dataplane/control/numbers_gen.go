@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x651b4e0d
+const DefinitionHash uint32 = 0xe0a0dba5
 
 // The classes.
 const (
@@ -489,6 +489,7 @@ const (
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids
 	ListPorts     Listing = 5 // ports, by their number
+	ListPlaces    Listing = 6 // hubs and processes, with the number of the hub that each stands on in b
 )
 
 // String gives the names of the reference.
@@ -504,6 +505,8 @@ func (v Listing) String() string {
 		return "EVENTS"
 	case 5:
 		return "PORTS"
+	case 6:
+		return "PLACES"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }
