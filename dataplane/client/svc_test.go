@@ -150,6 +150,9 @@ func TestDeferred(t *testing.T) {
 			}()
 			in, err := l.Next(context.Background())
 			must(t, err)
+			if s := in.LocalAddr().String(); s != "svc://"+to {
+				t.Errorf("%s is called, want %s", s, to)
+			}
 			<-alerted
 			if e := in.Elements(); len(e) != 1 || string(e[0]) != string(ie) {
 				t.Errorf("elements % x", e)
@@ -313,7 +316,7 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 				<-alerted
 			}
 			start(func() error {
-				<-in.Conn().ready // it has ended meanwhile
+				<-in.conn.ready // it has ended meanwhile
 				_, err := in.Accept(ctx)
 				return err
 			})
