@@ -175,16 +175,26 @@ func TestDeferred(t *testing.T) {
 // TestParties: leaves of a point-to-multipoint call, and another contract.
 func TestParties(t *testing.T) {
 	d := newDaemon(t, nil)
-	var refuse bool
+	contracts := make(chan control.Traffic, 4)
 	d.manage(func(p *control.Packet) bool {
-		if p.Type == control.SockModify && refuse {
-			p.Status, p.Cause = -int32(syscall.ENOSR), 37 // user cell rate not available
+		if value, ok := control.FindTLV(p.Trailer, control.TLVTraffic); ok {
+			c, err := control.ParseTraffic(value)
+			if err == nil {
+				contracts <- c
+			}
+			if c.ForwardPCR01 > 5000 {
+				p.Status, p.Cause = -int32(syscall.ENOSR), 37 // user cell rate not available
+			}
 		}
 		return false
 	}, routes(t))
 	c := d.open()
 	l := listen(t, c, "svc://"+here, nil)
-	root, _ := call(t, c, "svc://"+routed, l, nil)
+	contract := control.Traffic{ForwardService: control.ServiceCBR, ForwardPCR01: 4000, BackwardPCR01: 2000}
+	root, _ := call(t, c, "svc://"+routed, l, &Config{Traffic: &contract})
+	if got := <-contracts; got != contract {
+		t.Errorf("the manager has heard of %+v", got)
+	}
 	ctx := context.Background()
 	must(t, root.AddParty(ctx, 1, "svc://"+nobody))
 	if err := root.AddParty(ctx, 1, "svc://"+nobody); !errors.Is(err, syscall.EISCONN) {
@@ -198,7 +208,15 @@ func TestParties(t *testing.T) {
 	if err := root.DropParty(ctx, 1); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("a leaf that is none: %v", err)
 	}
-	must(t, root.Modify(ctx, &control.Traffic{ForwardPCR01: 1000, BackwardPCR01: 1000}))
+	contract.ForwardPCR01 = 1000
+	must(t, root.Modify(ctx, &contract))
+	if got := <-contracts; got != contract {
+		t.Errorf("the manager has heard of %+v", got)
+	}
+	contract.ForwardPCR01 = 6000
+	if err := root.Modify(ctx, &contract); !errors.As(err, &refused) || refused.Cause != 37 || refused.Errno != syscall.ENOSR {
+		t.Errorf("more than the network has: %v", err)
+	}
 }
 
 // TestBind: an address first, then a call from it, or to it.
