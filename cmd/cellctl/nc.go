@@ -11,13 +11,14 @@ func ncCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "nc ADDRESS", Short: "join the terminal to a VC, as netcat does",
 		Args: cobra.ExactArgs(1),
-		Long: `Attaches to a permanent VC, or calls an end system, sends each line, or whatever a
-read of the input gives, as one SDU, and writes out what comes. With -l it waits
-for a call instead; at a permanent VC that is the same.
+		Long: `Attaches to a permanent VC, or calls an end system, sends each line, or whatever
+a read of the input gives, as one SDU, and writes out what comes. With -l it
+waits for a call instead; at a permanent VC that is the same.
 
 A permanent VC must have no stream of its own. Calls want a signalling manager.
-ATM has no half of a connection: when the input has ended, nc waits until nothing
-has come for a while, and releases. A call within one host ends by halves.`,
+ATM has no half of a connection: when the input has ended, nc waits until
+nothing has come for a while, and releases. A call within one host ends by
+halves.`,
 		Example: "  cellctl nc pvc://dslam/0/100\n" +
 			"  cellctl nc -l 'svc://47000580ffe1000000f21a26d80000000000aa00?sap=7'\n" +
 			"  date | cellctl nc -w 100ms pvc://hq/0/33",

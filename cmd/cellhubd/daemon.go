@@ -62,7 +62,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 		}
 	}
 	if d.listener, err = control.Listen(c.control, socketMode); err != nil {
-		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+		return nil, fmt.Errorf("--control %s: %w", c.control, listenRemedy(err))
 	}
 	if err := d.c.socket(); err != nil {
 		return nil, fmt.Errorf("--control %s: %w", c.control, err)

@@ -95,7 +95,8 @@ CONFIGURATION
     before loses no cell, nor does one whose rates change. A port that changes
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
-    stays. control and hubs are read at the start only.
+    stays, unless the file has something else of that name. control and hubs
+    are read at the start only.
 
 SIGNALS
     SIGINT, SIGTERM  the end

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0xd8bee36e
+const DefinitionHash uint32 = 0x651b4e0d
 
 // The classes.
 const (
@@ -172,7 +172,8 @@ const (
 	EvtSubscribe Type = 1
 	// EvtUnsubscribe: ends what a SUBSCRIBE with the same fields began.
 	EvtUnsubscribe Type = 2
-	// EvtEvent: an event.
+	// EvtEvent: an event; from an ADMIN an alarm of an id that it has registered: the
+	// reply's status is how many it reached.
 	EvtEvent Type = 3
 	// EvtLost: events were lost: ask for RESYNC.
 	EvtLost Type = 4
@@ -252,7 +253,7 @@ var classTable = [numClasses]classRow{
 	{"EVT", true, []typeRow{{},
 		{"SUBSCRIBE", 0x24, 0},
 		{"UNSUBSCRIBE", 0x24, 0},
-		{"EVENT", 0x1, 0},
+		{"EVENT", 0x5, 0},
 		{"LOST", 0x1, 0},
 	}},
 	{"PRIM", false, []typeRow{{},
@@ -542,6 +543,33 @@ func (v EventMask) String() string {
 		{1024, "ALARM_RAISED"},
 		{2048, "ALARM_CLEARED"},
 	})
+}
+
+// EventSource is the idx of the hub's own event ids; from 256 on they are there to be
+// registered.
+type EventSource uint32
+
+// Values of [EventSource].
+const (
+	SourcePort       EventSource = 1   // val is the port's number
+	SourceVC         EventSource = 2   // val is the index of the VC's id, its low half
+	SourceManager    EventSource = 3   // val is the manager's process number
+	SourceRegistered EventSource = 256 // the first that REGISTER may have; val is free
+)
+
+// String gives the names of the reference.
+func (v EventSource) String() string {
+	switch v {
+	case 1:
+		return "PORT"
+	case 2:
+		return "VC"
+	case 3:
+		return "MANAGER"
+	case 256:
+		return "REGISTERED"
+	}
+	return strconv.FormatUint(uint64(v), 10)
 }
 
 // HubCommand is an MMI command that the hub carries out for every module: below

@@ -34,7 +34,10 @@ var handlers = [...]map[control.Type]handler{
 		control.HubMove:    (*Server).move,
 		control.HubList:    (*Server).list,
 		control.HubResync:  (*Server).resync,
-		control.HubDone:    (*Server).claimed,
+
+		control.HubRegister:   (*Server).register,
+		control.HubUnregister: (*Server).unregister,
+		control.HubDone:       (*Server).claimed,
 	},
 	control.ClassATM: {
 		control.ATMAdd:      (*Server).addVC,
@@ -56,7 +59,11 @@ var handlers = [...]map[control.Type]handler{
 		control.MMICmd:    (*Server).command,
 		control.MMIUnpath: (*Server).closePath,
 	},
-	control.ClassEvt:  {},
+	control.ClassEvt: {
+		control.EvtSubscribe:   (*Server).subscribe,
+		control.EvtUnsubscribe: (*Server).unsubscribe,
+		control.EvtEvent:       (*Server).alarm,
+	},
 	control.ClassPrim: nil,
 }
 

@@ -187,6 +187,7 @@ func (s *Server) enterVC(v *vc) error {
 	}
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
+	s.raiseVC(v, control.EventVCAdded)
 	return nil
 }
 
@@ -258,6 +259,7 @@ func (s *Server) removeVC(v *vc) {
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
+	s.raiseVC(v, control.EventVCGone)
 }
 
 // delVC is ATM DEL.

@@ -96,7 +96,7 @@ var classes = []*class{
 		types: []typ{
 			{n: 1, name: "SUBSCRIBE", from: fromObserver | fromAdmin, doc: "asks for events by range of ids, kind and group"},
 			{n: 2, name: "UNSUBSCRIBE", from: fromObserver | fromAdmin, doc: "ends what a SUBSCRIBE with the same fields began"},
-			{n: 3, name: "EVENT", from: fromHub, doc: "an event"},
+			{n: 3, name: "EVENT", from: fromHub | fromAdmin, doc: "an event; from an ADMIN an alarm of an id that it has registered: the reply's status is how many it reached"},
 			{n: 4, name: "LOST", from: fromHub, doc: "events were lost: ask for RESYNC"},
 		},
 	},
