@@ -172,7 +172,7 @@ func TestHostile(t *testing.T) {
 				t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) })
 			}
 			work := func() {
-				for range 2000 {
+				for range 300 {
 					_, _ = far.Write(make([]byte, 1000)) // to the other: it may well be full
 					say(t, a, b, "honest")
 				}

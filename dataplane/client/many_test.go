@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	manySockets = flag.Int("sockets", 2000, "how many sockets TestManySockets opens at once")
-	killCycles  = flag.Int("kills", 30, "how often TestKillCycles kills the manager")
+	manySockets = flag.Int("sockets", 500, "how many sockets TestManySockets opens at once")
+	killCycles  = flag.Int("kills", 20, "how often TestKillCycles kills the manager")
 )
 
 // inParallel runs fn for 0 to n-1 in some goroutines, and gives how long that took for each.
