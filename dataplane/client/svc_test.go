@@ -320,56 +320,7 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 	case control.SockListen:
 		start(func() error { _, err := two.Listen(ctx, "svc://"+here, nil); return err })
 	default:
-		l := listen(t, two, "svc://"+here, &Config{Deferred: silent == whileDeferred})
-		switch silent {
-		case whileOffered, whileDeferred:
-			alerted := make(chan bool, 1)
-			start(func() error {
-				_, err := one.Dial(ctx, "svc://"+routed, &Config{Alerting: func() { alerted <- true }})
-				return err
-			})
-			in, err := l.Next(ctx)
-			must(t, err)
-			if silent == whileDeferred {
-				<-alerted
-			}
-			start(func() error {
-				<-in.conn.ready // it has ended meanwhile
-				_, err := in.Accept(ctx)
-				return err
-			})
-			n = 2
-			reached <- true
-		case control.SockClose:
-			a, b := call(t, one, "svc://"+routed, l, nil)
-			must(t, a.Close())
-			start(func() error { <-a.released; return syscall.EUNATCH })
-			start(func() error { _, err := b.Read(make([]byte, 100)); return err })
-			n = 2
-		case control.SockConnect:
-			start(func() error { _, err := one.Dial(ctx, "svc://"+routed, nil); return err })
-			start(func() error { _, err := l.Accept(); return err })
-			n = 2
-		case control.SockAccept:
-			start(func() error { _, err := one.Dial(ctx, "svc://"+routed, nil); return err })
-			start(func() error {
-				in, err := l.Next(ctx)
-				if err == nil {
-					_, err = in.Accept(ctx)
-				}
-				return err
-			})
-			n = 2
-		default:
-			a, b := call(t, one, "svc://"+routed, l, nil)
-			say(t, a, b, "before")
-			for _, c := range []*Conn{a, b} {
-				start(func() error { _, err := c.Read(make([]byte, 100)); return err })
-			}
-			start(func() error { _, err := l.Accept(); return err })
-			n = 3
-			reached <- true
-		}
+		n = startCalls(t, one, two, silent, start, reached)
 	}
 	<-reached
 	m.conn.Close()
@@ -382,6 +333,60 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 		_, err := one.Dial(ctx, "svc://"+routed, nil)
 		return errors.Is(err, syscall.EUNATCH)
 	})
+}
+
+// startCalls has calls come to a state, and starts those who wait for what becomes of them.
+func startCalls(t *testing.T, one, two *Client, silent control.Type, start func(func() error), reached chan bool) (waiters int) {
+	t.Helper()
+	ctx := context.Background()
+	l := listen(t, two, "svc://"+here, &Config{Deferred: silent == whileDeferred})
+	alerted := make(chan bool, 1)
+	dialled := func() error {
+		_, err := one.Dial(ctx, "svc://"+routed, &Config{Alerting: func() { alerted <- true }})
+		return err
+	}
+	switch silent {
+	case whileOffered, whileDeferred:
+		start(dialled)
+		in, err := l.Next(ctx)
+		must(t, err)
+		if silent == whileDeferred {
+			<-alerted
+		}
+		start(func() error {
+			<-in.conn.ready // it has ended meanwhile
+			_, err := in.Accept(ctx)
+			return err
+		})
+		reached <- true
+	case control.SockClose:
+		a, b := call(t, one, "svc://"+routed, l, nil)
+		must(t, a.Close())
+		start(func() error { <-a.released; return syscall.EUNATCH })
+		start(func() error { _, err := b.Read(make([]byte, 100)); return err })
+	case control.SockConnect:
+		start(dialled)
+		start(func() error { _, err := l.Accept(); return err })
+	case control.SockAccept:
+		start(dialled)
+		start(func() error {
+			in, err := l.Next(ctx)
+			if err == nil {
+				_, err = in.Accept(ctx)
+			}
+			return err
+		})
+	default:
+		a, b := call(t, one, "svc://"+routed, l, nil)
+		say(t, a, b, "before")
+		for _, c := range []*Conn{a, b} {
+			start(func() error { _, err := c.Read(make([]byte, 100)); return err })
+		}
+		start(func() error { _, err := l.Accept(); return err })
+		reached <- true
+		return 3
+	}
+	return 2
 }
 
 // TestGrace: with grace a call carries on without its manager; one that a new manager does not
