@@ -40,8 +40,8 @@
 #define CELLHUB_HUB_POP 11 /* takes process a out of its stream */
 #define CELLHUB_HUB_LINK 12 /* joins process a, below, and process b, above */
 #define CELLHUB_HUB_UNLINK 13 /* parts process a from the one above it */
-#define CELLHUB_HUB_OPEN 14 /* makes a process of the module name; reply: its number */
-#define CELLHUB_HUB_CLOSE 15 /* removes process a */
+#define CELLHUB_HUB_OPEN 14 /* makes a process of the module name; reply: its number; an APPLICATION's module has a service interface */
+#define CELLHUB_HUB_CLOSE 15 /* removes process a; of an APPLICATION its own */
 #define CELLHUB_HUB_PAIR 16 /* gives the multiplexor a another queue pair; reply: its number */
 #define CELLHUB_HUB_REPLACE 17 /* puts the module name in the place of process a's */
 #define CELLHUB_HUB_MOVE 18 /* moves process a to hub b */

@@ -60,9 +60,10 @@ const (
 	HubLink Type = 12
 	// HubUnlink: parts process a from the one above it.
 	HubUnlink Type = 13
-	// HubOpen: makes a process of the module name; reply: its number.
+	// HubOpen: makes a process of the module name; reply: its number; an APPLICATION's
+	// module has a service interface.
 	HubOpen Type = 14
-	// HubClose: removes process a.
+	// HubClose: removes process a; of an APPLICATION its own.
 	HubClose Type = 15
 	// HubPair: gives the multiplexor a another queue pair; reply: its number.
 	HubPair Type = 16
@@ -200,8 +201,8 @@ var classTable = [numClasses]classRow{
 		{"POP", 0x4, 0},
 		{"LINK", 0x4, 0},
 		{"UNLINK", 0x4, 0},
-		{"OPEN", 0x4, 0},
-		{"CLOSE", 0x4, 0},
+		{"OPEN", 0xc, 0},
+		{"CLOSE", 0xc, 0},
 		{"PAIR", 0x4, 0},
 		{"REPLACE", 0x4, 0},
 		{"MOVE", 0x4, 0},
