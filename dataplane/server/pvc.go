@@ -188,6 +188,9 @@ func (s *Server) enterVC(v *vc) error {
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
 	s.raiseVC(v, control.EventVCAdded)
+	if !p.carries() {
+		s.passCarrier(v, false)
+	}
 	return nil
 }
 
