@@ -22,7 +22,7 @@ const maxFaults = 32
 type reader struct {
 	file   string
 	rules  Rules
-	keys   map[string]string // of ports' specifications, by name
+	specs  map[string]Spec // of ports, by name
 	faults Faults
 }
 

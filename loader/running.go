@@ -7,6 +7,7 @@ type Running struct {
 	Ports   []RunningPort
 	Streams []RunningStream
 	PVCs    []RunningPVC
+	Crosses []RunningCross
 }
 
 // RunningPort is an open port.
@@ -26,6 +27,13 @@ type RunningPart struct {
 	Number uint32
 	Name   string // of its module
 	Arg    string // that it was made with
+}
+
+// RunningCross is a cross-connect, as XCONNECT had it. Its ports are the daemon's numbers.
+type RunningCross struct {
+	control.ATM
+	Far  control.SecondEnd
+	Text string
 }
 
 // RunningPVC is a permanent VC. Its Port and Receiver are the daemon's numbers.
@@ -48,6 +56,9 @@ func (n *Names) Add(c *Config) {
 	}
 	for i := range c.PVCs {
 		n.of["pvc "+c.PVCs[i].String()] = true
+	}
+	for i := range c.Crosses {
+		n.of["cross "+c.Crosses[i].String()] = true
 	}
 }
 

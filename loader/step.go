@@ -16,6 +16,9 @@ type Step struct {
 	process  *slot // goes into A
 	receiver *slot // goes into Receiver
 	port     *slot // goes into Port
+	far      *slot // port of the other end, farEnd; with text it is the trailer
+	farEnd   End
+	text     string
 	made     *slot // A of the reply, a process
 	numbered *slot // B of the reply, a port
 }
@@ -24,7 +27,7 @@ type Step struct {
 func (s *Step) Packet() (p control.Packet, ready bool) {
 	p = s.packet
 	p.Trailer = slices.Clone(p.Trailer)
-	for _, needed := range []*slot{s.process, s.receiver, s.port} {
+	for _, needed := range []*slot{s.process, s.receiver, s.port, s.far} {
 		if needed != nil && needed.number == 0 {
 			return p, false
 		}
@@ -46,6 +49,9 @@ func (s *Step) Packet() (p control.Packet, ready bool) {
 		}
 		b.Port = uint16(s.port.number)
 		p.SetATM(&b)
+		if s.far != nil {
+			p.Trailer = s.secondEnd()
+		}
 	}
 	return p, true
 }

@@ -30,7 +30,7 @@ func ecnTunnel(t *testing.T, l *lab.Lab, mode, options string) (p *peer, far *ne
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 		far = conn
-		return control(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTOS, 1) })
+		return onSocket(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTOS, 1) })
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func ecnTunnel(t *testing.T, l *lab.Lab, mode, options string) (p *peer, far *ne
 	return p, far
 }
 
-func control(conn *net.UDPConn, do func(fd int) error) error {
+func onSocket(conn *net.UDPConn, do func(fd int) error) error {
 	raw, err := conn.SyscallConn()
 	if err == nil {
 		if e := raw.Control(func(fd uintptr) { err = do(int(fd)) }); e != nil {
@@ -63,7 +63,7 @@ func TestECNCopied(t *testing.T) {
 						return err
 					}
 					defer out.Close()
-					err = control(out.(*net.UDPConn), func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, ect0) })
+					err = onSocket(out.(*net.UDPConn), func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, ect0) })
 					if err == nil {
 						_, err = out.Write(make([]byte, 1100)) // longer than what the host says by itself
 					}
@@ -108,7 +108,7 @@ func TestCongestionPassedOn(t *testing.T) {
 				packet := ipPacket(200 + i)
 				packet[1] = c.inner
 				setChecksum(packet)
-				if err := control(far, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(c.outer)) }); err != nil {
+				if err := onSocket(far, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(c.outer)) }); err != nil {
 					t.Fatal(err)
 				}
 				sdu := append(append([]byte{}, llcRouted4...), packet...)

@@ -8,7 +8,7 @@ SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
            [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
-           [--json] [--force]
+           [--hub[=PATH]] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -117,6 +117,10 @@ OPTIONS
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
+    --hub[=PATH]     have the running cellhubd carry it whose control socket is
+                     PATH, /run/cellhub/control unless given: as long as
+                     atmtap runs. A port that the daemon has by the same SPEC
+                     is used, and FILE is the daemon's to write
     --force          allow a reserved VCI, below 32
     -h, --help       this page
     --version        the version, and the Go that built it

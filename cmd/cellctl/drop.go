@@ -15,6 +15,7 @@ type drop struct {
 
 // whys explain causes to a person, by the counter's name without its module's.
 var whys = map[string]string{
+	policeDropped:           "above the contract of the cross-connect",
 	"missed_disk_slow":      "left out of the capture, disk or reader being too slow; the traffic went on",
 	"missed_too_long":       "left out of the capture, too long for a record; the traffic went on",
 	"path_drop_too_long":    "longer than the path to the peer takes: lower the MTU above",
@@ -44,6 +45,7 @@ var whys = map[string]string{
 	"rx_drop_malformed":     "malformed",
 	"rx_drop_no_block":      "the daemon was out of memory for them",
 	"rx_drop_no_view":       "the daemon was out of memory for them",
+	"rx_drop_not_ect":       "marked as congested on the way, and of a sender that does not understand that (RFC 6040)",
 	"rx_drop_oam":           "OAM cells, which are not answered",
 	"rx_drop_order":         "out of order on the way",
 	"rx_drop_overrun":       "more than there was room for: the host is too slow, or PDUs are too long",
@@ -73,11 +75,14 @@ var whys = map[string]string{
 	"tx_drop_unreachable":   "no route to the peer",
 }
 
+// policeDropped counts what a cross-connect has refused.
+const policeDropped = "police_dropped"
+
 // drops takes those of the counters that count losses, most first.
 func drops(counters []counter) []drop {
 	all := []drop{}
 	for _, c := range counters {
-		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_")) {
+		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_") || c.Name == policeDropped) {
 			all = append(all, drop{c.Name, c.Value, why(c.Name)})
 		}
 	}
@@ -105,7 +110,7 @@ func why(name string) string {
 // direction is which way something that was dropped went.
 func (d *drop) direction() string {
 	switch {
-	case strings.Contains(d.Cause, "rx_"):
+	case strings.Contains(d.Cause, "rx_"), d.Cause == policeDropped:
 		return "received"
 	case strings.Contains(d.Cause, "tx_"):
 		return "to be sent"

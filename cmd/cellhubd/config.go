@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -45,7 +46,10 @@ func (c *config) readConfig() (err error) {
 // rules are what a configuration file may speak of: what this daemon has.
 func rules() loader.Rules {
 	return loader.Rules{
-		Spec:    port.Check,
+		Spec: func(text string) (loader.Spec, error) {
+			key, sdus, err := port.Check(text)
+			return loader.Spec{Key: key, SDUs: sdus}, err
+		},
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
 		Group:   func(name string) error { _, err := groupID(name); return err },
@@ -61,20 +65,35 @@ func moduleRules() map[string]loader.Module {
 	known := map[string]loader.Module{}
 	for _, name := range registry.Names() {
 		switch name {
-		case "tap", "tun":
-			known[name] = loader.Module{Top: true, Check: func(arg string) error { return port.CheckHost(arg, name == "tun") }}
+		case "tap":
+			known[name] = hostRule("bridged", false)
+		case "tun":
+			known[name] = hostRule("routed", true)
 		case "head":
 			known[name] = loader.Module{Top: true}
 		case "capture":
-			known[name] = loader.Module{VC: true, Check: port.CheckCapture}
-		case "aal5", "rfc2684", "toobig":
-			known[name] = loader.Module{Check: func(arg string) error { return registry.Check(name, arg) }}
+			known[name] = loader.Module{SDUs: true, VC: true, Check: port.CheckCapture}
+		case "aal5":
+			known[name] = loader.Module{Cells: true, Check: func(arg string) error { return registry.Check(name, arg) }}
+		case "rfc2684", "toobig":
+			known[name] = loader.Module{
+				SDUs: true, Check: func(arg string) error { return registry.Check(name, arg) },
+				Kind: func(arg string) string { return arg[strings.LastIndexByte(arg, ' ')+1:] },
+			}
 		case "associations", "local", "signal": // the daemon's own
 		default:
 			known[name] = loader.Module{}
 		}
 	}
 	return known
+}
+
+// hostRule is that of a device of the host, whose frames are of a kind of RFC 2684.
+func hostRule(kind string, tun bool) loader.Module {
+	return loader.Module{
+		Top: true, SDUs: true, Kind: func(string) string { return kind },
+		Check: func(arg string) error { return port.CheckHost(arg, tun) },
+	}
 }
 
 func userID(name string) (uint32, error) {

@@ -75,6 +75,14 @@ CONFIGURATION
         hiwat: N, lowat: N
                           water marks of its queue, octets
 
+    xconnects: [{from: PORT VPI/VCI, to: PORT VPI/VCI, ...}, ...]
+        cells of each end become those of the other; VPI/* is a whole path
+        one-way: yes      only what comes from from
+        service, pcr, scr, mbs
+                          its contract; tx is the way from from
+        police: yes       judges cells by it where they come in
+        shape: yes        holds them back to it where they leave
+
     A file with a fault is not applied at all; each fault is told of with its
     line and column. What the system refuses, an interface that does not
     exist for instance, ends the daemon at the start. At SIGHUP it is logged,

@@ -28,7 +28,7 @@ func TestManual(t *testing.T) {
 			t.Errorf("the manual says nothing of %s", word)
 		}
 	}
-	for _, wrong := range []string{"x: 1", "control: {x: 1}", "access: {x: 1}", "access: {admin: {x: 1}}", "ports: {a: {x: 1}}", "streams: {a: {x: 1}}", "pvcs: [{x: 1}]", "pvcs: [{pcr: {x: 1}}]"} {
+	for _, wrong := range []string{"x: 1", "control: {x: 1}", "access: {x: 1}", "access: {admin: {x: 1}}", "ports: {a: {x: 1}}", "streams: {a: {x: 1}}", "pvcs: [{x: 1}]", "xconnects: [{x: 1}]", "pvcs: [{pcr: {x: 1}}]"} {
 		file := write(t, filepath.Join(t.TempDir(), "x.yaml"), wrong)
 		_, fault := check(file)
 		_, keys, ok := strings.Cut(fault, "it takes ")

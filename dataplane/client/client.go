@@ -25,7 +25,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	waiting map[uint32]func(*control.Packet) // by seq; run by the reader; nil: it has ended
-	early   map[uint32]*control.Packet       // replies that came before who waits for them was entered
+	early   map[uint32]early                 // replies that came before who waits for them was entered
 	conns   map[control.ConnID]*Conn
 	listens map[control.ConnID]*Listener
 	err     error
@@ -52,7 +52,7 @@ func Open(path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, early: map[uint32]*control.Packet{}, conns: map[control.ConnID]*Conn{},
+	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, early: map[uint32]early{}, conns: map[control.ConnID]*Conn{},
 		listens: map[control.ConnID]*Listener{}, done: make(chan struct{})}
 	if err := c.hello(); err != nil {
 		conn.Close()
@@ -141,22 +141,36 @@ func (c *Client) run() {
 		p.CloseFiles()
 		if p.Flags&control.FlagReply == 0 {
 			c.arrive(&p)
-		} else if w := c.answer(&p); w != nil {
-			w(&p)
+		} else {
+			c.answer(&p)
 		}
 	}
 }
 
-// answer finds who waits for a reply.
-func (c *Client) answer(p *control.Packet) func(*control.Packet) {
+// early is a reply that came before who asked has been entered as waiting: Send is about to
+// return there.
+type early struct {
+	p     *control.Packet
+	taken chan struct{}
+}
+
+// answer gives a reply to whoever waits for it. What the hub sends next may be about what the
+// reply brings, so it is not looked at before the reply has been taken.
+func (c *Client) answer(p *control.Packet) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	w := c.waiting[p.Seq]
-	if w == nil && c.waiting != nil {
-		c.early[p.Seq] = p // Recv gives none that was not asked for
+	if w == nil && c.waiting != nil { // Recv gives none that was not asked for
+		e := early{p, make(chan struct{})}
+		c.early[p.Seq] = e
+		c.mu.Unlock()
+		<-e.taken
+		return
 	}
 	delete(c.waiting, p.Seq)
-	return w
+	c.mu.Unlock()
+	if w != nil {
+		w(p)
+	}
 }
 
 // arrive takes a message that the hub has begun. All but INCOMING name a connection of ours.
@@ -204,15 +218,17 @@ func (c *Client) request(p *control.Packet, then func(*control.Packet)) error {
 		return err
 	}
 	c.mu.Lock()
-	early, ended := c.early[p.Seq], c.waiting == nil
+	e, isEarly := c.early[p.Seq]
+	ended := c.waiting == nil
 	delete(c.early, p.Seq)
-	if early == nil && !ended {
+	if !isEarly && !ended {
 		c.waiting[p.Seq] = then
 	}
 	c.mu.Unlock()
 	switch {
-	case early != nil:
-		then(early)
+	case isEarly:
+		then(e.p)
+		close(e.taken)
 	case ended:
 		return c.why()
 	}

@@ -142,6 +142,7 @@ func (s *Server) state() (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
+	state = append(state, s.tellConns()...)
 	paths, err := s.tellPaths()
 	return append(state, paths...), err
 }

@@ -16,6 +16,7 @@ type cross struct {
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
+	text    string // of XCONNECT
 }
 
 // firstLeaf is the end that XCONNECT names.
@@ -57,7 +58,7 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn}
+	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in)}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
@@ -408,7 +409,7 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 }
 
 // tellCross describes a cross-connected VC: SECOND_END is where its cells go, or, of an end
-// that only receives, where they come from.
+// that only receives, where they come from. The VC that XCONNECT had first has its TEXT too.
 func (s *Server) tellCross(v *vc, out *control.Packet) {
 	b, x := v.body, v.cross
 	other := x.a
@@ -425,6 +426,11 @@ func (s *Server) tellCross(v *vc, out *control.Packet) {
 	if other != nil { // the first leaf may have gone
 		end := control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}
 		if t, err := end.Append(nil); err == nil {
+			out.Trailer = t
+		}
+	}
+	if v == x.a {
+		if t, err := control.AppendTLV(out.Trailer, control.TLVText, []byte(x.text)); err == nil {
 			out.Trailer = t
 		}
 	}
