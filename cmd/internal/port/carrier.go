@@ -2,6 +2,7 @@ package port
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
@@ -101,7 +102,8 @@ type Carrier struct {
 	spec   Spec // of the first port: the device's part of it is the same for all
 	config modules.CarrierConfig
 	device nic.Device
-	labels []uint32 // of the ports, for the filter
+	labels map[uint32]int // of the ports, and how many have each, for the filter
+	all    bool           // every label comes through: there are too many for a filter
 }
 
 // AddPort adds a port, and has the kernel let its label through. On the hub.
@@ -118,9 +120,8 @@ func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.labels = append(c.labels, s.LabelIn)
-	if err := c.admit(); err != nil {
-		c.labels = c.labels[:len(c.labels)-1]
+	if err := c.count(s.LabelIn, +1); err != nil {
+		_ = c.count(s.LabelIn, -1)
 		_ = c.Carrier.RemovePort(number)
 		return 0, err
 	}
@@ -130,12 +131,24 @@ func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
 // RemovePort takes a port away, and its label from the filter. On the hub.
 func (c *Carrier) RemovePort(p server.PortSpec, number uint32) error {
 	if s, ok := p.(*shared); ok {
-		if i := slices.Index(c.labels, s.LabelIn); i >= 0 {
-			c.labels = slices.Delete(c.labels, i, i+1)
-			_ = c.admit() // else it lets through what the carrier refuses
-		}
+		_ = c.count(s.LabelIn, -1) // else it lets through what the carrier refuses
 	}
 	return c.Carrier.RemovePort(number)
+}
+
+// count adds a port of the label or takes one away, and has the kernel told when that makes a difference.
+func (c *Carrier) count(label uint32, change int) error {
+	if c.labels == nil {
+		c.labels = map[uint32]int{}
+	}
+	was := c.labels[label]
+	if c.labels[label] = was + change; was+change <= 0 {
+		delete(c.labels, label)
+	}
+	if was > 0 && was+change > 0 || c.all && len(c.labels) > MaxFilterLabels {
+		return nil
+	}
+	return c.admit()
 }
 
 // admit has the kernel let the ports' labels through, on Ethernet.
@@ -144,8 +157,8 @@ func (c *Carrier) admit() error {
 	if !ok {
 		return nil
 	}
-	labels := slices.Compact(slices.Sorted(slices.Values(c.labels)))
-	filter, err := labelFilter(labels)
+	c.all = len(c.labels) > MaxFilterLabels
+	filter, err := labelFilter(slices.Sorted(maps.Keys(c.labels)))
 	if err != nil {
 		return err
 	}
