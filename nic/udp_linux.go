@@ -3,7 +3,6 @@ package nic
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 
@@ -443,9 +442,14 @@ func zoneIndex(zone string) (uint32, error) {
 	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(index), nil
 	}
-	iface, err := net.InterfaceByName(zone)
+	control, err := controlSocket()
 	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(control)
+	request, err := unix.NewIfreq(zone) // one question: net.InterfaceByName would ask for all interfaces
+	if err != nil || unix.IoctlIfreq(control, unix.SIOCGIFINDEX, request) != nil {
 		return 0, fmt.Errorf("zone %s: %w", zone, ErrNoInterface)
 	}
-	return uint32(iface.Index), nil
+	return request.Uint32(), nil
 }

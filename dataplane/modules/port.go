@@ -58,6 +58,7 @@ type port struct {
 	label   uint32 // received
 	checks  bool   // who sent it matters
 	bare    bool   // there are cells, and nothing before them
+	uni     bool   // headers have a GFC
 	stopped bool   // it carries nothing, by SetUp
 	cross   *cross // what is switched; nil: nothing
 	counts  portCounts
@@ -114,6 +115,7 @@ func (p *port) build() {
 	p.pw = newPseudowire(&p.cfg.Encapsulation, p.carrier.link.header(nil, p.carrier.own, &p.cfg.Far))
 	p.pw.sent, p.pw.order = old.sent, old.order
 	p.checks = p.carrier.link.checks(&p.cfg.Far)
+	p.uni = p.cfg.UNI
 	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()
 	p.timer.Fire = p.packed
 }
@@ -192,7 +194,7 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
-	if p.cfg.UNI {
+	if p.uni {
 		clearGFC(cells)
 	}
 	if p.cross != nil {
