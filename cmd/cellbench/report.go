@@ -150,8 +150,8 @@ func (p pages) markdown(w io.Writer) error {
 // versions are rows of the first table: what was measured.
 func (p pages) versions() string {
 	var b strings.Builder
-	if self, err := os.Executable(); err == nil {
-		fmt.Fprintf(&b, "| cellhub | %s |\n", moduleVersion("github.com/cellhub/cellhub")(self))
+	if commit, err := exec.Command("git", "describe", "--always", "--dirty").Output(); err == nil {
+		fmt.Fprintf(&b, "| cellhub | %s |\n", bytes.TrimSpace(commit))
 	}
 	if _, err := exec.LookPath(dpdkTest); err == nil {
 		fmt.Fprintf(&b, "| %s | %s |\n", dpdkTest, debianVersion("dpdk-dev")(""))
