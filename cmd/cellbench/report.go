@@ -64,15 +64,15 @@ func (s *tunnelSettings) report(c *cobra.Command, much effort, isQuick bool, out
 		return err
 	}
 	picture := strings.TrimSuffix(out, filepath.Ext(out)) + ".svg"
-	if err := plotTunnels(picture, tunnels); err != nil {
-		return err
-	}
 	var b bytes.Buffer
 	p := pages{
 		small: newDocument(first, small...), tunnels: newDocument(second, tunnels...),
 		peers: found, effort: much, quick: isQuick, picture: filepath.Base(picture),
 	}
 	if err := p.markdown(&b); err != nil {
+		return err
+	}
+	if err := plotTunnels(picture, tunnels); err != nil { // after the commit was read: it changes the tree
 		return err
 	}
 	return os.WriteFile(out, b.Bytes(), 0o644)
