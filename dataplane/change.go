@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -41,9 +42,15 @@ func (f *Fabric) Do(c Command) (a Answer, err error) {
 
 // Build makes a stream on a hub of its parts, the lowest first: all of it or nothing. It
 // gives a number for each. Their constructors run before, the highest first. Nothing is
-// pushed by itself: the list says it all.
+// pushed by itself: the list says it all. Modules that were made before are the fabric's
+// in any case, and discarded with the others.
 func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 	modules := make([]Module, len(parts))
+	for i, p := range parts {
+		if p.Module != nil {
+			modules[i] = *p.Module
+		}
+	}
 	made := 0
 	defer func() {
 		if err != nil {
@@ -54,7 +61,7 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 		}
 	}()
 	for i := len(parts) - 1; i >= 0; i-- {
-		if parts[i].Name != "" {
+		if parts[i].Name != "" && parts[i].Module == nil {
 			if modules[i], err = f.registry.construct(parts[i]); err != nil {
 				return nil, err
 			}
@@ -62,7 +69,8 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 	}
 	for i, p := range parts {
 		var id ProcID
-		if p.Name == "" && i > 0 {
+		pairs := p.Name == "" && p.Module == nil && i > 0
+		if pairs {
 			id, err = f.pair(Command{A: ids[i-1], Arg: p.Arg})
 		} else {
 			id, _, err = f.stack(f.hubs[hub], modules[i:i+1])
@@ -71,7 +79,7 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 		if err != nil {
 			return ids, err
 		}
-		if ids = append(ids, id); i > 0 && p.Name != "" {
+		if ids = append(ids, id); i > 0 && !pairs {
 			err = f.link(ids[i-1], id)
 		}
 		if err != nil {
@@ -87,7 +95,7 @@ func (f *Fabric) open(c Command) (id, top ProcID, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	parts := append([]Part{{c.Name, c.Arg}}, f.registry.autopush[c.Name]...)
+	parts := append([]Part{{Name: c.Name, Arg: c.Arg}}, f.registry.autopush[c.Name]...)
 	modules := make([]Module, 0, len(parts))
 	for _, p := range parts {
 		m, err := f.registry.construct(p)
@@ -150,7 +158,7 @@ func (f *Fabric) pair(c Command) (id ProcID, err error) {
 		if err != nil {
 			return err
 		}
-		n, err := p.rq.hub.add(m, p.rq.proc)
+		n, err := p.rq.hub.add(m, p)
 		if err == nil {
 			id = n.id
 		}
@@ -160,7 +168,7 @@ func (f *Fabric) pair(c Command) (id ProcID, err error) {
 
 // install makes a module and pushes it, or puts it in another's place.
 func (f *Fabric) install(c Command) (id ProcID, err error) {
-	m, err := f.registry.construct(Part{c.Name, c.Arg})
+	m, err := f.registry.construct(Part{Name: c.Name, Arg: c.Arg})
 	if err != nil {
 		return 0, err
 	}
@@ -285,21 +293,21 @@ func (f *Fabric) moveTo(id, to ProcID) error {
 		return err
 	}
 	return f.still(func() error {
-		joints, err := f.move(p.rq.proc, h)
+		joints, err := f.move(p, h)
 		popAll(joints)
 		return err
 	})
 }
 
-// command carries out a module's own command.
+// command carries out a module's own command: on its hub, but for one that may block.
 func (f *Fabric) command(c Command) (result []byte, err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(c.A)
-	if err != nil {
-		return nil, err
+	p, own, err := f.commandOf(c)
+	if err == nil && own.Blocks {
+		f.mu.Unlock()
+		return own.run([]byte(c.Arg))
 	}
-	own, err := p.module.command(c.Number)
+	defer f.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -315,34 +323,119 @@ func (f *Fabric) command(c Command) (result []byte, err error) {
 	return result, err
 }
 
+// commandOf finds a module's own command.
+func (f *Fabric) commandOf(c Command) (*pair, *ModuleCommand, error) {
+	p, err := f.find(c.A)
+	if err != nil {
+		return nil, nil, err
+	}
+	own, err := p.module.command(c.Number)
+	if err == nil && c.Direction != 0 && c.Direction != own.Direction {
+		err = fmt.Errorf("%w: command %d is %v, not %v: %w", ErrHub, c.Number, own.Direction, c.Direction, syscall.EINVAL)
+	}
+	return p, own, err
+}
+
+// Commands gives the commands of a process's module; what they run is not for callers.
+func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return p.module.extra.commands, nil
+}
+
+// Path opens a path to a process, under a handle of the caller's choice, and tells its module
+// so. ENXIO: the key is another.
+func (f *Fabric) Path(id ProcID, key, handle uint64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	switch {
+	case err != nil:
+		return err
+	case p.module.extra.key != key:
+		return fmt.Errorf("%w: %s has another key: %w", ErrHub, p.module.Name, syscall.ENXIO)
+	case p.module.extra.path == nil:
+		return nil
+	}
+	return f.at(p.rq.hub, func() error { p.module.extra.path(handle); return nil })
+}
+
 // list tells of all processes that a module is, a line each: its number, the hub that it
 // stands on, the numbers of those below and above it, and its name.
 func (f *Fabric) list() ([]byte, error) {
+	all, err := f.Processes()
+	var s strings.Builder
+	for _, p := range all {
+		fmt.Fprintf(&s, "%#x %d %#x %#x %s\n", uint32(p.ID), p.Hub, uint32(p.Below), uint32(p.Above), p.Module)
+	}
+	return []byte(s.String()), err
+}
+
+// Process is what a listing tells of one.
+type Process struct {
+	ID           ProcID
+	Hub          int    // that it stands on
+	Below, Above ProcID // its neighbours, whichever hubs the path passes; 0: none
+	Module       string
+}
+
+// Processes lists all that a module is.
+func (f *Fabric) Processes() (all []Process, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var s strings.Builder
 	for _, h := range f.hubs {
-		if err := f.at(h, func() error {
+		err := f.at(h, func() error {
 			for _, p := range h.standing() {
 				if p.proxy == nil {
-					fmt.Fprintf(&s, "%#x %d %#x %#x %s\n", uint32(p.id), h.index, uint32(number(p.below())), uint32(number(p.above())), p.module.Name)
+					all = append(all, p.tell())
 				}
 			}
 			return nil
-		}); err != nil {
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
-	return []byte(s.String()), nil
+	return all, nil
+}
+
+// Stream lists the processes of the stream that one stands in, the lowest first.
+func (f *Fabric) Stream(id ProcID) (all []Process, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return nil, err
+	}
+	for below := p; below != nil; below = beyond(below.below()) {
+		p = below
+	}
+	for ; p != nil; p = beyond(p.above()) {
+		all = append(all, p.tell())
+	}
+	return all, nil
+}
+
+func (p *pair) tell() Process {
+	return Process{ID: p.id, Hub: p.rq.hub.index, Below: number(p.below()), Above: number(p.above()), Module: p.module.Name}
 }
 
 // number is the number of a neighbour, whichever hubs the path to it passes; 0 for none.
 func number(p *pair) ProcID {
-	for p != nil && p.proxy != nil {
-		p = p.proxy.mate.in.neighbour()
-	}
-	if p == nil {
+	if p = beyond(p); p == nil {
 		return 0
 	}
 	return p.id
+}
+
+// beyond is the neighbour that a proxy stands for.
+func beyond(p *pair) *pair {
+	for p != nil && p.proxy != nil {
+		p = p.proxy.mate.in.neighbour()
+	}
+	return p
 }

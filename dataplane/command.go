@@ -18,6 +18,8 @@ type Command struct {
 	A, B   ProcID
 	Name   string // of a module
 	Arg    string // a constructor's argument, or a module command's octets
+	// Direction of a module's command must be the module's own, unless it is 0.
+	Direction control.Direction
 }
 
 // Answer is what a command gives back.
@@ -89,8 +91,8 @@ func DecodeAnswer(m Msg, p []byte) (Answer, error) {
 	return a, nil
 }
 
-// errno is how an answer names a refusal.
-func errno(err error) syscall.Errno {
+// Errno is how an answer names a refusal of the fabric: EINVAL where it says nothing else.
+func Errno(err error) syscall.Errno {
 	var e syscall.Errno
 	switch {
 	case errors.As(err, &e):
@@ -125,6 +127,9 @@ func (h *Hub) command(p *pair, m Msg) {
 		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
 		return
 	}
+	if err == nil && c.Blocks {
+		err = syscall.EOPNOTSUPP
+	}
 	var arg, result []byte
 	if err == nil && m.Block != 0 {
 		if whole := h.Pool.PullUp(m.Block, -1); whole != 0 {
@@ -152,7 +157,7 @@ func (h *Hub) answer(m Msg, result []byte, err error) {
 		}
 	}
 	if err != nil {
-		a.Type, a.Info, a.Len, a.Block = IocNak, uint32(errno(err)), 0, block.ID(0)
+		a.Type, a.Info, a.Len, a.Block = IocNak, uint32(Errno(err)), 0, block.ID(0)
 	}
 	h.dispatch(a)
 }

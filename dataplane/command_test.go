@@ -241,7 +241,7 @@ func TestCommandsThatFailChangeNothing(t *testing.T) {
 			"no command":           {Command{Number: 99, A: low}, syscall.EINVAL},
 			"no own command":       {Command{Number: 200, A: low}, syscall.EINVAL},
 		} {
-			if _, err := r.do(c.Command); errno(err) != c.errno || err == nil {
+			if _, err := r.do(c.Command); Errno(err) != c.errno || err == nil {
 				t.Errorf("%s: %v, want %v", name, err, c.errno)
 			}
 		}

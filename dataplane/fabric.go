@@ -74,6 +74,12 @@ func NewFabric(r *Registry, hubs ...*Hub) (*Fabric, error) {
 // Hub is hub i.
 func (f *Fabric) Hub(i int) *Hub { return f.hubs[i] }
 
+// Hubs is how many there are.
+func (f *Fabric) Hubs() int { return len(f.hubs) }
+
+// Modules gives the names that are registered, in order.
+func (f *Fabric) Modules() []string { return f.registry.Names() }
+
 // Run turns all hubs until Stop, and carries out the commands that come as messages.
 func (f *Fabric) Run() {
 	var wait sync.WaitGroup
@@ -121,7 +127,7 @@ func (f *Fabric) attend() {
 			reply := Msg{Type: IocAck, Class: m.Class, Dst: m.Src, Conn: m.Conn, Info: uint32(a.Number)}
 			data = a.encode(m.Class)
 			if err != nil {
-				reply.Type, reply.Info, data = IocNak, uint32(errno(err)), nil
+				reply.Type, reply.Info, data = IocNak, uint32(Errno(err)), nil
 			}
 			for !l.Send(reply, data) && !f.stopping() { // the hub takes them every pass
 				<-f.bell

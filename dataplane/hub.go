@@ -36,12 +36,11 @@ type Hub struct {
 	refusals refusalTable
 	run      runList
 	deferred deferRing
-	drivers  []*driver // all
+	drivers  int       // how many there are
 	always   []*driver // those that watch nothing: they are polled every pass
-	again    []*driver // to be polled in the next pass
-	before   []*driver // the list of the pass before, to be used again
+	again    wishes    // to be polled in the next pass
 	memory   []*Watch  // what is ready by a word in memory
-	sends    *driver   // those that have asked for Send
+	sends    wishes    // those that have asked for Send
 	bufcalls []bufCall
 
 	fabric *Fabric
@@ -95,7 +94,7 @@ func NewHub(c Config) (*Hub, error) {
 	}
 	h := &Hub{
 		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: newPacer(c.Pace), cpu: c.CPU,
-		guests: map[ProcID]*pair{}, ended: make(chan struct{}),
+		guests: map[ProcID]*pair{}, ended: make(chan struct{}), sends: wishes{which: 1},
 	}
 	if h.clock == nil {
 		h.clock = Monotonic

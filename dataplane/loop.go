@@ -34,10 +34,16 @@ func (h *Hub) Pass() int {
 	work := h.Pool.TakeHome()
 	work += h.pollDrivers()
 	work += h.drainInboxes()
-	work += h.runServices()
-	work += h.timers.advance(h.now)
+	if h.run.head != nil { // here and below: an idle pass calls nothing that it need not
+		work += h.runServices()
+	}
+	if h.timers.due(h.now) {
+		work += h.timers.advance(h.now)
+	}
 	h.unwound()
-	h.sendAll()
+	if len(h.sends.drivers) > 0 {
+		h.sendAll()
+	}
 	h.publish()
 	return work
 }
@@ -45,7 +51,14 @@ func (h *Hub) Pass() int {
 // drainInboxes takes what has come from outside and from other hubs, and what the hub has
 // put aside for itself.
 func (h *Hub) drainInboxes() int {
-	return h.drainPeers() + h.drainLines() + h.runDeferred() + h.serveBufCalls()
+	work := h.drainPeers() + h.drainLines()
+	if h.deferred.head != h.deferred.tail {
+		work += h.runDeferred()
+	}
+	if len(h.bufcalls) > 0 {
+		work += h.serveBufCalls()
+	}
+	return work
 }
 
 // runServices runs the queues enabled so far, in the order of enabling. What they

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"syscall"
 
@@ -40,8 +41,13 @@ type Module struct {
 	Poller Poller
 	// Counters gives the counters in a fixed order, on the hub.
 	Counters func() []Count
-	// Commands are the module's own.
+	// Ptr is the module itself, for others of its hub that know what it is: see Queue.Ptr.
+	Ptr any
+	// Commands are the module's own, for whoever manages it: Key opens a path to it, and
+	// Path, which may be nil, is told on the hub when that has been done, under which handle.
 	Commands []ModuleCommand
+	Key      uint64
+	Path     func(handle uint64)
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
 	HiWat, LoWat int
 }
@@ -66,15 +72,23 @@ type Count struct {
 
 // ModuleCommand is a command of a module's own, to read it or to set it.
 type ModuleCommand struct {
-	Number    uint8 // control.FirstModuleCommand and above
+	Number    uint8  // control.FirstModuleCommand and above
+	Name      string // for people: one word
 	Direction control.Direction
 	Most      int  // octets of argument and of result
 	Stops     bool // the fabric stands still meanwhile
-	Run       func(arg []byte) (result []byte, err error)
+	// Blocks says that it may take its time: it runs on the goroutine of whoever asks, off
+	// the hubs, whose state it must not touch; and it cannot be asked for by message.
+	Blocks bool
+	// Run carries it out. Nil: the command is refused.
+	Run func(arg []byte) (result []byte, err error)
 }
 
 // run checks a command against what its module says of it, and carries it out.
 func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
+	if c.Run == nil {
+		return nil, fmt.Errorf("command %d: %w", c.Number, syscall.EOPNOTSUPP)
+	}
 	if len(arg) > 0 && c.Direction&control.DirectionIn == 0 || len(arg) > c.Most {
 		return nil, fmt.Errorf("command %d with %d octets: %w", c.Number, len(arg), syscall.EINVAL)
 	}
@@ -85,12 +99,41 @@ func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
 	return result, err
 }
 
-func (m *Module) command(number control.Type) (*ModuleCommand, error) {
-	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
+// code is what a pair keeps of its module: puts and services are its queues', the poller its driver's.
+type code struct {
+	Name     string
+	Close    func(q *Queue)
+	Leave    func() error
+	Arrive   func(q *Queue)
+	Pair     func(arg string) (Module, error)
+	Counters func() []Count
+	extra    *extra // never nil
+}
+
+// extra is what few modules have.
+type extra struct {
+	commands []ModuleCommand
+	ptr      any
+	key      uint64
+	path     func(handle uint64)
+}
+
+var noExtra extra
+
+func (m *Module) code() code {
+	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters, extra: &noExtra}
+	if len(m.Commands) > 0 || m.Ptr != nil || m.Key != 0 || m.Path != nil {
+		c.extra = &extra{m.Commands, m.Ptr, m.Key, m.Path}
+	}
+	return c
+}
+
+func (m *code) command(number control.Type) (*ModuleCommand, error) {
+	i := slices.IndexFunc(m.extra.commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}
-	return &m.Commands[i], nil
+	return &m.extra.commands[i], nil
 }
 
 // Constructor makes a module of a text argument. It runs off the hubs and may take its
@@ -111,7 +154,13 @@ type Registry struct {
 
 // Part is a module of a stream by its name and argument. In a list that says how a stream
 // is built, an empty name stands for another pair of the process before it.
-type Part struct{ Name, Arg string }
+type Part struct {
+	Name, Arg string
+	Module    *Module // made already: no constructor is asked
+}
+
+// Names gives what is registered, in order.
+func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.constructors)) }
 
 // ErrUnknown refuses a name that is not registered.
 var ErrUnknown = errors.New("no such module")
@@ -140,8 +189,21 @@ func (r *Registry) Autopush(name string, above ...Part) {
 	r.autopush[name] = above
 }
 
+// Check makes a module and discards it: what is wrong with an argument. It is for modules
+// that open nothing.
+func (r *Registry) Check(name, arg string) error {
+	m, err := r.construct(Part{Name: name, Arg: arg})
+	if err == nil {
+		m.discard()
+	}
+	return err
+}
+
 // construct makes a module by name.
 func (r *Registry) construct(p Part) (Module, error) {
+	if p.Module != nil {
+		return *p.Module, nil
+	}
 	c := r.constructors[p.Name]
 	if c == nil {
 		return Module{}, fmt.Errorf("%w: %q: %w", ErrHub, p.Name, ErrUnknown)

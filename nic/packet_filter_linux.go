@@ -7,32 +7,56 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Filterer is a device whose filter may be changed while it receives: what has passed the one
+// before stays. An empty filter lets all pass.
+type Filterer interface {
+	SetFilter(filter []unix.SockFilter) error
+}
+
 // filter has the kernel look at frames before they take a slot; a held device takes none.
 func (p *packet) filter(cfg PacketConfig) error {
-	if len(cfg.Filter) > MaxFilter {
-		return fmt.Errorf("%d instructions: at most %d", len(cfg.Filter), MaxFilter)
+	p.tagged, p.etherType = cfg.Tagged, cfg.EtherType
+	if err := p.compose(cfg.Filter); err != nil {
+		return err
 	}
-	var program []unix.SockFilter
-	if cfg.Tagged { // the socket is bound to all types, for those of a tagged frame are the tag's until it is off
-		program = append(program,
-			unix.SockFilter{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: filterProtocol},
-			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 1, K: uint32(cfg.EtherType)},
-			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0})
-	}
-	switch {
-	case len(cfg.Filter) > 0:
-		program = append(program, cfg.Filter...)
-	case cfg.Tagged:
-		program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: maxMTU + ethernetHeader})
-	}
-	p.program = program
 	switch {
 	case cfg.Held:
 		return p.Hold()
-	case len(program) == 0:
+	case len(p.program) == 0:
 		return nil
 	}
 	return p.Admit()
+}
+
+// SetFilter puts another filter in the place of the present one; a device that is held is
+// admitted by it.
+func (p *packet) SetFilter(filter []unix.SockFilter) error {
+	if err := p.compose(filter); err != nil {
+		return err
+	}
+	return p.Admit()
+}
+
+// compose makes the program of a filter.
+func (p *packet) compose(filter []unix.SockFilter) error {
+	if len(filter) > MaxFilter {
+		return fmt.Errorf("%d instructions: at most %d", len(filter), MaxFilter)
+	}
+	var program []unix.SockFilter
+	if p.tagged { // the socket is bound to all types, for those of a tagged frame are the tag's until it is off
+		program = append(program,
+			unix.SockFilter{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: filterProtocol},
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 1, K: uint32(p.etherType)},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0})
+	}
+	switch {
+	case len(filter) > 0:
+		program = append(program, filter...)
+	case p.tagged:
+		program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: maxMTU + ethernetHeader})
+	}
+	p.program = program
+	return nil
 }
 
 // filterProtocol is where a filter finds the EtherType behind all tags: SKF_AD_OFF + SKF_AD_PROTOCOL of linux/filter.h.

@@ -68,31 +68,53 @@ func nameMessage(header *unix.Msghdr, name *socketName) {
 	header.Name, header.Namelen = &name[0], uint32(len(name))
 }
 
-// control is room for one control message of a datagram socket, of UDP_SEGMENT or UDP_GRO, which hold a number.
+// control is room for the control messages of a datagram: of UDP_SEGMENT or UDP_GRO, and its traffic class. Each holds a
+// number.
 type control struct {
+	parts [2]controlPart
+	used  int // of those to be sent
+}
+
+type controlPart struct {
 	header unix.Cmsghdr
 	value  [8]byte
 }
 
-// attach has a message carry it, or receive one.
+// attach has a message receive what there is.
 func (c *control) attach(header *unix.Msghdr) {
-	header.Control = (*byte)(unsafe.Pointer(c))
-	header.SetControllen(int(unsafe.Sizeof(*c)))
+	header.Control = (*byte)(unsafe.Pointer(&c.parts))
+	header.SetControllen(int(unsafe.Sizeof(c.parts)))
 }
 
-// segment makes it say that the message is a train of datagrams of size octets.
-func (c *control) segment(size int) {
-	c.header.Level, c.header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
-	c.header.SetLen(unix.CmsgLen(2))
-	binary.NativeEndian.PutUint16(c.value[:], uint16(size))
+// received counts what came with a message.
+func (c *control) received(header *unix.Msghdr) int {
+	return min(int(header.Controllen)/int(unsafe.Sizeof(c.parts[0])), len(c.parts))
+}
+
+// add has a message carry one more, whose value of that many octets is still to be written.
+func (c *control) add(header *unix.Msghdr, level, kind int32, octets int) {
+	p := &c.parts[c.used]
+	p.header.Level, p.header.Type = level, kind
+	p.header.SetLen(unix.CmsgLen(octets))
+	c.used++
+	header.Control = (*byte)(unsafe.Pointer(&c.parts))
+	header.SetControllen(c.used * int(unsafe.Sizeof(*p)))
+}
+
+// segment has a message say that it is a train of datagrams of size octets.
+func (c *control) segment(header *unix.Msghdr, size int) {
+	c.add(header, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
+	binary.NativeEndian.PutUint16(c.parts[c.used-1].value[:], uint16(size))
 }
 
 // size is that of each datagram in a message received; 0: it is one datagram.
 func (c *control) size(header *unix.Msghdr) int {
-	if header.Controllen == 0 || c.header.Level != unix.SOL_UDP || c.header.Type != unix.UDP_GRO {
-		return 0
+	for i := range c.received(header) {
+		if p := &c.parts[i]; p.header.Level == unix.SOL_UDP && p.header.Type == unix.UDP_GRO {
+			return int(int32(binary.NativeEndian.Uint32(p.value[:])))
+		}
 	}
-	return int(int32(binary.NativeEndian.Uint32(c.value[:])))
+	return 0
 }
 
 // readv reads once into the buffers of iov; EINTR is retried.
@@ -184,3 +206,65 @@ func slotHeader(slot []byte) *unix.Tpacket2Hdr {
 // before the store are seen by the kernel.
 func loadStatus(header *unix.Tpacket2Hdr) uint32         { return atomic.LoadUint32(&header.Status) }
 func storeStatus(header *unix.Tpacket2Hdr, value uint32) { atomic.StoreUint32(&header.Status, value) }
+
+// setsockoptUmem registers a region with an AF_XDP socket, in pieces of so many octets.
+func setsockoptUmem(fd int, region []byte, piece int) error {
+	reg := unix.XDPUmemReg{
+		Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(region)))), Len: uint64(len(region)), Size: uint32(piece),
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
+		uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// getsockoptXDP fills what value points to.
+func getsockoptXDP[T unix.XDPMmapOffsets | unix.XDPStatistics | uint32](fd, option int, value *T) error {
+	size := uint32(unsafe.Sizeof(*value))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option),
+		uintptr(unsafe.Pointer(value)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// ringWord is a word of a mapped ring, which the kernel reads or writes too.
+func ringWord(memory []byte, offset uint64) *atomic.Uint32 {
+	return (*atomic.Uint32)(unsafe.Pointer(&memory[offset : offset+4][0]))
+}
+
+// ringSlots are the n slots of a mapped ring.
+func ringSlots[T uint64 | unix.XDPDesc](memory []byte, offset uint64, n int) []T {
+	var slot T
+	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset : offset+uint64(n)*uint64(unsafe.Sizeof(slot))][0])), n)
+}
+
+// offsetIn is where in a region a slice begins; false: elsewhere.
+func offsetIn(region, slice []byte) (int, bool) {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(slice))) - uintptr(unsafe.Pointer(unsafe.SliceData(region)))
+	return int(at), at < uintptr(len(region)) // below it wraps
+}
+
+// pageAligned tells whether a region begins at a page.
+func pageAligned(region []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(region)))%uintptr(unix.Getpagesize()) == 0
+}
+
+// sendNothing has the kernel look at the transmit ring of an AF_XDP socket; receiveNothing at its fill ring.
+func sendNothing(fd int) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	return errno
+}
+
+func receiveNothing(fd int) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	return errno
+}
+
+// ethtoolChannels fills c.
+func ethtoolChannels(fd int, name string, c *channels) error {
+	return ethtool(fd, name, unsafe.Pointer(c))
+}

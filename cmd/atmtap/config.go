@@ -12,6 +12,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -37,7 +38,11 @@ type config struct {
 	capture string
 	gso     nic.GSO
 	pace    dataplane.Pace
+	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
+
+	hub      string // the control socket of the daemon that carries it; empty: this process does
+	portText string // as given
 }
 
 var (
@@ -57,7 +62,7 @@ func (o *once) Type() string   { return "string" }
 func (o *once) Set(v string) error {
 	o.value = v
 	if o.times++; o.times > 1 {
-		return errors.New("given twice: one atmtap is one VC on one port; start another for the other (a daemon for many is to come)")
+		return errors.New("given twice: one atmtap is one VC on one port; start another for the other, or the daemon, cellhubd, for many")
 	}
 	return nil
 }
@@ -81,7 +86,10 @@ func parse(args []string) (config, error) {
 	f.Var(&c.gso, "gso", "")
 	f.BoolVar(&c.pace.Spin, "spin", false, "")
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
+	f.DurationVar(&c.silence, "silence", 0, "")
 	f.BoolVar(&c.json, "json", false, "")
+	f.StringVar(&c.hub, "hub", "", "")
+	f.Lookup("hub").NoOptDefVal = control.DefaultPath
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
 	f.BoolVar(&version, "version", false, "")
@@ -104,12 +112,14 @@ func parse(args []string) (config, error) {
 		func() error { return c.checkMTU(f.Changed("mtu")) },
 		func() error { return c.setMAC(mac) },
 		c.checkLatency,
+		func() error { return c.checkSilence(f.Changed("silence")) },
 	} {
 		if err := check(); err != nil {
 			return c, err
 		}
 	}
 	c.spec.GSO = c.gso
+	c.portText = spec.value
 	return c, nil
 }
 
@@ -127,6 +137,13 @@ func (c *config) setDevice(tap, tun string) error {
 	// The kernel would refuse the others, and take % for a number that it is to choose.
 	if c.name == "." || c.name == ".." || strings.ContainsFunc(c.name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/:%", r) }) {
 		return fmt.Errorf("--%s %q: take letters, digits, - and _, as in atm0", c.kind(), c.name)
+	}
+	return nil
+}
+
+func (c *config) checkSilence(given bool) error {
+	if given && c.silence < leastSilence {
+		return fmt.Errorf("--silence %v: %v or more, as in --silence 30s", c.silence, leastSilence)
 	}
 	return nil
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
 
+	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -89,19 +89,9 @@ func findDevice(c *config) (*hostDevice, error) {
 		return nil, fmt.Errorf("--%s %s: its MTU is %d, and an AAL5 SDU holds %d at most: add --mtu %d", c.kind(), c.name, d.mtu, most, most)
 	}
 	if d.mac == nil && !d.existed && !c.tun {
-		d.mac = stableMAC(c)
+		d.mac = port.StableMAC(c.spec.Underlay().HardwareAddr, c.name, c.vc, c.spec)
 	}
 	return d, nil
-}
-
-// stableMAC is the address of a TAP that we make: the same at each start, or the hosts
-// beyond the far end would send to the one before until their neighbour tables expire.
-// The machine and the carrier's own addresses keep the two ends apart.
-func stableMAC(c *config) net.HardwareAddr {
-	machine, _ := os.ReadFile("/etc/machine-id") // without one the rest has to do
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s", machine, c.spec.Underlay().HardwareAddr, c.name, c.vc, c.spec))
-	sum[0] = sum[0]&^1 | 2 // a station's, locally administered
-	return sum[:6]
 }
 
 // open creates or takes the device, and configures its interface and brings it up.

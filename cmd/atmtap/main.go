@@ -9,9 +9,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
 )
 
 // Exit codes.
@@ -72,41 +73,26 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, stdout, st
 		_, _ = io.WriteString(stdout, manual)
 		return exitOK
 	case errors.Is(err, errVersion):
-		fmt.Fprintf(stdout, "atmtap %s\n", version())
+		fmt.Fprintf(stdout, "atmtap %s\n", daemon.Version())
 		return exitOK
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
+	if c.hub != "" {
+		return runInHub(ctx, c, stdout, stderr)
+	}
 	t, err := open(c)
 	if err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
-	t.service = newService()
+	t.service = daemon.NewService()
 	err = t.run(ctx, hangup, newDisplay(c, stdout, stderr))
 	if err = errors.Join(err, t.close()); err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitError
 	}
 	return exitOK
-}
-
-// version is what the Go toolchain has noted of the source: a tag, or a commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(unknown)"
-	}
-	text := info.Main.Version
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text += " " + s.Value[:min(len(s.Value), 12)]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += " changed"
-		}
-	}
-	return text + ", " + info.GoVersion
 }

@@ -7,7 +7,8 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--latency TIME] [--spin] [--json] [--force]
+           [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
+           [--hub[=PATH]] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -27,7 +28,8 @@ DESCRIPTION
     interface is deleted, one that gets its name afterwards is taken. The
     carrier's MTU is followed and, over UDP, what routers report of the path.
     While the carrier does not work, or the peer's host refuses what is sent,
-    the device has no carrier either.
+    or no way leads there, the device has no carrier either; a peer that is
+    silent keeps it, unless --silence says otherwise.
 
 OPTIONS
     --tap NAME       bridge the TAP device NAME: Ethernet frames without FCS
@@ -40,7 +42,7 @@ OPTIONS
                      frames go to 01:00:5e:90:00:00, which RFC 7213 has for
                      point-to-point links, and any sender's are taken.
         udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
-                [,checksum=off]
+                [,checksum=off][,entropy=off]
                      MPLS in UDP (RFC 7510; its port is 6635). The label is 16
                      unless given. Only the remote host's datagrams are taken,
                      from whatever port they come. A name is looked up again
@@ -48,7 +50,11 @@ OPTIONS
                      link-local address needs its interface: [fe80::1%eth0].
                      checksum=off: IPv6 datagrams without checksum (RFC 6935),
                      sent and taken; others' are refused and counted. Both
-                     ends must use the same.
+                     ends must use the same. Datagrams leave from a port of
+                     49152 to 65535 that the label chooses, so that routers
+                     and receivers spread tunnels (RFC 7510, section 3);
+                     entropy=off: from the local port, for firewalls and
+                     address translators that want it so.
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word
@@ -60,7 +66,20 @@ OPTIONS
                      received ones are popped, up to 8 labels in all
         tc=0..7, ttl=1..255   of the labels (0 and 255)
         vlan=1..4094 Ethernet: frames have this 802.1Q tag, both ways
+        driver=packet|xdp|auto
+                     Ethernet: how frames are moved. packet (default) is
+                     AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
+                     of which it has one: only one such port is on an
+                     interface, and tcpdump does not see its frames. auto is
+                     xdp where that can be had, else packet; a note says which.
+                     With vlan=, xdp needs tags left in the frame (ethtool -K
+                     IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
+        ecn=copy     UDP: datagrams take the ECN field of the IP packets in them
+                     when these agree (RFC 6040, normal mode). Only towards a
+                     peer that passes marks on to the packets, as atmtap always
+                     does; a packet that met congestion and cannot be marked is
+                     dropped (default off: compatibility mode)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
         cells=N      n1, n1cw: at most N cells in a frame that is sent, for
@@ -91,9 +110,17 @@ OPTIONS
                      shorter, if there is one to give away. Without it atmtap
                      waits awake only while the last frames say that the next
                      one is near
+    --silence TIME   when nothing has come from the peer for so long, though
+                     frames went to it, the device loses its carrier; every
+                     10 s it has it again, to try. For tunnels over which both
+                     ends speak (1s or more, as in 30s; default: never)
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
+    --hub[=PATH]     have the running cellhubd carry it whose control socket is
+                     PATH, /run/cellhub/control unless given: as long as
+                     atmtap runs. A port that the daemon has by the same SPEC
+                     is used, and FILE is the daemon's to write
     --force          allow a reserved VCI, below 32
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -115,7 +142,9 @@ EXIT STATUS
 
 CAPABILITIES
     CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
-    self-test of --gso auto: without, there are no super-frames. CAP_SYS_ADMIN
+    self-test of --gso auto: without, there are no super-frames. CAP_BPF and
+    CAP_NET_ADMIN besides for driver=xdp, and CAP_IPC_LOCK or a limit of locked
+    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_SYS_ADMIN
     to look after a device in another network namespace, where there is one.
 
 EXAMPLES

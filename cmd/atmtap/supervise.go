@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -52,6 +53,7 @@ type supervisor struct {
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
 	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
+	s.peer.patience = t.c.silence
 	s.tap = follower{role: roleMade, want: t.c.name, called: t.c.name, opened: t.device.opened, mtu: t.device.mtu}
 	if t.device.existed {
 		s.tap.role = roleTaken
@@ -114,17 +116,17 @@ func (s *supervisor) watch(ctx context.Context) {
 
 // reload is what SIGHUP asks for: what is gone is tried again at once.
 func (s *supervisor) reload(ctx context.Context) {
-	s.t.service.reloading()
+	s.t.service.Reloading()
 	s.tap.next, s.carrier.next, s.asked = time.Time{}, time.Time{}, time.Time{}
 	s.tap.trouble, s.carrier.trouble = "", ""
 	s.resolve(ctx)
 	s.look(ctx)
-	s.t.service.ready()
+	s.t.service.Ready()
 }
 
 // look looks once at everything and does what is to be done.
 func (s *supervisor) look(ctx context.Context) {
-	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.resizePort)
+	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.changePort)
 	events = append(events, s.step(&s.tap, s.seeTAP, s.openTAP, s.resizeTAP)...)
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
@@ -137,7 +139,7 @@ func (s *supervisor) look(ctx context.Context) {
 }
 
 // step has one follower look, does what it says, and gives what is to be told.
-func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), resize func(order) error) []event {
+func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), change func(order) error) []event {
 	what, events := f.look(time.Now(), see())
 	on, err := what.on, error(nil)
 	switch what.do {
@@ -148,8 +150,8 @@ func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.
 		if what.mtu == 0 {
 			what.mtu = on.MTU
 		}
-	case doResize:
-		err = resize(what)
+	case doResize, doReaddress:
+		err = change(what)
 	}
 	events = append(events, f.done(time.Now(), what, on, err)...)
 	if what.do == doOpen && err == nil { // its state is news
@@ -321,9 +323,14 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	if err := t.claim(spec, index); err != nil {
 		return err
 	}
-	c, err := spec.Open(port.Opening{Index: index, Replaces: before})
+	opening := port.Opening{Index: index, Replaces: before, Region: t.arena.Region(block.Small)}
+	c, err := spec.Open(opening)
+	if errors.Is(err, nic.ErrQueueInUse) { // by the one before, on the same interface
+		t.hub.Call(t.port.Detach)
+		c, err = spec.Open(opening)
+	}
 	if err != nil {
-		return portRemedy(err)
+		return port.Remedy(err)
 	}
 	t.hub.Call(func() {
 		if d, ok := before.(nic.Holder); ok {
@@ -338,6 +345,18 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	})
 	if err == nil {
 		t.carrier = c.Device
+	}
+	return err
+}
+
+// changePort follows another address of the carrier, or another MTU. The device stays, and receives on.
+func (s *supervisor) changePort(what order) error {
+	if what.do == doResize {
+		return s.resizePort(what)
+	}
+	own, err := s.t.c.spec.Station(what.on.Index)
+	if err == nil {
+		s.t.hub.Call(func() { s.t.port.Readdress(own) })
 	}
 	return err
 }
@@ -470,15 +489,4 @@ func (t *tunnel) failed(error) {
 	case t.failures <- struct{}{}:
 	default: // it is to look already
 	}
-}
-
-// portRemedy adds what to do about a refusal of the carrier.
-func portRemedy(err error) error {
-	switch {
-	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
-		return fmt.Errorf("%w: run as root, or give the capability", err)
-	case errors.Is(err, nic.ErrAddressInUse):
-		return fmt.Errorf("%w: take another port, or end the program that has it", err)
-	}
-	return err
 }

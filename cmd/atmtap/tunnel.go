@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -36,15 +37,15 @@ type tunnel struct {
 	tooBig *modules.TooBig
 	begun  time.Time
 
-	underlay link.State    // the interface that the carrier leaves by, as it was opened
-	dev      nic.Device    // the TAP's or TUN's
-	carrier  nic.Device    // the port's
-	overhead int           // octets of a frame of the carrier before cells or SDU
-	label    *port.Claim   // on the interface, of an Ethernet port
-	silence  atomic.Int64  // of the peer, in nanoseconds; 0: it is not silent
-	service  *service      // the service manager, if one has started us
-	failures chan struct{} // a device has failed
-	notes    []string      // what the devices have to do without
+	underlay link.State      // the interface that the carrier leaves by, as it was opened
+	dev      nic.Device      // the TAP's or TUN's
+	carrier  nic.Device      // the port's
+	overhead int             // octets of a frame of the carrier before cells or SDU
+	label    *port.Claim     // on the interface, of an Ethernet port
+	silence  atomic.Int64    // of the peer, in nanoseconds; 0: it is not silent
+	service  *daemon.Service // the service manager, if one has started us
+	failures chan struct{}   // a device has failed
+	notes    []string        // what the devices have to do without
 }
 
 // open makes everything the command line asks for, or nothing: its error is one
@@ -62,8 +63,11 @@ func open(c config) (_ *tunnel, err error) {
 	if c.spec.Device == c.name {
 		return nil, fmt.Errorf("--%s %s: the port is on the same interface: take another name", c.kind(), c.name)
 	}
+	if err := t.makeHub(); err != nil {
+		return nil, err
+	}
 	t.underlay = c.spec.Underlay()
-	carrier, err := c.spec.Open(port.Opening{})
+	carrier, err := c.spec.Open(port.Opening{Region: t.arena.Region(block.Small)})
 	if err == nil {
 		t.carrier, t.overhead = carrier.Device, carrier.Overhead(&carrier.Ports[0])
 		if err = t.claim(c.spec, t.underlay.Index); err != nil {
@@ -71,14 +75,10 @@ func open(c config) (_ *tunnel, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--port %s: %w", c.spec, portRemedy(err))
+		return nil, fmt.Errorf("--port %s: %w", c.spec, port.Remedy(err))
 	}
 	t.note(carrier.Device)
 	if err := t.fits(t.device.mtu, t.carrier.Info()); err != nil {
-		_ = carrier.Device.Close()
-		return nil, err
-	}
-	if err := t.makeHub(); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
@@ -138,9 +138,13 @@ func (t *tunnel) mostMTU() int {
 }
 
 // makeHub makes the hub and its memory. What is never used is never taken from the
-// machine, so there are blocks for any MTU that the devices may come to have.
+// machine, so there are blocks for any MTU that the devices may come to have. AF_XDP has
+// all of the small ones locked, and keeps many.
 func (t *tunnel) makeHub() (err error) {
 	sizes := block.Config{Small: blocks, Medium: blocks, Large: blocks / 4}
+	if t.c.spec.Driver != port.Packet {
+		sizes.Small += nic.DefaultXDPPosts + nic.XDPTransmits
+	}
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}
@@ -207,7 +211,7 @@ func (t *tunnel) run(ctx context.Context, hangup <-chan os.Signal, out *display)
 		t.fabric.Run()
 	}()
 	out.start(t)
-	t.service.ready()
+	t.service.Ready()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -219,14 +223,14 @@ func (t *tunnel) run(ctx context.Context, hangup <-chan os.Signal, out *display)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if out.terminal || t.service.present() {
+			if out.terminal || t.service.Present() {
 				s := t.snapshot()
 				out.status(s)
-				t.service.status(s)
+				t.service.Status(statusOf(s))
 			}
 		}
 	}
-	t.service.stopping()
+	t.service.Stopping()
 	<-watched // it may be opening a device, which is not to outlive us
 	t.fabric.Stop()
 	<-ended
@@ -285,7 +289,7 @@ func (t *tunnel) snapshot() snapshot {
 func (t *tunnel) portCounts() (n traffic, ok bool) {
 	var s snapshot
 	ok = t.hub.Call(func() { s.add("port", t.port.Counts()) })
-	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused")}, ok
+	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused"), s.get("port", "peer_unreachable")}, ok
 }
 
 func hubCounts(h *dataplane.Hub) []dataplane.Count {

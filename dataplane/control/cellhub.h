@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x8fc4fe55) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xd8bee36e) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -36,7 +36,7 @@
 #define CELLHUB_HUB_FLUSH 7 /* empties the queues of the stream of process a */
 #define CELLHUB_HUB_REGISTER 8 /* makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst */
 #define CELLHUB_HUB_UNREGISTER 9 /* withdraws it */
-#define CELLHUB_HUB_PUSH 10 /* puts the module name above process a; reply: its number */
+#define CELLHUB_HUB_PUSH 10 /* puts the module name under process a, towards the network; reply: its number */
 #define CELLHUB_HUB_POP 11 /* takes process a out of its stream */
 #define CELLHUB_HUB_LINK 12 /* joins process a, below, and process b, above */
 #define CELLHUB_HUB_UNLINK 13 /* parts process a from the one above it */
@@ -56,7 +56,7 @@
 #define CELLHUB_SOCK_CLOSE 6 /* the application lets go */
 #define CELLHUB_SOCK_OKAY 7 /* the connection carries data; to the application with TLV RING */
 #define CELLHUB_SOCK_FAIL 8 /* the call came to nothing, with a cause */
-#define CELLHUB_SOCK_INCOMING 9 /* a call for the listener in conn; the reply brings the new connection's id, or ECONNREFUSED */
+#define CELLHUB_SOCK_INCOMING 9 /* a call; from a manager conn is the listener's, and the reply brings the new one's id, or ECONNREFUSED; to an application conn is the new one's, and TLV LISTENER names the listener */
 #define CELLHUB_SOCK_CLOSED 10 /* the far side or the network has released, with a cause */
 #define CELLHUB_SOCK_RELEASED 11 /* nothing is left of the connection: its id may be used again */
 #define CELLHUB_SOCK_MODIFY 12 /* asks for another traffic contract */
@@ -153,10 +153,11 @@
 #define CELLHUB_INTERFACE_TPI 4 /* transport provider interface */
 
 /* Listing is what LIST lists, in b. */
-#define CELLHUB_LIST_STREAMS 1 /* streams, by their lowest process */
+#define CELLHUB_LIST_STREAMS 1 /* streams, by the process that OPEN made */
 #define CELLHUB_LIST_PROCESSES 2 /* processes */
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
+#define CELLHUB_LIST_PORTS 5 /* ports, by their number */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */
@@ -171,6 +172,11 @@
 #define CELLHUB_EVENT_MANAGER_GONE 512 /* a manager has gone */
 #define CELLHUB_EVENT_ALARM_RAISED 1024 /* an alarm holds */
 #define CELLHUB_EVENT_ALARM_CLEARED 2048 /* an alarm holds no more */
+
+/* HubCommand is an MMI command that the hub carries out for every module: below FirstModuleCommand. */
+#define CELLHUB_COMMAND_MODULE 1 /* OUT: the module's name and its process's number, as MODULE#NUMBER */
+#define CELLHUB_COMMAND_COUNTERS 2 /* OUT: its counters, a line each: name and number */
+#define CELLHUB_COMMAND_COMMANDS 3 /* OUT: its own commands, a line each: number, direction, most octets, name */
 
 /* ContractFlags are the options of one direction of a traffic contract. */
 #define CELLHUB_CONTRACT_TAGGING 1 /* cells above the contract are tagged, not discarded */
@@ -187,6 +193,9 @@
 #define CELLHUB_TLV_RING 0x0105 /* where a connection's rings lie in shared memory */
 #define CELLHUB_TLV_TEXT 0x0106 /* text: a module's argument, a name, a reason; UTF-8 without a final zero */
 #define CELLHUB_TLV_PORTS 0x0107 /* ports, a u16 each: what a MANAGER serves */
+#define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
+#define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
+#define CELLHUB_TLV_LISTENER 0x010a /* the listener that a call is for */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {
@@ -345,6 +354,11 @@ struct cellhub_ring {
     uint64_t offset; /* 8: octets from the region's begin */
 };
 
+/* ListenerConn is the value of TLV LISTENER: of INCOMING to an application. */
+struct cellhub_listener {
+    uint64_t conn; /* 0: the listener's connection id */
+};
+
 #ifdef __cplusplus
 #define CELLHUB_ASSERT(c) static_assert(c, #c)
 #else
@@ -464,6 +478,8 @@ CELLHUB_ASSERT(sizeof(struct cellhub_ring) == 16);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, region) == 0);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, size) == 4);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, offset) == 8);
+CELLHUB_ASSERT(sizeof(struct cellhub_listener) == 8);
+CELLHUB_ASSERT(offsetof(struct cellhub_listener, conn) == 0);
 
 /* Byte order: each of these turns a number of the machine into one of the message, and back. */
 static inline uint16_t cellhub_be16(uint16_t v)
@@ -567,5 +583,71 @@ static inline int cellhub_tlv_next(const uint8_t *trailer, size_t len, size_t *a
     *at += 4 + padded;
     return 1;
 }
+
+/* The shared region, which HELLO's reply brings: package dataplane/region describes it. Unlike a
+ * message it is in the machine's byte order. The words that the other side writes are read and
+ * written by sequentially consistent atomic operations (__atomic_load_n and the like). */
+#define CELLHUB_REGION_MAGIC UINT32_C(0x43485247)
+#define CELLHUB_REGION_VERSION 1
+#define CELLHUB_CHANNEL_MAGIC UINT32_C(0x43484348)
+#define CELLHUB_CHANNEL_CELLS 1 /* runs of 52-octet cells, and no SDUs */
+#define CELLHUB_CHANNEL_LOCAL 2 /* to another socket of this host */
+#define CELLHUB_SDU_CLP 1  /* cell loss priority: is shed first */
+#define CELLHUB_SDU_EFCI 2 /* congestion was met on the way */
+#define CELLHUB_SDU_END 4  /* of a local channel: nothing follows, and nothing is in it */
+
+/* The head of the region. */
+struct cellhub_region {
+    uint32_t magic, version;
+    uint64_t octets;
+    uint32_t entries;      /* of each doorbell ring */
+    uint32_t tx_bell;      /* offset of the doorbell ring to the hub */
+    uint32_t rx_bell;      /* offset of the doorbell ring from the hub */
+    uint8_t zero1[100];
+    uint32_t hub_sleeps;   /* 1: wake it, by 8 octets to the eventfd */
+    uint8_t zero2[124];
+    uint32_t client_sleeps; /* 1: the hub wakes us, by an octet in the pipe */
+    uint8_t zero3[252];
+};
+
+/* The head of a channel, at the offset that TLV RING says. Offsets in it count from here. */
+struct cellhub_channel {
+    uint32_t magic, number;
+    uint32_t tx_entries, rx_entries;
+    uint32_t tx_octets, rx_octets; /* of the areas */
+    uint32_t tx_ring, rx_ring;
+    uint32_t tx_area, rx_area;
+    uint32_t max_sdu, kind;
+    uint8_t zero1[80];
+    uint32_t hub_wants_data, hub_wants_room; /* 1: name the channel in the doorbell ring */
+    uint8_t zero2[120];
+    uint32_t client_wants_data, client_wants_room; /* 1: the hub names it */
+    uint8_t zero3[120];
+};
+
+/* The head of a ring; its entries follow: u32 channel numbers, or descriptors. */
+struct cellhub_ring_head {
+    uint64_t published; /* by the producer */
+    uint8_t zero1[120];
+    uint64_t released;  /* by the consumer */
+    uint8_t zero2[120];
+};
+
+struct cellhub_descriptor {
+    uint32_t offset, length; /* in the area */
+    uint32_t flags, uu;
+    uint64_t ns; /* rx: when it was received, since 1970 */
+    uint64_t zero1;
+};
+
+CELLHUB_ASSERT(sizeof(struct cellhub_region) == 512);
+CELLHUB_ASSERT(offsetof(struct cellhub_region, hub_sleeps) == 128);
+CELLHUB_ASSERT(offsetof(struct cellhub_region, client_sleeps) == 256);
+CELLHUB_ASSERT(sizeof(struct cellhub_channel) == 384);
+CELLHUB_ASSERT(offsetof(struct cellhub_channel, hub_wants_data) == 128);
+CELLHUB_ASSERT(offsetof(struct cellhub_channel, client_wants_data) == 256);
+CELLHUB_ASSERT(sizeof(struct cellhub_ring_head) == 256);
+CELLHUB_ASSERT(offsetof(struct cellhub_ring_head, released) == 128);
+CELLHUB_ASSERT(sizeof(struct cellhub_descriptor) == 32);
 
 #endif

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x8fc4fe55
+const DefinitionHash uint32 = 0xd8bee36e
 
 // The classes.
 const (
@@ -51,7 +51,8 @@ const (
 	HubRegister Type = 8
 	// HubUnregister: withdraws it.
 	HubUnregister Type = 9
-	// HubPush: puts the module name above process a; reply: its number.
+	// HubPush: puts the module name under process a, towards the network; reply: its
+	// number.
 	HubPush Type = 10
 	// HubPop: takes process a out of its stream.
 	HubPop Type = 11
@@ -94,8 +95,9 @@ const (
 	SockOkay Type = 7
 	// SockFail: the call came to nothing, with a cause.
 	SockFail Type = 8
-	// SockIncoming: a call for the listener in conn; the reply brings the new connection's
-	// id, or ECONNREFUSED.
+	// SockIncoming: a call; from a manager conn is the listener's, and the reply brings the
+	// new one's id, or ECONNREFUSED; to an application conn is the new one's, and TLV
+	// LISTENER names the listener.
 	SockIncoming Type = 9
 	// SockClosed: the far side or the network has released, with a cause.
 	SockClosed Type = 10
@@ -202,7 +204,7 @@ var classTable = [numClasses]classRow{
 		{"PAIR", 0x4, 0},
 		{"REPLACE", 0x4, 0},
 		{"MOVE", 0x4, 0},
-		{"LIST", 0x4, 0},
+		{"LIST", 0x24, 0},
 	}},
 	{"SOCK", true, []typeRow{{},
 		{"BIND", 0x9, 0},
@@ -247,8 +249,8 @@ var classTable = [numClasses]classRow{
 		{"UNPATH", 0x14, 0},
 	}},
 	{"EVT", true, []typeRow{{},
-		{"SUBSCRIBE", 0x20, 0},
-		{"UNSUBSCRIBE", 0x20, 0},
+		{"SUBSCRIBE", 0x24, 0},
+		{"UNSUBSCRIBE", 0x24, 0},
 		{"EVENT", 0x1, 0},
 		{"LOST", 0x1, 0},
 	}},
@@ -480,10 +482,11 @@ type Listing uint32
 
 // Values of [Listing].
 const (
-	ListStreams   Listing = 1 // streams, by their lowest process
+	ListStreams   Listing = 1 // streams, by the process that OPEN made
 	ListProcesses Listing = 2 // processes
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids
+	ListPorts     Listing = 5 // ports, by their number
 )
 
 // String gives the names of the reference.
@@ -497,6 +500,8 @@ func (v Listing) String() string {
 		return "MODULES"
 	case 4:
 		return "EVENTS"
+	case 5:
+		return "PORTS"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }
@@ -536,6 +541,30 @@ func (v EventMask) String() string {
 		{1024, "ALARM_RAISED"},
 		{2048, "ALARM_CLEARED"},
 	})
+}
+
+// HubCommand is an MMI command that the hub carries out for every module: below
+// FirstModuleCommand.
+type HubCommand uint16
+
+// Values of [HubCommand].
+const (
+	CommandModule   HubCommand = 1 // OUT: the module's name and its process's number, as MODULE#NUMBER
+	CommandCounters HubCommand = 2 // OUT: its counters, a line each: name and number
+	CommandCommands HubCommand = 3 // OUT: its own commands, a line each: number, direction, most octets, name
+)
+
+// String gives the names of the reference.
+func (v HubCommand) String() string {
+	switch v {
+	case 1:
+		return "MODULE"
+	case 2:
+		return "COUNTERS"
+	case 3:
+		return "COMMANDS"
+	}
+	return strconv.FormatUint(uint64(v), 10)
 }
 
 // ContractFlags are the options of one direction of a traffic contract.
@@ -580,18 +609,27 @@ const (
 	TLVText TLVType = 0x0106
 	// TLVPorts: ports, a u16 each: what a MANAGER serves.
 	TLVPorts TLVType = 0x0107
+	// TLVName: what a process, or its stream, is to be called, or is.
+	TLVName TLVType = 0x0108
+	// TLVCounter: a counter, one TLV each: its value, u64, then its name.
+	TLVCounter TLVType = 0x0109
+	// TLVListener: the listener that a call is for.
+	TLVListener TLVType = 0x010a
 )
 
 // tlvTable holds the TLVs from firstTLV on.
 var tlvTable = [...]tlvRow{
-	0: {"TRAFFIC", 56, 0, 1},
-	1: {"MAX_SDU", 4, 0, 1},
-	2: {"LEAF", 4, 0, 1},
-	3: {"SECOND_END", 6, 0, 1},
-	4: {"COOKIE", 0, 256, 1},
-	5: {"RING", 16, 0, 1},
-	6: {"TEXT", 0, 0, 1},
-	7: {"PORTS", 0, 0, 2},
+	0:  {"TRAFFIC", 56, 0, 1},
+	1:  {"MAX_SDU", 4, 0, 1},
+	2:  {"LEAF", 4, 0, 1},
+	3:  {"SECOND_END", 6, 0, 1},
+	4:  {"COOKIE", 0, 256, 1},
+	5:  {"RING", 16, 0, 1},
+	6:  {"TEXT", 0, 0, 1},
+	7:  {"PORTS", 0, 0, 2},
+	8:  {"NAME", 0, 32, 1},
+	9:  {"COUNTER", 0, 0, 1},
+	10: {"LISTENER", 8, 0, 1},
 }
 
 const firstTLV TLVType = 0x0100

@@ -164,3 +164,17 @@ func ParsePorts(value []byte) ([]uint16, error) {
 	}
 	return ports, nil
 }
+
+// AppendCounter appends a TLV COUNTER. ErrTrailerLong: it does not fit.
+func AppendCounter(trailer []byte, name string, n uint64) ([]byte, error) {
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(name)), n)
+	return AppendTLV(trailer, TLVCounter, append(value, name...))
+}
+
+// ParseCounter reads the value of a TLV COUNTER. ErrTLVLength: it has no room for a number.
+func ParseCounter(value []byte) (name string, n uint64, err error) {
+	if len(value) < 8 {
+		return "", 0, ErrTLVLength
+	}
+	return string(value[8:]), binary.BigEndian.Uint64(value), nil
+}

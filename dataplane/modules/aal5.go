@@ -4,6 +4,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
@@ -15,10 +16,15 @@ const ReassemblyTimeout = 500 * 1000 * 1000 // ns
 // cells of SDUs on the way down (I.363.5).
 type aal5 struct {
 	hub    *dataplane.Hub
-	header aal.Header
+	up     func(dataplane.Msg) // takes SDUs
+	down   func(dataplane.Msg) // takes cells
+	oam    func(cell []byte)   // takes OAM cells, which are lent
+	f5     f5End               // of the module, which is an end of its VC
+	header aal.Header          // VPI 0, VCI 0: its VC is not known yet
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	mark   uint8    // the ECN field of the datagrams that carried the PDU under way
 	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	timer  dataplane.Timer
@@ -34,9 +40,11 @@ type aal5Counts struct {
 	noBlocksIn                   uint64 // PDUs, or runs of cells, for which there was no memory
 	noBlocksOut                  uint64 // SDUs for which there was no memory
 	refused                      uint64 // SDUs that AAL5 cannot carry
+	noVC                         uint64 // SDUs before the stream has a VC
 }
 
-// AAL5 makes the module for one VC.
+// AAL5 makes the module for one VC; with the zero VC it takes the one that it is told from
+// below.
 func AAL5(vc aal.VC) dataplane.Module { return newAAL5(vc).module() }
 
 func newAAL5(vc aal.VC) *aal5 {
@@ -49,16 +57,29 @@ func (a *aal5) module() dataplane.Module {
 	return dataplane.Module{
 		Name: "aal5", ReadPut: a.readPut, WritePut: a.writePut,
 		Open: func(q *dataplane.Queue) error {
-			a.hub = q.Hub()
-			room := a.hub.Pool.MaxAlloc()
-			a.train = room - room%aal.CellSize
+			a.open(q.Hub(), q.PutNext, q.Mate().PutNext)
+			a.oam = a.f5.cell
+			a.f5.open(q.Hub(), a.sendOAM)
 			return nil
 		},
-		Close:    func(*dataplane.Queue) { a.close() },
-		Leave:    a.leave,
+		Close: func(*dataplane.Queue) {
+			a.f5.leave()
+			a.close()
+		},
+		Leave: func() error {
+			a.f5.leave()
+			return a.leave()
+		},
 		Arrive:   a.arrive,
 		Counters: a.count,
+		Commands: []dataplane.ModuleCommand{readText(128, "vc", func() string { return a.header.VC().String() })},
 	}
+}
+
+func (a *aal5) open(h *dataplane.Hub, up, down func(dataplane.Msg)) {
+	a.hub, a.up, a.down = h, up, down
+	room := h.Pool.MaxAlloc()
+	a.train = room - room%aal.CellSize
 }
 
 // leave and arrive take the PDU under way along.
@@ -69,7 +90,13 @@ func (a *aal5) leave() error {
 }
 
 func (a *aal5) arrive(q *dataplane.Queue) {
-	if a.hub = q.Hub(); a.ras.Partial() {
+	a.up, a.down = q.PutNext, q.Mate().PutNext
+	a.resume(q.Hub())
+	a.f5.resume(q.Hub())
+}
+
+func (a *aal5) resume(h *dataplane.Hub) {
+	if a.hub = h; a.ras.Partial() {
 		a.hub.StartTimer(&a.timer, a.begun+ReassemblyTimeout)
 	}
 	a.park()
@@ -111,10 +138,25 @@ func (a *aal5) free() {
 // readPut takes a run of cells.
 func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if m.Type != dataplane.Data {
+		if vc, ok := announced(&m); ok { // those above see SDUs
+			a.header = aal.MakeHeader(vc, aal.PTIUser, false)
+			return
+		}
 		q.PutNext(m)
 		return
 	}
-	cells := a.hub.Pool.Bytes(m.Block)
+	a.reassemble(a.hub.Pool.Bytes(m.Block), ecn(&m))
+	a.hub.Free(m)
+}
+
+// reassemble takes a run of cells, from datagrams of that ECN field.
+func (a *aal5) reassemble(cells []byte, mark uint8) {
+	if a.mark != nic.CE || !a.ras.Partial() { // one datagram of a PDU that met congestion is enough
+		a.mark = mark
+	}
+	if len(cells) >= aal.CellSize && aal.ReadHeader(cells).User() {
+		a.f5.user()
+	}
 	a.unpark()
 	old := a.ras.Partial() // the PDU under way began in an earlier run
 	for len(cells) >= aal.CellSize {
@@ -122,17 +164,19 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 			break
 		}
 		n, ev := a.ras.Push(cells)
-		cells = cells[n:]
-		switch ev {
+		switch cell := cells[max(0, n-aal.CellSize):n]; ev {
 		case aal.EvNone:
 		case aal.EvRoom:
 			a.grow()
+		case aal.EvOAM:
+			a.oam(cell)
 		default:
-			a.event(q, ev)
+			a.event(ev)
+			a.mark = mark
 			old = old && !endsPDU(ev)
 		}
+		cells = cells[n:]
 	}
-	a.hub.Free(m)
 	a.park()
 	if a.ras.Partial() && !old {
 		a.watch()
@@ -180,7 +224,21 @@ func (a *aal5) grow() {
 	a.ras.More(p.Tail(larger))
 }
 
-func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
+// sendOAM sends an OAM cell of the VC.
+func (a *aal5) sendOAM(cell []byte) {
+	b := a.hub.Pool.Alloc(aal.CellSize)
+	if b == 0 || a.header == 0 {
+		a.counts.noBlocksOut++
+		a.hub.Pool.Free(b)
+		return
+	}
+	c := a.hub.Pool.Extend(b, aal.CellSize)
+	copy(c, cell)
+	aal.ReadHeader(cell).WithVC(a.header.VC()).Put(c)
+	a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: aal.CellSize})
+}
+
+func (a *aal5) event(ev aal.Event) {
 	a.counts.events[ev]++
 	if ev != aal.EvPDU {
 		return
@@ -193,10 +251,11 @@ func (a *aal5) event(q *dataplane.Queue, ev aal.Event) {
 	if pdu.EFCI {
 		m.Flags |= dataplane.FlagEFCI
 	}
+	setECN(&m, a.mark)
 	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
-	q.PutNext(m)
+	a.up(m)
 }
 
 // expire looks whether the PDU under way is too old.
@@ -221,7 +280,16 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
+	a.segment(m)
+}
+
+// segment makes cells of an SDU.
+func (a *aal5) segment(m dataplane.Msg) {
 	defer a.hub.Free(m)
+	if a.header == 0 {
+		a.counts.noVC++
+		return
+	}
 	sdu := a.hub.Pool.Bytes(m.Block)
 	octets := aal.AAL5Cells(len(sdu)) * aal.CellSize
 	if a.hub.Pool.Available(min(octets, a.train)) < (octets+a.train-1)/a.train {
@@ -245,17 +313,21 @@ func (a *aal5) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		q.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
+		setECN(&cells, ecn(&m))
+		a.down(cells)
 	}
 }
 
 func (a *aal5) count() []dataplane.Count {
 	c := &a.counts
 	return []dataplane.Count{
+		{Name: "rx_oam_cells", N: a.f5.cells}, {Name: "oam_looped", N: a.f5.looped()},
 		{Name: "rx_pdus", N: c.events[aal.EvPDU]}, {Name: "tx_pdus", N: c.pdusOut}, {Name: "rx_sdu_octets", N: c.octetsIn}, {Name: "tx_sdu_octets", N: c.octetsOut},
 		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
 		{Name: "rx_drop_overrun", N: c.events[aal.EvOverrun]}, {Name: "rx_drop_abort", N: c.events[aal.EvAbort]}, {Name: "rx_drop_timeout", N: c.timeouts},
-		{Name: "rx_drop_oam", N: c.events[aal.EvOAM]}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
+		{Name: "rx_drop_oam", N: a.f5.dropped()}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
 		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
+		{Name: "tx_drop_no_vc", N: c.noVC},
 	}
 }

@@ -3,7 +3,9 @@ package modules
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
@@ -19,9 +21,11 @@ type Carrier struct {
 	own      [6]byte
 	maxFrame int // octets of the device's longest frame
 	ports    []*port
-	vacant   []uint32 // numbers of ports that have gone, as they were
-	wires    table    // ports by wireKey
-	open     *port    // those with a frame under construction, to be sent with this pass
+	vacant   []uint32     // numbers of ports that have gone, as they were
+	wires    table[*port] // ports by wireKey
+	open     *port        // those with a frame under construction, to be sent with this pass
+	relay    *relay       // nil until a port cross-connects
+	fetched  uint32       // a word that fetch has looked at, so that it is looked at
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
 }
@@ -29,7 +33,10 @@ type Carrier struct {
 type carrierCounts struct {
 	badFrames   uint64 // not MPLS, or a stack that goes on
 	otherLabels uint64 // no port's
-	noPort      uint64 // messages for a port that there is not
+	noPort      uint64 // messages, and cross-connected cells, for a port that there is not
+
+	relayLost     uint64 // cross-connected cells for another hub, to which too much waited
+	relayNoBlocks uint64 // … and for which there was no memory
 }
 
 // CarrierConfig describes a carrier.
@@ -58,8 +65,8 @@ const (
 const carrierHiWat = 256 << 10
 
 var (
-	errNoPort   = errors.New("no such port")
-	errSameWire = errors.New("another port has this label there")
+	errNoPort   error = &refusal{"no such port", syscall.ENXIO}
+	errSameWire       = errors.New("another port has this label there")
 )
 
 // NewCarrier makes a carrier with its ports, numbered from 0. It owns the device from then
@@ -68,7 +75,7 @@ func NewCarrier(c CarrierConfig) (*Carrier, error) {
 	d := &Carrier{link: c.Link, own: c.Own}
 	d.driver = driver{
 		first: c.Device, onError: c.OnError, mark: carrierHiWat,
-		input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
+		ahead: d.fetch, input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
 	}
 	for i := range c.Ports {
 		if _, err := d.AddPort(c.Ports[i]); err != nil {
@@ -94,14 +101,14 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	} else if number == MaxPorts {
 		return 0, fmt.Errorf("more than %d ports", MaxPorts)
 	}
-	p := &port{carrier: d, number: number, key: key, cfg: c}
+	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
 	p.build()
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {
 			return 0, err
 		}
 	}
-	if err := d.wires.add(key, number%MaxPorts); err != nil {
+	if err := d.wires.add(key, p); err != nil {
 		return 0, err
 	}
 	if n := len(d.vacant); n > 0 {
@@ -120,12 +127,53 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
+	p.close()
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
 	d.vacant = append(d.vacant, number)
 	p.counts.missing = p.pw.missing
 	d.gone.add(&p.counts)
 	return nil
+}
+
+// SetUp lets a port carry, or not: then what comes for it, from either side, is lost and
+// counted. On the hub.
+func (d *Carrier) SetUp(number uint32, up bool) error {
+	p := d.port(number)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	}
+	if !up && !p.stopped {
+		p.closeFrame() // what is packed still goes
+		d.in.AskSend()
+	}
+	if p.stopped = !up; p.stopped {
+		p.raise()
+	}
+	return nil
+}
+
+// AddVC tells that a port carries a VC. In AAL5 SDU mode it carries one alone, since its
+// frames do not name it. On the hub.
+func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {
+	p := d.port(number)
+	switch vc := (aal.VC{VPI: vpi, VCI: vci}); {
+	case p == nil:
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	case p.cfg.Mode.Cells():
+	case p.cfg.VC != aal.VC{} && p.cfg.VC != vc:
+		return fmt.Errorf("mode %s carries one VC, and that is %v", p.cfg.Mode, p.cfg.VC)
+	default:
+		p.cfg.VC = vc
+	}
+	return nil
+}
+
+// RemoveVC undoes AddVC. On the hub.
+func (d *Carrier) RemoveVC(number uint32, vpi, vci uint16) {
+	if p := d.port(number); p != nil && p.cfg.VC == (aal.VC{VPI: vpi, VCI: vci}) {
+		p.cfg.VC = aal.VC{}
+	}
 }
 
 // port is the port of that number, nil when there is none, or another has its place.
@@ -139,20 +187,45 @@ func (d *Carrier) port(number uint32) *port {
 // Module is the carrier's code.
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
-	m.Counters = d.Counts
+	m.Counters, m.Commands = d.Counts, d.commands()
+	m.Ptr = d // other carriers of the hub find us by it
+	closed := m.Close
+	m.Close = func(q *dataplane.Queue) {
+		closed(q)
+		d.each((*port).close)
+	}
+	put := m.WritePut
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
+		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
+			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		put(q, m)
+	}
 	leave, arrive := m.Leave, m.Arrive
 	m.Leave = func() error {
 		if err := leave(); err != nil {
 			return err
 		}
 		d.timers(false)
+		d.each((*port).leave)
 		return nil
 	}
 	m.Arrive = func(q *dataplane.Queue) {
 		arrive(q)
 		d.timers(true)
+		d.each((*port).arrive)
 	}
 	return m
+}
+
+// each does something with every port.
+func (d *Carrier) each(do func(*port)) {
+	for _, p := range d.ports {
+		if p != nil {
+			do(p)
+		}
+	}
 }
 
 // timers stops or starts what waits for the time to pack.
@@ -196,6 +269,21 @@ func (d *Carrier) Resize() error {
 	return d.measure()
 }
 
+// Readdress gives the carrier another own address, on Ethernet, where the interface has
+// one. On the hub only.
+func (d *Carrier) Readdress(own [6]byte) {
+	d.own = own
+	for _, p := range d.ports {
+		if p != nil {
+			p.closeFrame() // it was begun with the other
+			p.build()
+		}
+	}
+	if d.present() {
+		d.in.AskSend()
+	}
+}
+
 // Replace gives the carrier another device of the same kind, when the interface has come
 // back; own is its address, on Ethernet. On the hub only. The carrier owns the device even
 // when it returns an error.
@@ -208,6 +296,31 @@ func (d *Carrier) Replace(dev nic.Device, own [6]byte) error {
 		}
 	}
 	return d.replace(dev)
+}
+
+// cachedPorts is how many ports are likely to be in the processor's caches whenever a frame
+// of theirs comes.
+const cachedPorts = 256
+
+// fetch looks up the ports of a burst together: what lies far apart in memory is then
+// waited for at once, and not frame after frame.
+func (d *Carrier) fetch(frames [][]byte) {
+	if len(d.ports) <= cachedPorts {
+		return
+	}
+	var ports [transmitBatch]*port
+	for i, f := range frames[:min(len(frames), len(ports))] {
+		if n, scope, ok := d.link.strip(f); ok {
+			if s, ok := readStack(f[n:]); ok {
+				ports[i], _ = d.wires.find(wireKey(scope, s.label))
+			}
+		}
+	}
+	for _, p := range ports {
+		if p != nil {
+			d.fetched += p.number
+		}
+	}
 }
 
 // strip takes one frame.
@@ -223,18 +336,19 @@ func (d *Carrier) strip(b block.ID) {
 		d.hub.Pool.Free(b)
 		return
 	}
-	i, ok := d.wires.find(wireKey(scope, s.label))
-	if !ok || d.ports[i].cfg.LabelIn != s.label {
+	p, ok := d.wires.find(wireKey(scope, s.label))
+	if !ok || p.label != s.label {
 		d.counts.otherLabels++
 		d.hub.Pool.Free(b)
 		return
 	}
-	p := d.ports[i]
 	switch {
-	case !d.link.from(f, &p.cfg.Far):
+	case p.checks && !d.link.from(f, &p.cfg.Far):
 		p.drop(b, wrongStation)
 	case s.alert:
 		p.drop(b, vccv)
+	case p.stopped:
+		p.drop(b, portStopped)
 	default:
 		p.strip(b, f, n+s.octets)
 	}
@@ -242,11 +356,15 @@ func (d *Carrier) strip(b block.ID) {
 
 // output hands a message to its port.
 func (d *Carrier) output(m dataplane.Msg) {
-	if p := d.port(uint32(m.Conn >> portShift)); p != nil {
+	switch p := d.port(uint32(m.Conn >> portShift)); {
+	case p == nil:
+		d.counts.noPort++
+	case p.stopped:
+		p.counts.down++
+	default:
 		p.output(m)
 		return
 	}
-	d.counts.noPort++
 	d.hub.Free(m)
 }
 
@@ -263,6 +381,7 @@ func (d *Carrier) dropFrames() {
 	for _, p := range d.ports {
 		if p != nil {
 			p.dropFrame()
+			p.raise()
 		}
 	}
 }

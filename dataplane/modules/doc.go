@@ -24,6 +24,10 @@
 //
 //	port – associations – AAL5    Data: a run of 52-octet cells of one VC; Conn is its key.
 //	                              In AAL5 SDU mode: a CPCS-SDU, Flags as received.
+//	                              Up, Ctl of class ATM with ADD in Info: the stream stands on
+//	                              the VC in Conn now.
 //	AAL5 – RFC 2684               Data: a CPCS-SDU; Info is CPCS-UU; Flags CLP and EFCI.
+//	                              On both joints Flags has an ECN field too: of the packet
+//	                              inside on the way down, of the datagrams on the way up.
 //	RFC 2684 – TAP                Data: an Ethernet frame without FCS, or an IP packet.
 package modules

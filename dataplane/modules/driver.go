@@ -22,14 +22,18 @@ type driver struct {
 	rx      receiver
 	tx      transmitter
 	watch   *dataplane.Watch
+	room    *dataplane.Watch // of the descriptor that tells of room, where it is another
+	roomFD  int
 	past    nic.Counters // of devices that were here before
 	lost    uint64       // messages and frames for a device that was not there
 
 	noBlocks uint64      // messages that there was no memory to keep
 	onError  func(error) // told of each failure, on the hub; must not block
 
-	paused   bool // it is not read
-	throttle bool // the device is not read while the stream is full: its own queue fills
+	outer    uint8                 // the ECN field of the frame that is input
+	paused   bool                  // it is not read
+	throttle bool                  // the device is not read while the stream is full: its own queue fills
+	ahead    func(frames [][]byte) // is shown a burst before its first frame is input, or nil
 	input    func(block.ID)
 	output   func(dataplane.Msg)
 	finish   func()       // before the batch is sent, or nil
@@ -81,9 +85,9 @@ func (d *driver) open(dev nic.Device) (err error) {
 		err = d.listen()
 	}
 	if err != nil {
+		_ = dev.Close()
 		d.rx.close()
 		d.tx.dev = nil
-		_ = dev.Close()
 	}
 	return err
 }
@@ -119,9 +123,11 @@ func (d *driver) close() {
 }
 
 func (d *driver) silence() {
-	if d.watch != nil {
-		d.watch.Forget()
-		d.watch = nil
+	for _, w := range [...]**dataplane.Watch{&d.watch, &d.room} {
+		if *w != nil {
+			(*w).Forget()
+			*w = nil
+		}
 	}
 }
 
@@ -196,7 +202,13 @@ func (d *driver) Poll() int {
 		d.fail(err)
 		return 0
 	}
+	if d.ahead != nil && n > 1 {
+		d.ahead(d.rx.bufs[:n])
+	}
 	for i := range n {
+		if d.rx.marks != nil {
+			d.outer = d.rx.marks[i]
+		}
 		if b := d.rx.take(i); b != 0 {
 			d.input(b)
 		}
@@ -217,6 +229,7 @@ func (d *driver) put(q *dataplane.Queue, m dataplane.Msg) {
 		q.TurnFlush(m)
 	case m.Type == dataplane.Ioctl:
 		q.Nak(m, syscall.EINVAL)
+	case isAnnouncement(&m): // of a VC: the same to all that only carry
 	case m.Type != dataplane.Data:
 		d.hub.Refuse(m)
 	case q.Empty() && d.tx.room():
@@ -291,15 +304,42 @@ func (d *driver) Send() {
 	if d.tx.room() && !d.in.Empty() {
 		d.in.Enable()
 	}
-	if d.tx.waits() && d.tx.dev.FD() < 0 {
+	if d.tx.waits() && (d.tx.keeps || d.tx.dev.FD() < 0) {
 		d.in.AskSend() // nobody tells when there is room
 	}
 }
 
-// wake says what the device is to wake the hub for.
+// wake says what the device is to wake the hub for. What a device that keeps frames gives
+// back lies in memory, and is asked for every pass.
 func (d *driver) wake() {
+	waits := d.tx.waits()
+	if d.tx.roomFD != nil {
+		d.wakeForRoom(waits)
+		waits = false
+	}
 	if d.watch != nil {
-		d.watch.Want(!d.paused, d.tx.waits())
+		d.watch.Want(!d.paused, waits && !d.tx.keeps)
+	}
+}
+
+// wakeForRoom watches the descriptor that tells of room while the device is full; it may be another each time.
+func (d *driver) wakeForRoom(waits bool) {
+	if waits {
+		fd := d.tx.roomFD()
+		if d.room != nil && fd != d.roomFD {
+			d.room.Forget()
+			d.room = nil
+		}
+		if d.room == nil {
+			d.roomFD = fd
+			d.room, _ = d.in.Watch(fd, nil)
+		}
+		if d.room == nil {
+			d.in.AskSend() // nobody tells
+		}
+	}
+	if d.room != nil {
+		d.room.Want(false, waits)
 	}
 }
 

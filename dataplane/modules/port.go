@@ -6,6 +6,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // PortConfig describes a port: a pseudowire on a carrier.
@@ -15,7 +16,10 @@ type PortConfig struct {
 	VC       aal.VC // AAL5 SDU mode: the one VC, which frames do not name
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
+	ECN      bool   // datagrams have the ECN field of the packets in them; the far end must pass it on, RFC 6040
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
+	Capacity        // what cross-connects may reserve
+	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
 }
 
 // Limits of a port.
@@ -40,13 +44,24 @@ func (c *PortConfig) check(l Link) error {
 	if err := c.Encapsulation.check(); err != nil {
 		return err
 	}
+	if err := c.Capacity.check(); err != nil {
+		return err
+	}
 	return l.check(&c.Far)
 }
 
 // port is one pseudowire of a carrier.
 type port struct {
-	carrier  *Carrier
-	number   uint32
+	// What a frame received touches comes first.
+	carrier *Carrier
+	number  uint32
+	label   uint32 // received
+	checks  bool   // who sent it matters
+	bare    bool   // there are cells, and nothing before them
+	stopped bool   // it carries nothing, by SetUp
+	cross   *cross // what is switched; nil: nothing
+	counts  portCounts
+
 	key      uint64 // among the carrier's wires
 	cfg      PortConfig
 	pw       pseudowire
@@ -56,7 +71,10 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	counts   portCounts
+	mark     uint8  // of the frame: that of all cells in it
+	f5       *f5End // the OAM of a VC that ends above a port of SDUs; nil until it is needed
+	sar      *aal5  // between SDUs of the port and cells that are switched
+	legs     *legs  // what has been promised of what is sent; nil: nothing
 }
 
 // portCounts is what a port counts.
@@ -70,6 +88,8 @@ type portCounts struct {
 	noViews           uint64 // cells of mixed frames
 	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
 	down              uint64 // frames under construction that went with their device, or port
+	congested         uint64 // cross-connected cells that found no room
+	noLeaf            uint64 // cells of connections that have no leaf left
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -84,6 +104,8 @@ func (c *portCounts) add(o *portCounts) {
 	c.noViews += o.noViews
 	c.otherVC += o.otherVC
 	c.down += o.down
+	c.congested += o.congested
+	c.noLeaf += o.noLeaf
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.
@@ -91,6 +113,8 @@ func (p *port) build() {
 	old := p.pw
 	p.pw = newPseudowire(&p.cfg.Encapsulation, p.carrier.link.header(nil, p.carrier.own, &p.cfg.Far))
 	p.pw.sent, p.pw.order = old.sent, old.order
+	p.checks = p.carrier.link.checks(&p.cfg.Far)
+	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()
 	p.timer.Fire = p.packed
 }
 
@@ -116,16 +140,25 @@ func (p *port) conn(vc uint64) uint64 { return uint64(p.number)<<portShift | vc 
 
 // strip takes a frame of the port; its label stack ends at octet n.
 func (p *port) strip(b block.ID, f []byte, n int) {
+	pool := p.carrier.hub.Pool
+	if p.bare {
+		pool.Trim(b, n)
+		p.cells(b)
+		return
+	}
 	from, to, cw, cause := p.pw.strip(f[n:])
-	if cause != taken {
+	if cause != taken && cause != adminCell {
 		p.drop(b, cause)
 		return
 	}
-	pool := p.carrier.hub.Pool
 	pool.Cut(b, n+to)
 	pool.Trim(b, n+from)
-	if p.cfg.Mode.Cells() {
+	switch {
+	case p.cfg.Mode.Cells():
 		p.cells(b)
+		return
+	case cause == adminCell:
+		p.admin(b)
 		return
 	}
 	p.counts.pdusIn++
@@ -138,6 +171,13 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	}
 	if cw&cwFlagU != 0 {
 		m.Info = 1
+	}
+	setECN(&m, p.carrier.outer)
+	if p.cross != nil && p.crossSDU(m) {
+		return
+	}
+	if p.f5 != nil {
+		p.f5.user()
 	}
 	p.carrier.out.PutNext(m)
 }
@@ -152,9 +192,19 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
+	if p.cfg.UNI {
+		clearGFC(cells)
+	}
+	if p.cross != nil {
+		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
 	for {
 		vc, n := run(cells)
 		m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Conn: p.conn(vc)}
+		setECN(&m, p.carrier.outer)
 		if n == len(cells) {
 			p.carrier.out.PutNext(m)
 			return
@@ -162,6 +212,13 @@ func (p *port) cells(b block.ID) {
 		p.putPart(m, cells[:n])
 		cells = cells[n:]
 		pool.Trim(b, n)
+	}
+}
+
+// clearGFC makes headers of a UNI such as an NNI has.
+func clearGFC(cells []byte) {
+	for ; len(cells) >= aal.CellSize; cells = cells[aal.CellSize:] {
+		cells[0] &= 0xF
 	}
 }
 
@@ -219,7 +276,11 @@ func (p *port) output(m dataplane.Msg) {
 	}
 	p.pw.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
+	if p.cfg.ECN {
+		d.tx.mark = ecn(&m)
+	}
 	d.send(m.Block)
+	d.tx.mark = nic.NotECT
 }
 
 func (p *port) own(b block.ID) block.ID {

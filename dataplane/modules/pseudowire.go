@@ -3,6 +3,8 @@ package modules
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/cellhub/cellhub/aal"
 )
 
 // Encapsulation is how one pseudowire lies on its carrier: RFC 4717 behind a label stack.
@@ -70,7 +72,8 @@ const (
 	badControl             // the control word's first bits are not 0
 	vccv                   // the control channel's, RFC 5085: not traffic
 	badLength              // not whole cells, or a length field that the frame does not hold
-	adminCell              // an OAM cell inside AAL5 SDU mode
+	portStopped            // of a port that carries nothing, by SetUp
+	adminCell              // an OAM cell inside AAL5 SDU mode, where nobody takes it
 	outOfOrder             // late or repeated, where frames are numbered
 	dropCauses
 )
@@ -133,7 +136,7 @@ func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 }
 
 // strip finds the payload in what stands behind the label stack: p[from:to]. cw is the
-// control word, 0 where the mode has none.
+// control word, 0 where the mode has none. An administrative cell is found too.
 func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) {
 	to = len(p)
 	if !w.mode.ControlWord() {
@@ -165,7 +168,14 @@ func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) 
 		w.missing += uint64(missing)
 	}
 	if cw&cwFlagT != 0 && w.mode == ModeAAL5SDU {
-		return 0, 0, 0, adminCell
+		return from, to, cw, adminCell
 	}
 	return from, to, cw, taken
+}
+
+// putAdmin is put for an administrative cell, which AAL5 SDU mode carries beside SDUs: its
+// payload is a cell as N-to-one mode has it (RFC 4717, 11.1, the T bit).
+func (w *pseudowire) putAdmin(dst []byte) {
+	w.put(dst, aal.CellSize, false, false, 0)
+	dst[len(w.prefix)] |= cwFlagT >> 24
 }

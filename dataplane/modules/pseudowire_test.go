@@ -102,7 +102,7 @@ func TestPseudowireStrip(t *testing.T) {
 		{"SDU with padding", Encapsulation{Mode: ModeAAL5SDU}, "00060000 aabb0000", 4, 6, taken},
 		{"SDU longer than its frame", Encapsulation{Mode: ModeAAL5SDU}, "00090000 aabb0000", 0, 0, badLength},
 		{"length that does not hold itself", Encapsulation{Mode: ModeAAL5SDU}, "00030000 aabb0000", 0, 0, badLength},
-		{"administrative cell", Encapsulation{Mode: ModeAAL5SDU}, "08000000 aabb", 0, 0, adminCell},
+		{"administrative cell", Encapsulation{Mode: ModeAAL5SDU}, "08000000 aabb", 4, 6, adminCell},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newPseudowire(&c.e, nil)

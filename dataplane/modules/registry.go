@@ -11,11 +11,13 @@ import (
 // Register names the modules that need nothing but their argument:
 //
 //	associations  "carrier", the first pair's; see the multiplexor's own pairs
-//	aal5          "VPI/VCI"
+//	aal5          "VPI/VCI", or nothing: the VC that the stream is linked to
 //	rfc2684       "ENCAPSULATION KIND", llc or vcmux, bridged or routed
 //	capture       "VPI/VCI FILE"
 //	toobig        "KIND", bridged or routed
 //	head          ""
+//	local         "", both pairs'
+//	signal        the number of a line
 //
 // A program that opens devices registers "carrier" and "tap" itself.
 func Register(r *dataplane.Registry) error {
@@ -25,6 +27,8 @@ func Register(r *dataplane.Registry) error {
 		"rfc2684":      parseRFC2684,
 		"capture":      parseCapture,
 		"toobig":       parseTooBig,
+		"local":        Local,
+		"signal":       parseSignal,
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {
@@ -35,6 +39,9 @@ func Register(r *dataplane.Registry) error {
 }
 
 func parseAAL5(arg string) (dataplane.Module, error) {
+	if arg == "" {
+		return AAL5(aal.VC{}), nil
+	}
 	vc, err := aal.ParseVC(arg)
 	if err != nil {
 		return dataplane.Module{}, err

@@ -205,6 +205,7 @@ func receiveAll(t testing.TB, dev nic.Device) (frames [][]byte) {
 		for _, f := range bufs[:n] {
 			frames = append(frames, bytes.Clone(f))
 		}
+		dev.Release()
 	}
 }
 

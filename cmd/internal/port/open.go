@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/loader"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -21,54 +22,131 @@ const receiveRing = 16 << 20
 type Opening struct {
 	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
 	Replaces nic.Device // the device that is open still and will be closed
+	Region   []byte     // of the hub's blocks of block.Small, which AF_XDP moves frames in
+	Shared   bool       // other ports, with labels of their own, will come to the same carrier: no label passes yet
 }
 
 // Open opens the carrier in the network namespace of the calling thread, with the one port
 // on it. The caller closes the device, or a carrier does. In place of another, an Ethernet
 // device is held: it receives nothing until it is admitted.
 func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
-	c.Ports = []modules.PortConfig{{
-		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(),
-		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
-	}}
+	c.Ports = []modules.PortConfig{s.portConfig()}
 	if s.Kind == UDP {
 		if err := s.checkPath(); err != nil {
 			return c, err
 		}
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{
+		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
-			TrafficClass: s.DSCP << 2, GSO: s.GSO,
+			TrafficClass: s.DSCP << 2, Marks: true, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
-		})
+		}
+		if s.Entropy != "off" {
+			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
+		}
+		c.Device, err = nic.OpenUDP(udp)
 		return c, err
 	}
 	c.Link = modules.LinkEthernet
-	state, err := s.find(o.Index)
+	state, own, err := s.station(o.Index)
 	if err != nil {
 		return c, err
 	}
-	if err := s.checkInterface(state); err != nil {
-		return c, err
-	}
-	c.Own = [6]byte(state.HardwareAddr)
-	c.Device, err = s.openPacket(state, o.Replaces != nil)
+	c.Own = own
+	c.Device, err = s.openEthernet(state, o)
 	return c, err
 }
 
-// openPacket opens the device of an Ethernet carrier.
-func (s Spec) openPacket(state link.State, held bool) (nic.Device, error) {
-	pc := nic.PacketConfig{
-		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: held,
-		Tagged: s.VLAN != 0, GSO: s.GSO,
+// Station is the address that frames of an Ethernet port come from, on the interface of a number.
+func (s Spec) Station(index int) ([6]byte, error) {
+	_, own, err := s.station(index)
+	return own, err
+}
+
+func (s Spec) station(index int) (state link.State, own [6]byte, err error) {
+	if state, err = s.find(index); err == nil {
+		err = s.checkInterface(state)
 	}
-	var err error
-	if pc.Filter, err = labelFilter([]uint32{s.LabelIn}); err != nil {
+	if err == nil {
+		own = [6]byte(state.HardwareAddr)
+	}
+	return state, own, err
+}
+
+// entropy spreads labels over source ports. It is the pseudowire's and not the VC's: a pseudowire keeps its order, and
+// cells of several VCs share frames.
+func entropy(label uint32) uint32 {
+	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: neighbours end far apart
+	return label * golden >> 16
+}
+
+// openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
+// same interface the error is nic.ErrQueueInUse until that one is closed.
+func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
+	if s.Driver == Packet {
+		return s.openPacket(state, o, "")
+	}
+	dev, err := s.openXDP(state, o.Region)
+	switch {
+	case err == nil:
+		return dev, nil
+	case s.Driver == XDP, errors.Is(err, nic.ErrQueueInUse) && o.Replaces != nil:
 		return nil, err
 	}
-	if !s.HasPeer {
-		pc.Multicast = append(pc.Multicast, net.HardwareAddr(s.Peer[:]))
+	return s.openPacket(state, o, fmt.Sprintf("AF_PACKET: %v", err))
+}
+
+// openPacket opens a packet socket; note says what it takes the place of.
+func (s Spec) openPacket(state link.State, o Opening, note string) (nic.Device, error) {
+	pc := nic.PacketConfig{
+		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: o.Replaces != nil,
+		Tagged: s.VLAN != 0, GSO: s.GSO, Multicast: s.groups(o.Shared), Note: note,
+	}
+	var err error
+	var labels []uint32
+	if !o.Shared {
+		labels = append(labels, s.LabelIn)
+	}
+	if pc.Filter, err = labelFilter(labels); err != nil {
+		return nil, err
 	}
 	return nic.OpenPacket(pc)
+}
+
+// openXDP opens AF_XDP sockets, and has the classifier give them the port's frames.
+func (s Spec) openXDP(state link.State, region []byte) (nic.Device, error) {
+	return nic.OpenXDP(nic.XDPConfig{
+		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: region,
+		Steer: func(index int, sockets []int) (nic.Steering, string, error) {
+			c, err := loader.NewClassifier(sockets)
+			if err == nil {
+				err = c.Attach(index)
+			}
+			if err != nil {
+				return nil, "", errors.Join(err, c.Close())
+			}
+			return steering{c, loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}}, c.Mode().String(), nil
+		},
+	})
+}
+
+// steering is the classifier on a port's interface.
+type steering struct {
+	*loader.Classifier
+	wire loader.Wire
+}
+
+// Start gives the port's frames to its sockets.
+func (s steering) Start() error { return s.Bind(s.wire, loader.Hub) }
+
+// groups are the group addresses that the port's frames come to.
+func (s Spec) groups(shared bool) []net.HardwareAddr {
+	switch {
+	case shared:
+		return []net.HardwareAddr{modules.RFC7213Address[:]}
+	case s.HasPeer:
+		return nil
+	}
+	return []net.HardwareAddr{s.Peer[:]}
 }
 
 func (s Spec) find(index int) (link.State, error) {
@@ -179,4 +257,19 @@ func (s Spec) InZone(index int) Spec {
 		}
 	}
 	return s
+}
+
+// Remedy adds what to do about a refusal of a carrier.
+func Remedy(err error) error {
+	switch {
+	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
+		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, loader.ErrNeedCapability), errors.Is(err, nic.ErrMemoryLock):
+		return fmt.Errorf("%w: run as root, or take driver=packet", err)
+	case errors.Is(err, loader.ErrOtherProgram), errors.Is(err, nic.ErrQueueInUse):
+		return fmt.Errorf("%w: end the program that has it, or take driver=packet", err)
+	case errors.Is(err, nic.ErrAddressInUse):
+		return fmt.Errorf("%w: take another port, or end the program that has it", err)
+	}
+	return err
 }

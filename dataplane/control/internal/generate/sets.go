@@ -98,10 +98,21 @@ var listings = &set{
 	goType: "Listing", goBase: "uint32", prefix: "List", c: "LIST",
 	doc: "Listing is what LIST lists, in b.",
 	values: []value{
-		{n: 1, name: "STREAMS", doc: "streams, by their lowest process"},
+		{n: 1, name: "STREAMS", doc: "streams, by the process that OPEN made"},
 		{n: 2, name: "PROCESSES", doc: "processes"},
 		{n: 3, name: "MODULES", doc: "registered modules"},
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
+		{n: 5, name: "PORTS", doc: "ports, by their number"},
+	},
+}
+
+var hubCommands = &set{
+	goType: "HubCommand", goBase: "uint16", prefix: "Command", c: "COMMAND",
+	doc: "HubCommand is an MMI command that the hub carries out for every module: below FirstModuleCommand.",
+	values: []value{
+		{n: 1, name: "MODULE", doc: "OUT: the module's name and its process's number, as MODULE#NUMBER"},
+		{n: 2, name: "COUNTERS", doc: "OUT: its counters, a line each: name and number"},
+		{n: 3, name: "COMMANDS", doc: "OUT: its own commands, a line each: number, direction, most octets, name"},
 	},
 }
 
@@ -196,4 +207,13 @@ var tlvs = []tlv{
 	}},
 	{n: 0x0106, name: "TEXT", goName: "Text", doc: "text: a module's argument, a name, a reason; UTF-8 without a final zero"},
 	{n: 0x0107, name: "PORTS", goName: "Ports", multiple: 2, doc: "ports, a u16 each: what a MANAGER serves"},
+	{n: 0x0108, name: "NAME", goName: "Name", limit: 32, doc: "what a process, or its stream, is to be called, or is"},
+	{n: 0x0109, name: "COUNTER", goName: "Counter", doc: "a counter, one TLV each: its value, u64, then its name"},
+	{n: 0x010A, name: "LISTENER", goName: "Listener", doc: "the listener that a call is for", layout: &record{
+		goName: "ListenerConn", c: "listener", begin: 0, end: 8,
+		doc: "ListenerConn is the value of TLV LISTENER: of INCOMING to an application.",
+		fields: []field{
+			{offset: 0, name: "conn", size: 8, doc: "the listener's connection id"},
+		},
+	}},
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
+	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/region"
+	"github.com/cellhub/cellhub/dataplane/server"
+)
+
+// Blocks of each hub: what is never used is never taken from the machine.
+const (
+	smallBlocks  = 1 << 15
+	mediumBlocks = 1 << 12
+	largeBlocks  = 1 << 10
+)
+
+// socketMode lets in the socket's user and group.
+const socketMode = 0o660
+
+// hubd is the running daemon.
+type hubd struct {
+	c        config
+	log      *slog.Logger
+	service  *daemon.Service
+	arena    *block.Arena
+	fabric   *dataplane.Fabric
+	server   *server.Server
+	listener *control.Listener
+}
+
+// start makes everything that the command line asks for, or nothing.
+func start(c config, log *slog.Logger) (_ *hubd, err error) {
+	d := &hubd{c: c, log: log, service: daemon.NewService()}
+	defer func() {
+		if err != nil {
+			_ = d.close()
+		}
+	}()
+	if err := d.makeFabric(); err != nil {
+		return nil, err
+	}
+	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets}); err != nil {
+		return nil, err
+	}
+	if c.control == control.DefaultPath { // /run is empty after a start of the machine
+		if err := os.MkdirAll(filepath.Dir(c.control), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if d.listener, err = control.Listen(c.control, socketMode); err != nil {
+		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+	}
+	if err := d.c.socket(); err != nil {
+		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+	}
+	return d, nil
+}
+
+// newSockets makes the hub's end of an application's region.
+func newSockets(r *region.Region, broken func(number uint32)) (server.Sockets, error) {
+	return modules.NewSockets(modules.SocketsConfig{Region: r, Broken: broken, Now: func() int64 { return time.Now().UnixNano() }})
+}
+
+func (d *hubd) makeFabric() (err error) {
+	sizes := block.Config{Hubs: d.c.hubs, Small: smallBlocks, Medium: mediumBlocks, Large: largeBlocks}
+	if d.arena, err = block.NewArena(sizes); err != nil {
+		return err
+	}
+	var hubs []*dataplane.Hub
+	for i := range d.c.hubs {
+		h, err := dataplane.NewHub(dataplane.Config{Pool: d.arena.Pool(i)})
+		if err != nil {
+			return err
+		}
+		hubs = append(hubs, h)
+	}
+	var registry dataplane.Registry
+	if err := errors.Join(modules.Register(&registry), port.Register(&registry)); err != nil {
+		return err
+	}
+	d.fabric, err = dataplane.NewFabric(&registry, hubs...)
+	return err
+}
+
+// run serves until ctx ends.
+func (d *hubd) run(ctx context.Context) error {
+	turning := make(chan struct{})
+	go func() {
+		defer close(turning)
+		d.fabric.Run()
+	}()
+	serving := make(chan error, 1)
+	go func() { serving <- d.server.Serve(d.listener) }()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	var err error
+	if d.c.file.want != nil {
+		err = d.apply()
+	}
+	if err == nil {
+		err = d.serve(ctx, hangup, serving)
+	}
+	d.log.Info("ending")
+	d.service.Stopping()
+	_ = d.listener.Close()
+	d.server.Close()
+	d.fabric.Stop()
+	<-turning
+	return errors.Join(err, d.close())
+}
+
+// serve is what the daemon does between its start and its end.
+func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
+	d.log.Info("ready", "control", d.c.control, "hubs", d.c.hubs, "epoch", d.server.Epoch(), "version", daemon.Version())
+	d.service.Ready()
+	d.service.Status("serving " + d.c.control)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-serving:
+			return err
+		case <-hangup:
+			d.reload()
+		}
+	}
+}
+
+// close gives back what start has made, also halfway.
+func (d *hubd) close() (err error) {
+	if d.fabric != nil {
+		err = d.fabric.Close()
+	}
+	if d.arena != nil {
+		err = errors.Join(err, d.arena.Close())
+	}
+	return err
+}

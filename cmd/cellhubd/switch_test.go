@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
+)
+
+// atmtap builds the tunnel program that stands at both ends.
+func atmtap(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "atmtap")
+	if out, err := exec.Command("go", "build", "-o", name, "../atmtap").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return name
+}
+
+// startTap runs atmtap in a host until the test ends, and waits until it is set up.
+func startTap(t *testing.T, h *lab.Host, name string, args ...string) {
+	t.Helper()
+	var log lockedBuffer
+	cmd := h.Command(context.Background(), append([]string{name}, args...)...)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Stop(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("%s: %s\n%s", h.Name, strings.Join(args, " "), log.String())
+		}
+	})
+	controltest.Until(t, "atmtap is set up", func() bool { return strings.Contains(log.String(), ", MTU ") })
+}
+
+// switchLab is a host on either side and a cellhubd between them, with ports 1 and 2:
+//
+//	host a  atm0 ═ eth0 ──── eth0  host b: cellhubd  eth1 ──── eth0 ═ atm0  host c
+type switchLab struct {
+	*lab.Lab
+	far *lab.Host
+	*controltest.Client
+}
+
+func newSwitchLab(t *testing.T, modes [2]string) *switchLab {
+	t.Helper()
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	far, err := l.Beyond(1600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := controltest.Dial(t, startDaemon(t, l.B, filepath.Join(t.TempDir(), "control")).path, control.RoleAdmin)
+	c.Must(c.Hub(control.HubOpen, 0, 1, "port", fmt.Sprintf("near eth:%s,label=100,mode=%s", lab.Dev, modes[0]), ""))
+	c.Must(c.Hub(control.HubOpen, 0, 2, "port", fmt.Sprintf("far eth:%s,label=200,mode=%s", lab.Uplink, modes[1]), ""))
+	return &switchLab{l, far, c}
+}
+
+// cross makes a message with SECOND_END, and perhaps a text and a leaf.
+func (l *switchLab) cross(typ control.Type, b control.ATM, end control.SecondEnd, text string, leaf uint32) *control.Packet {
+	l.T.Helper()
+	p := l.ATM(typ, b)
+	var errs [3]error
+	p.Trailer, errs[0] = end.Append(p.Trailer)
+	if leaf != 0 {
+		p.Trailer, errs[1] = (&control.Leaf{ID: leaf}).Append(p.Trailer)
+	}
+	if text != "" {
+		p.Trailer, errs[2] = control.AppendTLV(p.Trailer, control.TLVText, []byte(text))
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		l.T.Fatal(err)
+	}
+	return p
+}
+
+// Two hosts and a switch between them: the VC of one is cross-connected, by one control
+// message, to that of the other, which has another number; a whole path does as well.
+func TestSwitch(t *testing.T) {
+	for name, ends := range map[string]struct {
+		modes     [2]string
+		vcs       [2]string
+		near, far control.SecondEnd
+	}{
+		"channel": {[2]string{"n1", "n1cw"}, [2]string{"0/100", "3/200"}, control.SecondEnd{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}},
+		"sdus":    {[2]string{"n1", "aal5sdu"}, [2]string{"0/100", "3/200"}, control.SecondEnd{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}},
+		"path":    {[2]string{"n1", "n1"}, [2]string{"2/100", "9/100"}, control.SecondEnd{Port: 1, VPI: 2}, control.SecondEnd{Port: 2, VPI: 9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newSwitchLab(t, ends.modes)
+			tap := atmtap(t)
+			startTap(t, l.A, tap, "--tap", "atm0", "--vc", ends.vcs[0], "--port", "eth:"+lab.Dev+",label=100,mode="+ends.modes[0])
+			startTap(t, l.far, tap, "--tap", "atm0", "--vc", ends.vcs[1], "--port", "eth:"+lab.Dev+",label=200,mode="+ends.modes[1])
+			x := l.Must(l.cross(control.ATMXConnect, control.ATM{Port: ends.near.Port, VPI: ends.near.VPI, VCI: ends.near.VCI}, ends.far, "", 0))
+			if x.Conn == 0 {
+				t.Error("a cross-connect without id")
+			}
+			for i, h := range []*lab.Host{l.A, l.far} {
+				if err := h.AddAddr("atm0", inner[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ping(t, l.Lab)
+			n := l.Counters(l.Must(l.ATM(control.ATMStats, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI})))
+			if n["rx_cells"] < 600 {
+				t.Errorf("the way back has counted %v", n)
+			}
+			l.Must(l.ATM(control.ATMDel, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI}))
+			ctx, cancel := context.WithTimeout(context.Background(), controltest.Patience)
+			defer cancel()
+			if r, err := lab.Ping(ctx, l.A, inner[1].Addr(), lab.PingConfig{Count: 1, Wait: 100 * time.Millisecond}); err == nil && r.Lost() == 0 {
+				t.Error("answered without the cross-connect")
+			}
+			p := l.ATM(control.ATMQuery, control.ATM{})
+			p.Conn = x.Conn
+			if _, err := l.Call(p); control.Status(err) != -int32(syscall.ESTALE) {
+				t.Errorf("the VC that has gone: %v", err)
+			}
+		})
+	}
+}
+
+// What is refused, and that it leaves nothing behind.
+func TestSwitchRefuses(t *testing.T) {
+	l := newSwitchLab(t, [2]string{"n1", "n1"})
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 1, VCI: 100, Direction: control.DirectionIn}, control.SecondEnd{Port: 2, VCI: 200}, "", 0))
+	l.Must(l.cross(control.ATMAddLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{Port: 2, VCI: 201}, "", 7))
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 2}, control.SecondEnd{Port: 2, VPI: 2}, "", 0))
+	l.Must(l.ATM(control.ATMAdd, control.ATM{Port: 1, VPI: 3, VCI: 100, AAL: control.AAL5}))
+	before := len(l.Dump(l.Hub(control.HubResync, 0, 0, "", "", "")))
+	for name, refused := range map[string]struct {
+		typ   control.Type
+		b     control.ATM
+		end   control.SecondEnd
+		text  string
+		leaf  uint32
+		errno syscall.Errno
+	}{
+		"the VC again":            {control.ATMXConnect, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.EEXIST},
+		"another's end":           {control.ATMXConnect, control.ATM{Port: 1, VPI: 1, VCI: 101}, control.SecondEnd{Port: 2, VCI: 200}, "", 0, syscall.EEXIST},
+		"a channel of a path":     {control.ATMXConnect, control.ATM{Port: 1, VPI: 2, VCI: 101}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.EEXIST},
+		"a path with a PVC":       {control.ATMXConnect, control.ATM{Port: 1, VPI: 3}, control.SecondEnd{Port: 2, VPI: 7}, "", 0, syscall.EEXIST},
+		"a path to a channel":     {control.ATMXConnect, control.ATM{Port: 1, VPI: 4}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.EINVAL},
+		"a reserved VCI":          {control.ATMXConnect, control.ATM{Port: 1, VCI: 5}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.EPERM},
+		"no port":                 {control.ATMXConnect, control.ATM{Port: 9, VCI: 50}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.ENODEV},
+		"itself":                  {control.ATMXConnect, control.ATM{Port: 1, VCI: 50}, control.SecondEnd{Port: 1, VCI: 50}, "", 0, syscall.EINVAL},
+		"CBR without a peak":      {control.ATMXConnect, control.ATM{Port: 1, VCI: 50, Service: control.ServiceCBR}, control.SecondEnd{Port: 2, VCI: 300}, "", 0, syscall.EINVAL},
+		"words that mean nothing": {control.ATMXConnect, control.ATM{Port: 1, VCI: 50}, control.SecondEnd{Port: 2, VCI: 300}, "fast", 0, syscall.EINVAL},
+		"the leaf again":          {control.ATMAddLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{Port: 2, VCI: 301}, "", 7, syscall.EEXIST},
+		"no such root":            {control.ATMAddLeaf, control.ATM{Port: 1, VPI: 3, VCI: 100}, control.SecondEnd{Port: 2, VCI: 301}, "", 8, syscall.EINVAL},
+		"no such leaf":            {control.ATMDelLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{}, "", 8, syscall.ENOENT},
+	} {
+		p, err := l.Call(l.cross(refused.typ, refused.b, refused.end, refused.text, refused.leaf))
+		if control.Status(err) != -int32(refused.errno) {
+			text, _ := control.FindTLV(p.Trailer, control.TLVText)
+			t.Errorf("%s: %v %s, want %v", name, err, text, refused.errno)
+		}
+	}
+	if now := len(l.Dump(l.Hub(control.HubResync, 0, 0, "", "", ""))); now != before {
+		t.Errorf("%d entries of state, and %d before", now, before)
+	}
+	l.Must(l.cross(control.ATMDelLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{}, "", 7))
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 50}, control.SecondEnd{Port: 2, VCI: 201}, "police shape cdvt=1ms", 0))
+	l.Must(l.Hub(control.HubClose, 0, 2, "port", "", ""))
+	if now := l.Dump(l.Hub(control.HubResync, 0, 0, "", "", "")); len(now) != 2 { // port 1 and its PVC
+		t.Errorf("%d entries of state are left", len(now))
+	}
+}

@@ -1,0 +1,2 @@
+// Package daemon is what our long-running programs share: the service manager, and the version.
+package daemon

@@ -1,0 +1,191 @@
+package port
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/server"
+	"github.com/cellhub/cellhub/nic"
+	"github.com/cellhub/cellhub/nic/link"
+)
+
+// Opener reads specifications for a daemon, whose carriers have many ports.
+type Opener struct{}
+
+// Read reads a specification. A name in it is looked up in the network.
+func (o *Opener) Read(text string) (server.PortSpec, error) {
+	if t, is, err := parseTrunk(text); is {
+		return t, err
+	}
+	spec, err := Parse(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case spec.Driver == XDP:
+		return nil, fmt.Errorf("driver=%s: one port has the interface to itself then; a daemon's ports share it by driver=%s", XDP, Packet)
+	}
+	spec.Driver = Packet // what auto comes to
+	return &shared{spec}, nil
+}
+
+// shared is a port that may have its carrier in common with others.
+type shared struct{ Spec }
+
+// Carrier names the interface or the socket, and what of it the specification chooses.
+func (s *shared) Carrier() string {
+	switch {
+	case s.Kind == UDP:
+		return fmt.Sprintf("udp:%s,dscp=%d,zero=%t,entropy=%t", s.Local, s.DSCP, s.ZeroSum, s.Entropy == "on")
+	case s.VLAN != 0:
+		return "eth:" + s.Device + ",tagged"
+	}
+	return "eth:" + s.Device
+}
+
+// CarriesCells tells whether there are cells on it, or SDUs.
+func (s *shared) CarriesCells() bool { return s.Mode.Cells() }
+
+// Open opens the carrier, without ports.
+func (s *shared) Open() (server.Carrier, error) {
+	c := &Carrier{spec: s.Spec}
+	var err error
+	if s.Kind == UDP {
+		c.device, err = s.openMany()
+		c.config = modules.CarrierConfig{Device: c.device, Link: modules.LinkPeers}
+	} else {
+		c.config, err = s.Spec.Open(Opening{Shared: true})
+		c.config.Ports, c.device = nil, c.config.Device
+	}
+	if err != nil {
+		return nil, Remedy(err)
+	}
+	if c.Carrier, err = modules.NewCarrier(c.config); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// openMany opens a UDP device with many peers. Source ports cost it a call for each change of the label from frame to
+// frame, so it has them when asked only.
+func (s *shared) openMany() (nic.Device, error) {
+	c := nic.UDPConfig{Local: s.Local, AnySourcePort: true, ZeroChecksum: s.ZeroSum, TrafficClass: s.DSCP << 2, Marks: true}
+	if s.Entropy == "on" {
+		c.SourcePorts = nic.MaxSourcePorts
+	}
+	return nic.OpenUDP(c)
+}
+
+// Hold refuses a port that would not work on this machine, and takes what is its alone.
+func (s *shared) Hold() (release func(), err error) {
+	if s.Kind == UDP {
+		return func() {}, s.checkPath()
+	}
+	state, err := s.find(0)
+	if err == nil {
+		err = s.checkInterface(state)
+	}
+	if err != nil {
+		return nil, err
+	}
+	claim, err := s.Claim(state.Index)
+	if err != nil {
+		return nil, err
+	}
+	return claim.Close, nil
+}
+
+// Carrier is a device with ports of one daemon on it.
+type Carrier struct {
+	*modules.Carrier
+	spec   Spec // of the first port: the device's part of it is the same for all
+	config modules.CarrierConfig
+	device nic.Device
+	labels []uint32 // of the ports, for the filter
+}
+
+// AddPort adds a port, and has the kernel let its label through. On the hub.
+func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
+	s, ok := p.(*shared)
+	if !ok {
+		return 0, fmt.Errorf("no specification of this opener: %T", p)
+	}
+	config, err := s.peerConfig()
+	if err != nil {
+		return 0, err
+	}
+	number, err := c.Carrier.AddPort(config)
+	if err != nil {
+		return 0, err
+	}
+	c.labels = append(c.labels, s.LabelIn)
+	if err := c.admit(); err != nil {
+		c.labels = c.labels[:len(c.labels)-1]
+		_ = c.Carrier.RemovePort(number)
+		return 0, err
+	}
+	return number, nil
+}
+
+// RemovePort takes a port away, and its label from the filter. On the hub.
+func (c *Carrier) RemovePort(p server.PortSpec, number uint32) error {
+	if s, ok := p.(*shared); ok {
+		if i := slices.Index(c.labels, s.LabelIn); i >= 0 {
+			c.labels = slices.Delete(c.labels, i, i+1)
+			_ = c.admit() // else it lets through what the carrier refuses
+		}
+	}
+	return c.Carrier.RemovePort(number)
+}
+
+// admit has the kernel let the ports' labels through, on Ethernet.
+func (c *Carrier) admit() error {
+	d, ok := c.device.(nic.Filterer)
+	if !ok {
+		return nil
+	}
+	labels := slices.Compact(slices.Sorted(slices.Values(c.labels)))
+	filter, err := labelFilter(labels)
+	if err != nil {
+		return err
+	}
+	return d.SetFilter(filter)
+}
+
+// portConfig is the port as its carrier knows it, but for a peer.
+func (s Spec) portConfig() modules.PortConfig {
+	return modules.PortConfig{
+		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
+	}
+}
+
+// peerConfig is portConfig for a carrier with many peers.
+func (s Spec) peerConfig() (c modules.PortConfig, err error) {
+	c = s.portConfig()
+	if s.Kind != UDP {
+		return c, nil
+	}
+	if c.Far.Peer, err = nic.PeerOf(s.Remote); err != nil {
+		return c, err
+	}
+	if s.Entropy == "on" {
+		c.Far.Peer = c.Far.Peer.Flow(uint8(entropy(s.LabelOut)))
+	}
+	if mtu := s.pathMTU(); mtu > 0 {
+		c.MaxFrame = s.MaxFrame(mtu) + nic.PeerBytes
+	}
+	return c, nil
+}
+
+// pathMTU is the octets of a packet that the way to the remote holds now; 0: there is none.
+func (s Spec) pathMTU() int {
+	path, err := link.PathTo(s.Local.Addr(), s.Remote.Addr())
+	if err != nil {
+		return 0
+	}
+	if state, err := link.GetIndex(path.Index); err == nil && (path.MTU == 0 || path.MTU > state.MTU) {
+		return state.MTU
+	}
+	return path.MTU
+}

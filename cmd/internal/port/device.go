@@ -1,0 +1,158 @@
+package port
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/nic"
+	"github.com/cellhub/cellhub/nic/link"
+)
+
+// Octets of the frames on a TAP beyond its MTU, and the limits of that.
+const (
+	macHeader  = 14
+	vlanTag    = 4
+	defaultMTU = 1500
+	minMTU     = 68 // RFC 791, and the kernel's own lower limit
+)
+
+// Register names the drivers of the host's devices:
+//
+//	tap  NAME [mtu=OCTETS] [mac=ADDRESS] [gso=auto|on|off]
+//	tun  NAME [mtu=OCTETS] [gso=auto|on|off]
+//
+// The device is made, or taken when it is there and nobody has it, configured and brought up.
+func Register(r *dataplane.Registry) error {
+	return errors.Join(
+		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false) }),
+		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true) }))
+}
+
+// host is the argument of a TAP or TUN.
+type host struct {
+	name string
+	tun  bool
+	mtu  int              // 0: as it is
+	mac  net.HardwareAddr // nil: as it is
+	gso  nic.GSO
+}
+
+func parseHost(arg string, tun bool) (h host, err error) {
+	f := strings.Fields(arg)
+	if len(f) == 0 || len(f[0]) > maxInterfaceName {
+		return h, fmt.Errorf("%q: a name of 1 to %d octets", arg, maxInterfaceName)
+	}
+	h.name, h.tun = f[0], tun
+	for _, option := range f[1:] {
+		key, value, _ := strings.Cut(option, "=")
+		switch {
+		case key == "mtu":
+			h.mtu, err = strconv.Atoi(value)
+			if err != nil || h.mtu < minMTU || h.mtu > h.maxMTU() {
+				err = fmt.Errorf("%d to %d octets", minMTU, h.maxMTU())
+			}
+		case key == "mac" && !tun:
+			h.mac, err = net.ParseMAC(value)
+			if err != nil || len(h.mac) != 6 || h.mac[0]&1 != 0 {
+				err = errors.New("a station's address such as 02:00:00:00:00:01")
+			}
+		case key == "gso":
+			err = h.gso.Set(value)
+		default:
+			err = errors.New("mtu=, mac= (of a tap) and gso= are known")
+		}
+		if err != nil {
+			return h, fmt.Errorf("%s: %w", option, err)
+		}
+	}
+	return h, nil
+}
+
+// maxMTU is the longest whose frames an AAL5 SDU holds, with the longest headers of RFC 2684.
+func (h *host) maxMTU() int {
+	if h.tun {
+		return aal.MaxSDU - aal.LLC.HeaderSize(aal.Routed)
+	}
+	return aal.MaxSDU - macHeader - vlanTag - aal.LLC.HeaderSize(aal.Bridged)
+}
+
+func (h *host) frame() int {
+	if h.tun {
+		return h.mtu
+	}
+	return h.mtu + macHeader + vlanTag
+}
+
+func openHost(arg string, tun bool) (dataplane.Module, error) {
+	h, err := parseHost(arg, tun)
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	dev, err := h.open()
+	if err != nil {
+		return dataplane.Module{}, fmt.Errorf("%s: %w", h.name, err)
+	}
+	return modules.NewTAP(dev, nil).Module(), nil
+}
+
+// open makes or takes the device, and configures its interface.
+func (h *host) open() (nic.Device, error) {
+	state, err := link.Get(h.name)
+	existed := err == nil
+	switch {
+	case existed && h.mtu == 0:
+		h.mtu = state.MTU
+	case h.mtu == 0:
+		h.mtu = defaultMTU
+	}
+	if !existed && !h.tun && h.mac == nil {
+		h.mac = StableMAC(h.name)
+	}
+	dev, err := nic.OpenTAP(nic.TAPConfig{Name: h.name, TUN: h.tun, MaxFrame: h.frame(), GSO: h.gso})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.configure(); err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return dev, nil
+}
+
+func (h *host) configure() error {
+	state, err := link.Get(h.name)
+	if err != nil {
+		return err
+	}
+	if state.MTU != h.mtu {
+		if err := link.SetMTU(h.name, h.mtu); err != nil {
+			return err
+		}
+	}
+	if h.mac != nil && h.mac.String() != state.HardwareAddr.String() {
+		if err := link.SetHardwareAddr(h.name, h.mac); err != nil {
+			return err
+		}
+	}
+	if state.Up {
+		return nil // who may use it may not be who may set it up
+	}
+	return link.Up(h.name)
+}
+
+// StableMAC is the address of a TAP that we make: the same at each start, or the hosts
+// beyond the far end would send to the one before until their neighbour tables expire. What
+// it is made of beside the machine keeps two ends on one machine apart.
+func StableMAC(of ...any) net.HardwareAddr {
+	machine, _ := os.ReadFile("/etc/machine-id") // without one the rest has to do
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", machine, of))
+	sum[0] = sum[0]&^1 | 2 // a station's, locally administered
+	return sum[:6]
+}

@@ -1,0 +1,127 @@
+package modules
+
+import (
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
+)
+
+// This file is the far side of a cross-connect: how a port sends cells that come straight
+// from another one. Nobody can be asked to wait there: what finds no room is shed, and
+// counted.
+
+// accept takes a block of whole cells that leave by a port.
+func (d *Carrier) accept(number uint32, b block.ID) {
+	p := d.port(number)
+	switch {
+	case p == nil:
+		d.counts.noPort += uint64(d.hub.Pool.Len(b) / aal.CellSize)
+	case !d.present():
+		d.lost += uint64(d.hub.Pool.Len(b) / aal.CellSize)
+	case p.stopped:
+		p.counts.down += uint64(d.hub.Pool.Len(b) / aal.CellSize)
+	case p.sar != nil:
+		p.sar.reassemble(d.hub.Pool.Bytes(b), nic.NotECT)
+		d.in.AskSend()
+	case p.hand(b):
+		d.in.AskSend()
+		return
+	default:
+		p.pour(d.hub.Pool.Bytes(b))
+		d.in.AskSend()
+	}
+	d.hub.Pool.Free(b)
+}
+
+// hand sends a block as a frame of its own, the headers written before the cells; false when
+// it is short, and so better shares a frame, or its memory is not ours, or the port has no
+// room now.
+func (p *port) hand(b block.ID) bool {
+	d := p.carrier
+	n := d.hub.Pool.Len(b)
+	if n > p.maxCells || 2*n < p.maxCells || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+		return false
+	}
+	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
+	if dst == nil {
+		return false
+	}
+	p.pw.put(dst, 0, false, false, 0)
+	p.counts.cellsOut += uint64(n / aal.CellSize)
+	d.send(b)
+	return true
+}
+
+// pour adds cells to the port's frames.
+func (p *port) pour(cells []byte) {
+	for len(cells) > 0 {
+		n := min(len(cells), p.space())
+		if n == 0 {
+			p.counts.congested += uint64(len(cells) / aal.CellSize)
+			return
+		}
+		copy(p.carrier.hub.Pool.Extend(p.frame, n), cells)
+		cells = cells[n:]
+		p.poured(n)
+	}
+}
+
+// space is the octets of cells that the port takes now without sending; 0 when there is
+// neither room nor memory.
+func (p *port) space() int {
+	if p.frame != 0 {
+		if n := p.room(); n > 0 {
+			return n
+		}
+		if !p.closeFrame() {
+			return 0
+		}
+	}
+	if !p.openFrame() {
+		p.counts.noBlocks++
+		return 0
+	}
+	return p.room()
+}
+
+// poured notes octets of cells that were added, and sends a frame that is full.
+func (p *port) poured(n int) {
+	p.counts.cellsOut += uint64(n / aal.CellSize)
+	p.mark = nic.NotECT // of what is in cells that are switched nothing is known
+	if p.room() == 0 {
+		p.closeFrame()
+	}
+}
+
+// acceptList takes the cells of a list.
+func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
+	p, rest := d.port(o.port), int(o.cells)
+	switch {
+	case p == nil:
+		d.counts.noPort += uint64(rest)
+		return
+	case !d.present():
+		d.lost += uint64(rest)
+		return
+	case p.stopped:
+		p.counts.down += uint64(rest)
+		return
+	case p.sar != nil:
+		var cell [aal.CellSize]byte
+		for i := o.head; rest > 0; rest-- {
+			i = w.copyList(cell[:], cells, i, 1)
+			p.sar.reassemble(cell[:], nic.NotECT)
+		}
+	}
+	for i := o.head; rest > 0; {
+		n := min(rest, p.space()/aal.CellSize)
+		if n == 0 {
+			p.counts.congested += uint64(rest)
+			break
+		}
+		i = w.copyList(d.hub.Pool.Extend(p.frame, n*aal.CellSize), cells, i, n)
+		rest -= n
+		p.poured(n * aal.CellSize)
+	}
+	d.in.AskSend()
+}

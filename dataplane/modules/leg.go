@@ -1,0 +1,170 @@
+package modules
+
+import (
+	"fmt"
+
+	"github.com/cellhub/cellhub/aal"
+)
+
+// Leg describes a VC, or VP, as a port sends it.
+type Leg struct {
+	Connection
+	Contract aal.Contract // what is reserved for it, and its class
+	Shape    bool         // its cells are held back until they conform to the contract
+	Weight   uint8        // of UBR among UBR when there is congestion; 0: 1
+}
+
+// leg is a VC or VP that cross-connected cells leave a port by. Like crossEntry it has no
+// pointer.
+type leg struct {
+	contract uint32 // among the port's contracts
+	queue    uint32 // among the port's queues; 0: it has none now
+	weight   uint8
+	shape    bool
+}
+
+// legs is what has been promised about the cells that a port sends.
+type legs struct {
+	index     vcIndex
+	legs      []leg
+	free      []uint32
+	channels  map[uint16]int // by VPI
+	contracts contracts
+	admission admission
+}
+
+// Reserve promises a port's VC, or VP, to one cross-connect, before Connect is called on the
+// carrier that the cells come from: it is refused when another has it, its VPI is out of
+// range, or switched the other way, or the port has not what the contract asks for. On the hub.
+func (d *Carrier) Reserve(l Leg) error {
+	p, err := d.crossPort(l.Connection)
+	if err != nil {
+		return err
+	}
+	if err := l.Contract.Check(); err != nil {
+		return fmt.Errorf("%s: %w", l.Connection, err)
+	}
+	p.needSAR()
+	if p.legs == nil {
+		p.legs = &legs{channels: map[uint16]int{}, admission: admission{Capacity: p.cfg.Capacity}}
+	}
+	if err := p.legs.reserve(l); err != nil {
+		return fmt.Errorf("%s: %w", l.Connection, err)
+	}
+	return nil
+}
+
+func (x *legs) reserve(l Leg) error {
+	_, there := x.index.find(l.key())
+	_, whole := x.index.find(pathKey(uint32(l.VC.VPI)))
+	switch {
+	case there:
+		return ErrConnected
+	case whole:
+		return errSwitched
+	case l.Path && x.channels[l.VC.VPI] > 0:
+		return errChannels
+	case x.index.count == MaxCrossConnects:
+		return fmt.Errorf("more than %d connections of one port", MaxCrossConnects)
+	}
+	contract, err := x.contracts.take(l.Contract)
+	if err != nil {
+		return err
+	}
+	if err := x.admission.admit(&l.Contract); err != nil {
+		x.contracts.give(contract)
+		return err
+	}
+	i := uint32(len(x.legs))
+	if n := len(x.free); n > 0 {
+		i, x.free = x.free[n-1], x.free[:n-1]
+	} else {
+		x.legs = append(x.legs, leg{})
+	}
+	x.legs[i] = leg{contract: contract, shape: l.Shape, weight: max(l.Weight, 1)}
+	x.index.add(l.key(), i)
+	if !l.Path {
+		x.channels[l.VC.VPI]++
+	}
+	return nil
+}
+
+// Release takes a promise back. On the hub.
+func (d *Carrier) Release(c Connection) error {
+	p := d.port(c.Port)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", c.Port, errNoPort)
+	}
+	if p.legs != nil {
+		if i, ok := p.legs.index.find(c.key()); ok {
+			p.releaseLeg(c, i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", c, ErrNotConnected)
+}
+
+func (p *port) releaseLeg(c Connection, i uint32) {
+	x := p.legs
+	l := &x.legs[i]
+	x.admission.release(&x.contracts.list[l.contract].Contract)
+	x.contracts.give(l.contract)
+	*l = leg{}
+	x.index.remove(c.key())
+	x.free = append(x.free, i)
+	if c.Path {
+		return
+	}
+	if x.channels[c.VC.VPI]--; x.channels[c.VC.VPI] == 0 {
+		delete(x.channels, c.VC.VPI)
+	}
+}
+
+// contracts are those that connections of a port have, each once.
+type contracts struct {
+	list   []contract
+	free   []uint32
+	places map[aal.Contract]uint32
+}
+
+// contract is one with what policers and shapers need of it.
+type contract struct {
+	aal.Contract
+	users  uint32
+	police aal.PolicePlan
+	shape  aal.ShapePlan
+}
+
+func (x *contracts) take(c aal.Contract) (uint32, error) {
+	if i, ok := x.places[c]; ok {
+		x.list[i].users++
+		return i, nil
+	}
+	police, err := aal.MakePolicePlan(c)
+	if err != nil {
+		return 0, err
+	}
+	shape, err := aal.MakeShapePlan(c, c.CDVT)
+	if err != nil {
+		return 0, err
+	}
+	if x.places == nil {
+		x.places = map[aal.Contract]uint32{}
+	}
+	i := uint32(len(x.list))
+	if n := len(x.free); n > 0 {
+		i, x.free = x.free[n-1], x.free[:n-1]
+	} else {
+		x.list = append(x.list, contract{})
+	}
+	x.list[i] = contract{Contract: c, users: 1, police: police, shape: shape}
+	x.places[c] = i
+	return i, nil
+}
+
+func (x *contracts) give(i uint32) {
+	if x.list[i].users--; x.list[i].users == 0 {
+		delete(x.places, x.list[i].Contract)
+		x.free = append(x.free, i)
+	}
+}

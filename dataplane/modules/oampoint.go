@@ -1,0 +1,241 @@
+package modules
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+)
+
+// OAMConfig says what a port does about the OAM of a cross-connected VC or VP: F5 of a
+// channel, F4 of a path. Without one all of it passes.
+type OAMConfig struct {
+	Segment bool      // a segment ends here: its flow is not passed on, and loopback of it answered
+	Source  bool      // continuity check cells of the segment are sent out of the port
+	Sink    bool      // and watched for
+	ID      aal.OAMID // our own identifier
+}
+
+// oamPoint is the OAM of one connection at one port.
+type oamPoint struct {
+	conn    Connection
+	config  OAMConfig
+	segment aal.OAMEnd
+	whole   aal.OAMEnd // a connecting point: for loopback that we have asked for
+}
+
+// oamPoints are those of a port.
+type oamPoints struct {
+	of    map[uint32]*oamPoint // by entry
+	timer dataplane.Timer
+}
+
+var errOAM error = &refusal{"continuity check is of a segment's end", syscall.EINVAL}
+
+// SetOAM sets what is done about a connection's OAM where it comes in, or, with nil, that
+// nothing is. On the hub.
+func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
+	p, e, err := d.connected(c)
+	if err != nil {
+		return err
+	}
+	x := p.cross
+	i, _ := x.table.find(c.key())
+	if config == nil {
+		p.forgetOAM(i, e)
+		return nil
+	}
+	if (config.Source || config.Sink) && !config.Segment {
+		return fmt.Errorf("%s: %w", c, errOAM)
+	}
+	point := aal.OAMConnectingPoint
+	if config.Segment {
+		point = aal.OAMEndPoint
+	}
+	flows := [2]aal.OAMFlow{aal.OAMF5Segment, aal.OAMF5EndToEnd}
+	if c.Path {
+		flows = [2]aal.OAMFlow{aal.OAMF4Segment, aal.OAMF4EndToEnd}
+	}
+	o := &oamPoint{
+		conn: c, config: *config, segment: aal.MakeOAMEnd(flows[0], point, config.ID),
+		whole: aal.MakeOAMEnd(flows[1], aal.OAMConnectingPoint, config.ID),
+	}
+	o.segment.Monitor.Sink(p.oamNow(), config.Sink)
+	o.segment.Monitor.Source(p.oamNow(), config.Source)
+	if x.oam.of == nil {
+		x.oam.of = map[uint32]*oamPoint{}
+		x.oam.timer.Fire = p.pollOAM
+	}
+	x.oam.of[i] = o
+	e.flags |= crossWatched
+	p.watchOAM()
+	return nil
+}
+
+func (p *port) forgetOAM(i uint32, e *crossEntry) {
+	delete(p.cross.oam.of, i)
+	e.flags &^= crossWatched
+}
+
+// watchOAM runs the clock of the points while there are any.
+func (p *port) watchOAM() {
+	if x := p.cross; x != nil && len(x.oam.of) > 0 && !x.oam.timer.Running() {
+		p.carrier.hub.StartTimer(&x.oam.timer, p.carrier.hub.Now())
+	}
+}
+
+// pollOAM sends what is due.
+func (p *port) pollOAM() {
+	for _, o := range p.cross.oam.of { // a few times a second, of those that were configured
+		due := o.segment.Poll(p.oamNow())
+		o.whole.Poll(p.oamNow())
+		if due&aal.OAMDueCC != 0 {
+			var payload [aal.PayloadSize]byte
+			if aal.OAMDueCC.Put(payload[:]) == nil {
+				p.putOAM(o, &o.segment, &payload)
+			}
+		}
+	}
+	if len(p.cross.oam.of) > 0 {
+		p.carrier.hub.StartTimer(&p.cross.oam.timer, p.carrier.hub.Now()+oamTick)
+	}
+}
+
+// putOAM sends a cell out of the port, back along a connection that comes in there.
+func (p *port) putOAM(o *oamPoint, e *aal.OAMEnd, payload *[aal.PayloadSize]byte) {
+	var cell [aal.CellSize]byte
+	e.Flow().Header(o.conn.VC).Put(cell[:])
+	copy(cell[aal.HeaderSize:], payload[:])
+	switch d := p.carrier; {
+	case !d.present() || p.stopped:
+		d.lost++
+	case p.sar != nil:
+		p.sendAdmin(cell[:])
+	default:
+		p.pour(cell[:])
+		d.in.AskSend()
+	}
+}
+
+// watched looks at a cell of a connection that has a point here; false: it ends here.
+func (p *port) watched(entry, h uint32, cell []byte) bool {
+	o := p.cross.oam.of[entry]
+	flow, ok := aal.Header(h).OAMFlow()
+	if !ok {
+		o.segment.Monitor.User()
+		return true
+	}
+	e := &o.segment
+	switch flow {
+	case e.Flow():
+	case o.whole.Flow():
+		e = &o.whole
+	default: // F4 cells of a channel do not exist, and F5 cells in a path are others'
+		return true
+	}
+	var reply [aal.PayloadSize]byte
+	action := e.Cell(p.oamNow(), cell[aal.HeaderSize:aal.CellSize], reply[:])
+	if action == aal.OAMLoop || action == aal.OAMLoopPass {
+		p.putOAM(o, e, &reply)
+	}
+	return action == aal.OAMPass || action == aal.OAMLoopPass
+}
+
+// Ping asks for loopback out of the port, back along a connection that has a point here: of the
+// segment, or from the end of the whole connection; a location of its own may be named. Its
+// result is among ConnectionCounts. On the hub.
+func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
+	p, _, err := d.connected(c)
+	if err != nil {
+		return err
+	}
+	i, _ := p.cross.table.find(c.key())
+	o := p.cross.oam.of[i]
+	if o == nil {
+		return fmt.Errorf("%s: no OAM is configured: %w", c, ErrNotConnected)
+	}
+	e := &o.whole
+	if segment {
+		e = &o.segment
+	}
+	var payload [aal.PayloadSize]byte
+	if !e.Ask(p.oamNow(), location, payload[:]) {
+		return fmt.Errorf("%s: %w", c, errAsked)
+	}
+	p.putOAM(o, e, &payload)
+	return nil
+}
+
+var errAsked error = &refusal{"a loopback cell is out", syscall.EALREADY}
+
+// oam reads "segment [source] [sink] [id=HEX]", "id=HEX" or "off".
+func (w *words) oam() *OAMConfig {
+	if len(w.left) == 1 && w.left[0] == "off" {
+		w.left = nil
+		return nil
+	}
+	c := &OAMConfig{ID: aal.FilledOAMID(aal.OAMIDNone)}
+	for ; len(w.left) > 0; w.left = w.left[1:] {
+		id, given := strings.CutPrefix(w.left[0], "id=")
+		switch {
+		case given:
+			c.ID = w.identifier(id)
+		case w.left[0] == "segment":
+			c.Segment = true
+		case w.left[0] == "source":
+			c.Source = true
+		case w.left[0] == "sink":
+			c.Sink = true
+		default:
+			w.fail(fmt.Errorf("%q: segment, source, sink, id=HEX or off", w.left[0]))
+		}
+	}
+	return c
+}
+
+func (w *words) identifier(s string) (id aal.OAMID) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != aal.OAMIDSize {
+		w.fail(fmt.Errorf("identifier %q: %d octets in hexadecimal", s, aal.OAMIDSize))
+		return id
+	}
+	return aal.OAMID(b)
+}
+
+// ping reads "segment" or "end", and perhaps "id=HEX".
+func (w *words) ping() (segment bool, location aal.OAMID) {
+	location = aal.FilledOAMID(aal.OAMIDEnd)
+	switch s := w.next("segment or end"); s {
+	case "segment":
+		segment = true
+	case "end":
+	default:
+		w.fail(fmt.Errorf("%q: segment or end", s))
+	}
+	if len(w.left) > 0 {
+		id, given := strings.CutPrefix(w.left[0], "id=")
+		if !given {
+			w.fail(fmt.Errorf("%q: id=HEX", w.left[0]))
+		}
+		location, w.left = w.identifier(id), w.left[1:]
+	}
+	return segment, location
+}
+
+// appendCounts appends what a point has counted; oam_rtt_ns is the last round trip, oam_defects
+// an aal.OAMState.
+func (o *oamPoint) appendCounts(counts []dataplane.Count) []dataplane.Count {
+	a, b := o.segment.Counts(), o.whole.Counts()
+	rtt := a.Last
+	if b.Returned > 0 {
+		rtt = b.Last
+	}
+	return append(counts,
+		dataplane.Count{Name: "oam_defects", N: uint64(o.segment.Monitor.State())}, dataplane.Count{Name: "oam_looped", N: a.Looped + b.Looped},
+		dataplane.Count{Name: "oam_sent", N: a.Sent + b.Sent}, dataplane.Count{Name: "oam_returned", N: a.Returned + b.Returned},
+		dataplane.Count{Name: "oam_lost", N: a.Lost + b.Lost}, dataplane.Count{Name: "oam_rtt_ns", N: uint64(rtt)},
+		dataplane.Count{Name: "rx_drop_oam", N: a.Bad + a.Other + b.Bad + b.Other})
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// entry is a line of a listing.
+type entry struct {
+	a, b    uint32
+	name    string
+	trailer []byte
+}
+
+// list is HUB LIST: what there was at one moment, a message each, and DONE.
+func (s *Server) list(c *client, in, out *control.Packet) error {
+	var entries []entry
+	var err error
+	s.mu.Lock()
+	switch what := control.Listing(in.Hub().B); what {
+	case control.ListStreams:
+		entries, err = s.listStreams()
+	case control.ListProcesses:
+		entries, err = s.listProcesses()
+	case control.ListModules:
+		for _, name := range s.fabric.Modules() {
+			entries = append(entries, entry{name: name})
+		}
+	case control.ListPorts:
+		entries, err = s.listPorts()
+	default:
+		err = fmt.Errorf("listing %d: %w", what, syscall.EINVAL)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, err := control.MakeName(e.name[:min(len(e.name), len(control.Name{}))])
+		if err != nil {
+			return err
+		}
+		p := &control.Packet{Trailer: e.trailer}
+		p.Type = control.HubList
+		p.SetHub(&control.Hub{A: e.a, B: e.b, Name: name})
+		if err := c.more(in, p); err != nil {
+			return err
+		}
+	}
+	return done(in, out)
+}
+
+// done makes the last answer to a dump.
+func done(in, out *control.Packet) error {
+	in.Type = control.HubDone // what is answered with has the type of the request
+	out.Type = control.HubDone
+	out.SetHub(&control.Hub{})
+	return nil
+}
+
+func (s *Server) listStreams() (entries []entry, err error) {
+	for _, st := range slices.SortedFunc(maps.Values(s.streams), func(a, b *stream) int { return cmp.Compare(a.id, b.id) }) {
+		all, err := s.fabric.Stream(st.id)
+		if err != nil {
+			return nil, errnoOf(err)
+		}
+		e := entry{a: uint32(st.id), b: uint32(all[0].ID), name: s.names.of(dataplane.Process{ID: st.id, Module: st.module})}
+		if e.trailer, err = control.AppendTLV(nil, control.TLVText, []byte(st.module+" "+st.arg)); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func (s *Server) listProcesses() (entries []entry, err error) {
+	all, err := s.fabric.Processes()
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	for _, p := range all {
+		e := entry{a: uint32(p.ID), b: uint32(p.Above), name: p.Module}
+		if name := s.names.given[p.ID]; name != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVName, []byte(name)); err != nil {
+				return nil, err
+			}
+		}
+		if part := s.names.parts[p.ID]; part != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(part)); err != nil {
+				return nil, err
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func (s *Server) listPorts() (entries []entry, err error) {
+	for _, p := range s.ports.inOrder() {
+		e := entry{a: uint32(p.number), b: uint32(p.carrier.assoc), name: p.name}
+		if e.trailer, err = control.AppendTLV(nil, control.TLVText, []byte(p.text)); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// resync is HUB RESYNC: the whole state of one moment, a message each, and DONE.
+func (s *Server) resync(c *client, in, out *control.Packet) error {
+	state, err := s.state()
+	if err != nil {
+		return err
+	}
+	for _, p := range state {
+		if err := c.more(in, p); err != nil {
+			return err
+		}
+	}
+	return done(in, out)
+}
+
+// state is all that there is, of one moment: nothing changes meanwhile, while traffic flows.
+func (s *Server) state() (state []*control.Packet, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.ports.inOrder() {
+		out := new(control.Packet)
+		if err := s.tellPort(p, out); err != nil {
+			return nil, err
+		}
+		state = append(state, out)
+	}
+	for _, v := range s.vcs.inOrder() {
+		out := new(control.Packet)
+		s.tellVC(v, out)
+		state = append(state, out)
+	}
+	state = append(state, s.tellConns()...)
+	paths, err := s.tellPaths()
+	return append(state, paths...), err
+}
+
+// inOrder gives the VCs by port, VPI and VCI.
+func (t *vcTable) inOrder() []*vc {
+	return slices.SortedFunc(maps.Values(t.byKey), func(a, b *vc) int {
+		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.vpi, b.vpi), cmp.Compare(a.vci, b.vci))
+	})
+}

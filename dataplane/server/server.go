@@ -1,0 +1,221 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pcb"
+	"github.com/cellhub/cellhub/dataplane/region"
+)
+
+// Limits.
+const (
+	MaxClients = 1 << 14 // connections at a time
+)
+
+// clientNumbers is where the numbers of clients begin: behind those of the last hub that a
+// fabric may have, which a server's fabric has not.
+const clientNumbers = MaxHubs << 26
+
+// MaxHubs is how many hubs the fabric of a server may have.
+const MaxHubs = 63
+
+// Config is what a server is made of.
+type Config struct {
+	Fabric *dataplane.Fabric // required; somebody runs it
+	Opener Opener            // of ports; nil: there are none
+	Access Access
+	Log    *slog.Logger // nil: nothing is logged
+
+	// Sockets makes the hub's end of an application's region; broken is told, on the hub, of
+	// channels whose rings make no sense. Nil: applications have primitives alone.
+	Sockets func(r *region.Region, broken func(number uint32)) (Sockets, error)
+	// RegionOctets is the size of a region; 0: region.DefaultOctets.
+	RegionOctets int
+	// Limits are what each user may have; zero: DefaultLimits.
+	Limits Limits
+	// Grace is how long connections are held when their manager has gone; 0: not at all.
+	Grace time.Duration
+	// Connections is the most of all users together; 0: pcb.MaxConnections.
+	Connections int
+}
+
+// Server is the hub's end of the control socket. Its methods are for any goroutine.
+type Server struct {
+	fabric *dataplane.Fabric
+	opener Opener
+	access Access
+	log    *slog.Logger
+	epoch  uint32
+
+	mu      sync.Mutex // guards what follows, and is held while topology changes
+	closed  bool
+	clients map[uint32]*client
+	last    uint32 // client's number, as given last
+	handle  uint64 // of a path, as given last
+	names   names
+	streams map[dataplane.ProcID]*stream // by the process that OPEN made
+	ports   ports
+	vcs     vcTable
+	refused [control.NumFaults]uint64 // of clients that have gone
+
+	sockets      func(*region.Region, func(uint32)) (Sockets, error)
+	regionOctets int
+	limits       Limits
+	begun        time.Time
+	table        *pcb.Table
+	conns        map[control.ConnID]*conn
+	listening    map[address]*conn
+	managers     []*client
+	users        map[uint32]*usage
+	brokenRings  uint64
+	stepping     int        // depth of steps of the machine
+	exchanges    []crossing // what the exchange has to do when it has come to rest
+	graceTimer   *time.Timer
+
+	sig signalling
+
+	done chan struct{} // closed when the server is
+	wait sync.WaitGroup
+}
+
+// New makes a server over a fabric. The fabric is the server's to change from then on.
+func New(c Config) (*Server, error) {
+	if c.Fabric == nil || c.Fabric.Hubs() > MaxHubs {
+		return nil, errors.New("server: a fabric of 1 to 63 hubs")
+	}
+	s := &Server{
+		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
+		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
+		names: newNames(), ports: newPorts(), vcs: newVCTable(), done: make(chan struct{}),
+	}
+	if err := s.makeTable(c); err != nil {
+		return nil, err
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for s.epoch == 0 { // 0 is that of HELLO
+		var b [4]byte
+		_, _ = rand.Read(b[:])
+		s.epoch = binary.BigEndian.Uint32(b[:])
+	}
+	return s, nil
+}
+
+// makeTable makes what connections stand in.
+func (s *Server) makeTable(c Config) (err error) {
+	s.sockets, s.regionOctets, s.limits, s.begun = c.Sockets, c.RegionOctets, c.Limits, time.Now()
+	if s.regionOctets == 0 {
+		s.regionOctets = region.DefaultOctets
+	}
+	if s.limits == (Limits{}) {
+		s.limits = DefaultLimits
+	}
+	if c.Connections == 0 {
+		c.Connections = pcb.MaxConnections
+	}
+	s.conns, s.listening, s.users = map[control.ConnID]*conn{}, map[address]*conn{}, map[uint32]*usage{}
+	s.table, err = pcb.NewTable(c.Connections, c.Grace)
+	return err
+}
+
+// Epoch is this server's incarnation: every message but HELLO repeats it.
+func (s *Server) Epoch() uint32 { return s.epoch }
+
+// Serve takes connections until the listener is closed, and then gives nil.
+func (s *Server) Serve(l *control.Listener) error {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, syscall.ECONNABORTED):
+			continue // it has gone before it was taken
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.ENOBUFS):
+			s.log.Warn("cannot take a connection", "error", err)
+			if !s.breathe() {
+				return nil
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		s.take(conn)
+	}
+}
+
+// take begins a connection; one too many is closed.
+func (s *Server) take(conn *control.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.clients) == MaxClients {
+		s.log.Warn("connection refused", "clients", len(s.clients), "uid", conn.Peer().Uid)
+		_ = conn.Close()
+		return
+	}
+	for {
+		s.last = (s.last + 1) % MaxClients
+		if s.clients[clientNumbers+s.last] == nil {
+			break
+		}
+	}
+	c := newClient(s, conn, clientNumbers+s.last)
+	s.clients[c.id] = c
+	s.wait.Go(c.run)
+}
+
+// leave is the end of a connection.
+func (s *Server) leave(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c.id)
+	for f, n := range c.conn.Stats().Faults {
+		s.refused[f] += n
+	}
+	s.goodbye(c)
+}
+
+// Close ends all connections and waits for what they are doing. The fabric and its streams
+// stay as they are.
+func (s *Server) Close() {
+	s.mu.Lock()
+	if !s.closed {
+		close(s.done)
+	}
+	s.closed = true
+	for _, c := range s.clients {
+		_ = c.conn.Close()
+	}
+	s.mu.Unlock()
+	s.wait.Wait()
+}
+
+// Refused counts the messages that could not be read, by fault, of all connections.
+func (s *Server) Refused() (n [control.NumFaults]uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n = s.refused
+	for _, c := range s.clients {
+		for f, more := range c.conn.Stats().Faults {
+			n[f] += more
+		}
+	}
+	return n
+}
+
+// note logs what a client has changed.
+func (s *Server) note(c *client, what string, args ...any) {
+	if s.log.Enabled(context.Background(), slog.LevelInfo) {
+		s.log.With("client", c.name, "uid", c.conn.Peer().Uid).Info(what, args...)
+	}
+}

@@ -1,0 +1,438 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// cross is a cross-connect: VC a and the VCs that its cells become. Of both ways there is one
+// other end, and its cells become those of a; of one way there may be leaves.
+type cross struct {
+	a       *vc
+	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
+	bothWay bool
+	text    string // of XCONNECT
+}
+
+// firstLeaf is the end that XCONNECT names.
+const firstLeaf = 0
+
+// wholePath is the VCI that stands for all of a VPI in a cross-connect: no VC has it.
+const wholePath = 0
+
+// connection names a VC, or a path, as the commands of carriers do.
+func (v *vc) connection() string {
+	if v.vci == wholePath {
+		return fmt.Sprintf("%d %d/*", v.on.index, v.vpi)
+	}
+	return fmt.Sprintf("%d %d/%d", v.on.index, v.vpi, v.vci)
+}
+
+// tell sends a command to the carrier of the VC.
+func (v *vc) tell(s *Server, number control.Type, format string, args ...any) error {
+	_, err := s.fabric.Do(dataplane.Command{Number: number, A: v.on.carrier.id, Arg: v.connection() + fmt.Sprintf(format, args...)})
+	return err
+}
+
+// way tells how cells become those of v: the end of a Connect or AddLeaf.
+func (v *vc) way() string { return fmt.Sprintf(" %d %s", v.on.carrier.id, v.connection()) }
+
+// xconnect is ATM XCONNECT. Direction IN is cells that come from the VC alone, the root of
+// leaves; else both ways. VCI 0 at both ends is the whole path. The contract is the body's; the
+// words police and shape in TLV TEXT say that it is enforced where cells come in, and kept
+// where they leave.
+func (s *Server) xconnect(c *client, in, out *control.Packet) error {
+	b := in.ATM()
+	far, err := secondEnd(in)
+	if err != nil {
+		return err
+	}
+	terms, err := readTerms(&b, textOf(in))
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in)}
+	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
+		return err
+	}
+	end, err := s.newEnd(x, far, b)
+	if err != nil {
+		return err
+	}
+	if x.a.vcKey == end.vcKey {
+		return fmt.Errorf("%v with itself: %w", x.a, syscall.EINVAL)
+	}
+	x.ends[firstLeaf] = end
+	if err := s.makeCross(x, terms); err != nil {
+		return invalid(err)
+	}
+	s.note(c, "cross-connected", "vc", x.a, "with", end, "both", x.bothWay)
+	out.Conn = x.a.id
+	x.a.body.Direction = control.DirectionIn
+	if x.bothWay {
+		x.a.body.Direction = control.DirectionBoth
+	}
+	out.SetATM(&x.a.body)
+	return nil
+}
+
+func secondEnd(in *control.Packet) (vcKey, error) {
+	value, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd)
+	if !ok {
+		return vcKey{}, fmt.Errorf("no SECOND_END: %w", syscall.EINVAL)
+	}
+	e, err := control.ParseSecondEnd(value)
+	return vcKey{e.Port, e.VPI, e.VCI}, err
+}
+
+// newEnd makes a VC of a cross-connect, which nobody may have.
+func (s *Server) newEnd(x *cross, k vcKey, body control.ATM) (*vc, error) {
+	p, err := s.port(uint32(k.port))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.vacant(k, p); err != nil {
+		return nil, err
+	}
+	body.Port, body.VPI, body.VCI, body.Receiver = k.port, k.vpi, k.vci, 0
+	return &vc{vcKey: k, body: body, on: p, cross: x}, nil
+}
+
+// vacant refuses a VC that there is, and one of a VPI that is switched: a VPI is switched or
+// terminated, never both.
+func (s *Server) vacant(k vcKey, p *port) error {
+	switch {
+	case s.vcs.byKey[k] != nil:
+		return fmt.Errorf("VC %v is there already: %w", k, syscall.EEXIST)
+	case s.vcs.byKey[vcKey{k.port, k.vpi, wholePath}] != nil:
+		return fmt.Errorf("VC %v: its VPI is switched as a whole: %w", k, syscall.EEXIST)
+	case len(s.vcs.byKey) >= MaxVCs:
+		return fmt.Errorf("more than %d VCs: %w", MaxVCs, syscall.ENOSPC)
+	case k.vci != wholePath:
+		return nil
+	}
+	for v := range p.vcs {
+		if v.vpi == k.vpi {
+			return fmt.Errorf("VC %v is there: VPI %d cannot be switched as a whole: %w", v, k.vpi, syscall.EEXIST)
+		}
+	}
+	return nil
+}
+
+// undo is what takes back what has been done, the last first.
+type undo []func() error
+
+func (u *undo) add(fn func() error) { *u = append(*u, fn) }
+
+func (u undo) run() {
+	for _, fn := range slices.Backward(u) {
+		_ = fn() // it has been done, and nobody else has changed it
+	}
+}
+
+// makeCross reserves where cells leave, and then connects where they come in; all of it or
+// nothing.
+func (s *Server) makeCross(x *cross, t terms) (err error) {
+	var done undo
+	defer func() {
+		if err != nil {
+			done.run()
+		}
+	}()
+	end := x.ends[firstLeaf]
+	for _, v := range []*vc{x.a, end} {
+		if err := s.carry(v); err != nil {
+			return err
+		}
+		done.add(func() error { s.uncarry(v); return nil })
+	}
+	type way struct {
+		from, to *vc
+		contract string
+	}
+	ways := []way{{x.a, end, t.forward}}
+	if x.bothWay {
+		ways = append(ways, way{end, x.a, t.backward})
+	}
+	for _, w := range ways {
+		if err := w.to.tell(s, control.CarrierReserve, "%s %s", t.shape, w.contract); err != nil {
+			return err
+		}
+		done.add(func() error { return w.to.tell(s, control.CarrierRelease, "") })
+	}
+	for _, w := range ways {
+		if err := w.from.tell(s, control.CarrierConnect, "%s", w.to.way()); err != nil {
+			return err
+		}
+		done.add(func() error { return w.from.tell(s, control.CarrierDisconnect, "") })
+		if t.police {
+			if err := w.from.tell(s, control.CarrierPolice, " %s", w.contract); err != nil {
+				return err
+			}
+		}
+	}
+	s.enterCross(x.a)
+	s.enterCross(end)
+	return nil
+}
+
+// carry and uncarry tell the port of a VC that it carries it.
+func (s *Server) carry(v *vc) (err error) {
+	if failed := s.fabric.On(v.on.carrier.id, func() { err = v.on.carrier.AddVC(v.on.index, v.vpi, v.vci) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (s *Server) uncarry(v *vc) {
+	if err := s.fabric.On(v.on.carrier.id, func() { v.on.carrier.RemoveVC(v.on.index, v.vpi, v.vci) }); err != nil {
+		s.log.Error("VC", "vc", v, "error", err)
+	}
+}
+
+func (s *Server) enterCross(v *vc) {
+	s.vcs.enter(v)
+	v.on.vcs[v] = struct{}{}
+}
+
+// removeCross ends a cross-connect, whichever of its VCs goes; of several leaves, one that goes
+// goes alone. s.mu is held.
+func (s *Server) removeCross(v *vc) {
+	x := v.cross
+	if v != x.a && !x.bothWay && len(x.ends) > 1 {
+		for leaf, end := range x.ends {
+			if end == v {
+				s.removeLeaf(x, leaf)
+			}
+		}
+		return
+	}
+	s.ended(x.a, x.a.tell(s, control.CarrierDisconnect, ""))
+	if x.bothWay {
+		end := x.ends[firstLeaf]
+		s.ended(end, end.tell(s, control.CarrierDisconnect, ""))
+		s.ended(x.a, x.a.tell(s, control.CarrierRelease, ""))
+	}
+	for _, end := range x.ends {
+		s.ended(end, end.tell(s, control.CarrierRelease, ""))
+		s.leaveCross(end)
+	}
+	s.leaveCross(x.a)
+}
+
+// ended logs what should not be: a cross-connect that could not be taken apart.
+func (s *Server) ended(v *vc, err error) {
+	if err != nil {
+		s.log.Error("cross-connect", "vc", v, "error", err)
+	}
+}
+
+func (s *Server) leaveCross(v *vc) {
+	s.uncarry(v)
+	s.vcs.leave(v)
+	delete(v.on.vcs, v)
+}
+
+// addLeaf is ATM ADDLEAF.
+func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
+	leaf, err := leafOf(in)
+	if err != nil {
+		return err
+	}
+	far, err := secondEnd(in)
+	if err != nil {
+		return err
+	}
+	b := in.ATM()
+	terms, err := readTerms(&b, textOf(in))
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, err := s.root(in)
+	if err != nil {
+		return err
+	}
+	if x.ends[leaf] != nil {
+		return fmt.Errorf("leaf %d is there already: %w", leaf, syscall.EEXIST)
+	}
+	end, err := s.newEnd(x, far, x.a.body)
+	if err != nil {
+		return err
+	}
+	if err := s.joinLeaf(x, end, leaf, terms); err != nil {
+		return invalid(err)
+	}
+	x.ends[leaf] = end
+	s.note(c, "leaf added", "vc", x.a, "leaf", leaf, "at", end)
+	return nil
+}
+
+func (s *Server) joinLeaf(x *cross, end *vc, leaf uint32, t terms) error {
+	if err := s.carry(end); err != nil {
+		return err
+	}
+	err := end.tell(s, control.CarrierReserve, "%s %s", t.shape, t.forward)
+	if err == nil {
+		if err = x.a.tell(s, control.CarrierAddLeaf, " %d%s", leaf, end.way()); err == nil {
+			s.enterCross(end)
+			return nil
+		}
+		s.ended(end, end.tell(s, control.CarrierRelease, ""))
+	}
+	s.uncarry(end)
+	return err
+}
+
+// delLeaf is ATM DELLEAF.
+func (s *Server) delLeaf(c *client, in, _ *control.Packet) error {
+	leaf, err := leafOf(in)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, err := s.root(in)
+	switch {
+	case err != nil:
+		return err
+	case x.ends[leaf] == nil:
+		return fmt.Errorf("no leaf %d: %w", leaf, syscall.ENOENT)
+	}
+	s.removeLeaf(x, leaf)
+	s.note(c, "leaf deleted", "vc", x.a, "leaf", leaf)
+	return nil
+}
+
+func (s *Server) removeLeaf(x *cross, leaf uint32) {
+	end := x.ends[leaf]
+	s.ended(x.a, x.a.tell(s, control.CarrierDropLeaf, " %d", leaf))
+	s.ended(end, end.tell(s, control.CarrierRelease, ""))
+	s.leaveCross(end)
+	delete(x.ends, leaf)
+}
+
+func leafOf(in *control.Packet) (uint32, error) {
+	value, ok := control.FindTLV(in.Trailer, control.TLVLeaf)
+	if !ok {
+		return 0, fmt.Errorf("no LEAF: %w", syscall.EINVAL)
+	}
+	l, err := control.ParseLeaf(value)
+	return l.ID, err
+}
+
+// root is the cross-connect of one way whose first VC a message names.
+func (s *Server) root(in *control.Packet) (*cross, error) {
+	v, err := s.vcs.find(in)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.cross == nil || v.cross.a != v || v.cross.bothWay:
+		return nil, fmt.Errorf("VC %v is no root of leaves: %w", v, syscall.EINVAL)
+	}
+	return v.cross, nil
+}
+
+// terms are the contracts of a cross-connect as the commands of carriers have them.
+type terms struct {
+	forward, backward string
+	police            bool
+	shape             string // " shape", or nothing
+}
+
+// services are the categories that the commands know.
+var services = map[control.Service]string{
+	control.ServiceUBR: "ubr", control.ServiceCBR: "cbr", control.ServiceRealTimeVBR: "rt-vbr",
+	control.ServiceVBR: "nrt-vbr", control.ServiceUBRMCR: "ubr+",
+}
+
+// readTerms reads a contract from the body, and from the text "police", "shape", "weight=N",
+// "cdvt=DURATION", "clp0" and "tag".
+func readTerms(b *control.ATM, text string) (t terms, err error) {
+	category, ok := services[b.Service]
+	if !ok {
+		return t, fmt.Errorf("service %v: %w", b.Service, syscall.EOPNOTSUPP)
+	}
+	var rest []string
+	for _, w := range strings.Fields(text) {
+		switch {
+		case w == "police":
+			t.police = true
+		case w == "shape", strings.HasPrefix(w, "weight="):
+			t.shape += " " + w
+		default:
+			rest = append(rest, w)
+		}
+	}
+	contract := func(pcr, scr uint32) string {
+		words := []string{category}
+		add := func(name string, n uint32) {
+			if n > 0 {
+				words = append(words, fmt.Sprintf("%s=%d", name, n))
+			}
+		}
+		add("pcr", pcr)
+		if b.Service == control.ServiceUBRMCR {
+			add("mcr", scr)
+		} else {
+			add("scr", scr)
+		}
+		add("mbs", b.MBS)
+		return strings.Join(append(words, rest...), " ")
+	}
+	t.forward, t.backward = contract(b.PCRForward, b.SCRForward), contract(b.PCRBackward, b.SCRBackward)
+	return t, nil
+}
+
+// crossCounts is what a cross-connect has counted of the cells that came from a VC.
+func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
+	if v != v.cross.a && !v.cross.bothWay {
+		return nil, nil
+	}
+	a, err := s.fabric.Do(dataplane.Command{Number: control.CarrierCounts, A: v.on.carrier.id, Arg: v.connection()})
+	for line := range strings.Lines(string(a.Data)) {
+		var n dataplane.Count
+		if _, err := fmt.Sscan(line, &n.Name, &n.N); err != nil {
+			return nil, err
+		}
+		counts = append(counts, n)
+	}
+	return counts, err
+}
+
+// tellCross describes a cross-connected VC: SECOND_END is where its cells go, or, of an end
+// that only receives, where they come from. The VC that XCONNECT had first has its TEXT too.
+func (s *Server) tellCross(v *vc, out *control.Packet) {
+	b, x := v.body, v.cross
+	other := x.a
+	switch {
+	case v == x.a:
+		other = x.ends[firstLeaf]
+		b.Direction = control.DirectionIn
+	default:
+		b.Direction = control.DirectionOut
+	}
+	if x.bothWay {
+		b.Direction = control.DirectionBoth
+	}
+	if other != nil { // the first leaf may have gone
+		end := control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}
+		if t, err := end.Append(nil); err == nil {
+			out.Trailer = t
+		}
+	}
+	if v == x.a {
+		if t, err := control.AppendTLV(out.Trailer, control.TLVText, []byte(x.text)); err == nil {
+			out.Trailer = t
+		}
+	}
+	out.SetATM(&b)
+}

@@ -1,0 +1,231 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// Module is the name under which the daemon's own socket knows it; it has no key.
+const Module = "signalling"
+
+// The daemon's commands, as a module's are: by CMD on a path, or straight to Module.
+const (
+	CommandCalls      = 128 + iota // in: the number to begin with, in digits; out: JSON, Calls
+	CommandInterfaces              // out: JSON, a list of node.Status
+	CommandRoutes                  // out: JSON, ports by prefix
+	CommandRoute                   // in: a prefix and ports; none removes it. Kept in the store
+	CommandCounters                // out: JSON, node.Counters
+	CommandClear                   // in: the number of a call, in digits
+	CommandTrace                   // out: a line for each message, MORE in all, until the connection ends
+)
+
+// callsAtOnce is how many calls one answer lists: they fit in a trailer.
+const callsAtOnce = 80
+
+// Calls is an answer to CommandCalls. Next is the number to go on with, 0 at the end.
+type Calls struct {
+	Calls any
+	Next  uint64
+}
+
+// Desk is the daemon's own socket: it is there also while no daemon is attached to a hub.
+type Desk struct {
+	mu sync.Mutex
+	d  *Daemon
+}
+
+// NewDesk makes a desk without a daemon behind it.
+func NewDesk() *Desk { return new(Desk) }
+
+// Use puts a daemon behind the desk, or none.
+func (k *Desk) Use(d *Daemon) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.d = d
+}
+
+// daemon is the one behind the desk. ENOTCONN: there is none, for there is no hub.
+func (k *Desk) daemon() (*Daemon, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.d == nil {
+		return nil, syscall.ENOTCONN
+	}
+	return k.d, nil
+}
+
+// Serve answers control connections, until l is closed. Who may connect, the socket's mode
+// decides.
+func (k *Desk) Serve(l *control.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go k.serve(c)
+	}
+}
+
+func (k *Desk) serve(c *control.Conn) {
+	defer c.Close()
+	for {
+		var p control.Packet
+		err := c.Recv(&p)
+		if fault := control.Fault(0); errors.As(err, &fault) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		request := p.Header
+		answer, err := k.answer(&p, c)
+		p.CloseFiles()
+		switch {
+		case errors.Is(err, errFollows):
+			continue
+		case err != nil:
+			answer = control.Packet{}
+			answer.Status = control.Status(err)
+		}
+		answer.Epoch = request.Epoch
+		if c.Reply(&request, &answer) != nil {
+			return
+		}
+	}
+}
+
+// errFollows: the answers come as there is something to tell.
+var errFollows = errors.New("answers follow")
+
+// answer is what a message is answered with.
+func (k *Desk) answer(p *control.Packet, c *control.Conn) (a control.Packet, err error) {
+	switch {
+	case p.Class == control.ClassHub && p.Type == control.HubHello:
+		a.SetHub(&control.Hub{A: uint32(syscall.Getpid()), B: control.DefinitionHash})
+		return a, nil
+	case p.Class == control.ClassMMI && p.Type == control.MMIPath:
+		m := p.MMI()
+		if m.Name.String() != Module || p.Key != 0 {
+			return a, syscall.ENXIO
+		}
+		a.Key = 1
+		a.SetMMI(&m)
+		return a, nil
+	case p.Class == control.ClassMMI && p.Type == control.MMICmd:
+		d, err := k.daemon()
+		if err != nil {
+			return a, err
+		}
+		return d.command(p, c)
+	}
+	return a, syscall.EOPNOTSUPP
+}
+
+func (d *Daemon) command(p *control.Packet, c *control.Conn) (a control.Packet, err error) {
+	in, err := p.Argument(p.Trailer)
+	if err != nil {
+		return a, syscall.EINVAL
+	}
+	m := p.MMI()
+	if m.Command == CommandTrace {
+		if err := d.do(func() { d.trace(c, p.Header) }); err != nil {
+			return a, err
+		}
+		return a, errFollows
+	}
+	out, err := d.run(m.Command, string(in))
+	switch {
+	case err != nil:
+		return a, err
+	case m.Direction&control.DirectionOut == 0:
+		out = nil
+	case m.Direction == control.DirectionOut && len(out) > int(m.ArgLen):
+		return a, syscall.EMSGSIZE
+	}
+	a.Flags = control.FlagReply
+	a.Trailer, err = a.SetCommand(&control.MMI{Command: m.Command, Direction: m.Direction, NameLen: m.NameLen, Name: m.Name}, out)
+	return a, err
+}
+
+// run carries out a command between two events of the node.
+func (d *Daemon) run(command uint16, in string) (out []byte, err error) {
+	var value any
+	if failed := d.do(func() { value, err = d.carry(command, in) }); failed != nil {
+		err = failed
+	}
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}
+
+// do runs fn between two events of the node. ENOTCONN: the daemon has ended.
+func (d *Daemon) do(fn func()) error {
+	done := make(chan struct{})
+	select {
+	case d.asks <- func() { fn(); close(done) }:
+		<-done
+		return nil
+	case <-d.ended:
+		return syscall.ENOTCONN
+	}
+}
+
+func (d *Daemon) carry(command uint16, in string) (any, error) {
+	switch command {
+	case CommandCalls:
+		from, err := strconv.ParseUint("0"+in, 10, 64)
+		if err != nil {
+			return nil, syscall.EINVAL
+		}
+		calls, next := d.node.Calls(from, callsAtOnce)
+		return Calls{calls, next}, nil
+	case CommandInterfaces:
+		return d.node.Interfaces(), nil
+	case CommandRoutes:
+		return d.config.Store.Routes()
+	case CommandRoute:
+		return nil, d.provision(strings.Fields(in))
+	case CommandCounters:
+		return d.node.Counters(), nil
+	case CommandClear:
+		id, err := strconv.ParseUint(in, 10, 64)
+		if err != nil {
+			return nil, syscall.EINVAL
+		}
+		if !d.node.Clear(d.now(), id) {
+			return nil, syscall.ENOENT
+		}
+		return nil, nil
+	}
+	return nil, syscall.EOPNOTSUPP
+}
+
+// provision sets a route, and keeps it.
+func (d *Daemon) provision(words []string) error {
+	if len(words) == 0 {
+		return syscall.EINVAL
+	}
+	var ports []uint16
+	for _, w := range words[1:] {
+		p, err := strconv.ParseUint(w, 10, 16)
+		if err != nil {
+			return syscall.EINVAL
+		}
+		ports = append(ports, uint16(p))
+	}
+	if err := d.route(words[0], ports); err != nil {
+		return errors.Join(syscall.EINVAL, err)
+	}
+	if err := d.config.Store.SaveRoute(words[0], ports); err != nil {
+		return fmt.Errorf("%w: %w", syscall.EIO, err)
+	}
+	return nil
+}
