@@ -164,9 +164,9 @@ func TestParseFaults(t *testing.T) {
 			"x:9:5: PVC b 0/33: stream s stands on VC 0/32 already (line 8): one stream has one VC"},
 		{"two kinds", "streams:\n  a: {top: tap t0, modules: [rfc2684 llc routed]}", "x:2:30: stream a: rfc2684 is routed, and tap above it is bridged: one of the two must change"},
 		{"no AAL5", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
-			"x:3:30: stream a: nothing makes cells of SDUs for port p: end modules with aal5, or give the port mode=aal5sdu"},
+			"x:3:30: stream a: nothing makes cells of SDUs for port p: end modules with aal5, or have the port carry SDUs"},
 		{"AAL5 twice", "ports: {p: \"eth:sdu\"}\nstreams:\n  a: {top: tap t0, modules: [aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
-			"x:3:30: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or give the port another mode="},
+			"x:3:30: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
 		{"AAL5 too high", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [aal5, rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"x:3:36: stream a: rfc2684 works on SDUs, and aal5 above it has made cells of them: exchange them"},
 		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0 or 5`},
@@ -203,6 +203,24 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
+// What would take the parser's memory without end is refused before it has any.
+func TestParseDeep(t *testing.T) {
+	for _, level := range []string{"[", "{", "{a: ", "a: [", "- ", "? ", "- ? ", "!!x ", "&a ", "*a ", "<<: ", "-\n "} {
+		_, err := Parse("x", []byte(strings.Repeat(level, 100000)), testRules)
+		var faults Faults
+		if !errors.As(err, &faults) {
+			t.Errorf("%q: %v", level, err)
+		}
+	}
+	nested := "hubs: 1"
+	for range maxDepth {
+		nested = "a:\n " + strings.ReplaceAll(nested, "\n", "\n ")
+	}
+	if _, err := Parse("x", []byte(nested), testRules); err == nil || !strings.Contains(err.Error(), "x:33:33: more than 32 levels") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(t.TempDir()+"/none", Rules{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
@@ -212,7 +230,7 @@ func TestReadFile(t *testing.T) {
 // Whatever a file is, it is read, or refused by faults that have a place.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
-	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1"} {
+	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1", strings.Repeat("[", 100), "xconnects: [{from: a 0/32, to: b 5/*}]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

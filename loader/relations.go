@@ -159,9 +159,9 @@ func (r *reader) layers(s *Stream, vc *PVC) {
 	switch {
 	case !known:
 	case maker != nil && spec.SDUs:
-		r.fault(maker.At, "stream %s: %s makes cells, and port %s carries SDUs: leave it out, or give the port another mode=", s.Name, maker.Name, vc.Port)
+		r.fault(maker.At, "stream %s: %s makes cells, and port %s carries SDUs: leave it out, or have the port carry cells", s.Name, maker.Name, vc.Port)
 	case maker == nil && user != nil && !spec.SDUs:
-		r.fault(user.At, "stream %s: nothing makes cells of SDUs for port %s: end modules with aal5, or give the port mode=aal5sdu", s.Name, vc.Port)
+		r.fault(user.At, "stream %s: nothing makes cells of SDUs for port %s: end modules with aal5, or have the port carry SDUs", s.Name, vc.Port)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -302,88 +301,6 @@ func pair(t *testing.T) (*lab.Lab, [2]*underTest) {
 func ping(t *testing.T, l *lab.Lab, count int) bool {
 	r, err := lab.Ping(t.Context(), l.A, inner[1].Addr(), lab.PingConfig{Count: count, Wait: time.Second})
 	return err == nil && r.Lost() == 0
-}
-
-// A capture is taken into a stream that carries, has what passes as tshark reads it, and
-// leaves nothing behind.
-func TestCapture(t *testing.T) {
-	l, ends := pair(t)
-	file := filepath.Join(t.TempDir(), "x.pcap")
-	for _, where := range []string{"dslam 0/100", "dslam"} {
-		ctx, interrupt := context.WithCancel(t.Context())
-		var stderr buffer
-		var code int
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			args := append([]string{"--control", ends[0].path, "capture", "-w", file}, strings.Fields(where)...)
-			code = run(ctx, args, io.Discard, &stderr)
-		}()
-		controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing 1 VCs") })
-		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "capture", "aal5"}) {
-			t.Errorf("%v", m)
-		}
-		if !ping(t, l, 20) {
-			t.Error("pings were lost")
-		}
-		controltest.Until(t, "what passes is written while it passes", func() bool {
-			info, err := os.Stat(file)
-			return err == nil && info.Size() > pcapHeader
-		})
-		interrupt()
-		<-ended
-		if code != 0 {
-			t.Errorf("%d: %s", code, stderr.String())
-		}
-		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
-			t.Errorf("left: %v", m)
-		}
-		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(ends[0].path), "capture-*")); len(left) > 0 {
-			t.Errorf("left: %v", left)
-		}
-		seen := tshark(t, file, "icmp.type")
-		if n, m := strings.Count(seen, "8\n"), strings.Count(seen, "0\n"); n != 20 || m != 20 {
-			t.Errorf("%s: tshark sees %d requests and %d replies; want 20 of each", where, n, m)
-		}
-	}
-}
-
-// tshark prints a field of the ICMP packets of a capture.
-func tshark(t *testing.T, file, field string) string {
-	t.Helper()
-	name, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed")
-	}
-	out, err := exec.Command(name, "-r", file, "-o", "erf.aal5_type:llc", "-Y", "icmp && atm.vpi == 0 && atm.vci == 100", "-T", "fields", "-e", field).Output()
-	if err != nil {
-		t.Fatalf("tshark: %v", err)
-	}
-	return string(out)
-}
-
-// Who reads the capture goes away: the module is taken out all the same.
-func TestCaptureReaderGoes(t *testing.T) {
-	l, ends := pair(t)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	defer w.Close()
-	var stderr buffer
-	ended := make(chan int)
-	go func() {
-		ended <- run(t.Context(), []string{"--control", ends[0].path, "capture", "dslam"}, w, &stderr)
-	}()
-	controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing") })
-	ping(t, l, 1)
-	if code := <-ended; code != 0 {
-		t.Errorf("%d: %s", code, stderr.String())
-	}
-	if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
-		t.Errorf("left: %v", m)
-	}
 }
 
 // Rates are of what went by meanwhile.

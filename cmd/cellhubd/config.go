@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -142,6 +143,19 @@ func (c *config) access() server.Access {
 		all[a.Role] = allowed
 	}
 	return all
+}
+
+// listenRemedy says what to do where the control socket cannot be.
+func listenRemedy(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("another cellhubd serves there: end it, or have this one serve elsewhere")
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: make its directory", err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w: be root, or have it where you may write", err)
+	}
+	return err
 }
 
 // socket gives the control socket the group and mode of the configuration.

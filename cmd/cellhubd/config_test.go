@@ -60,6 +60,9 @@ func TestCheckFaults(t *testing.T) {
 		{"TAP's argument", "streams:\n  a: {top: tap t0 mtu=1}", "2:12: stream a: tap: mtu=1: 68 to 65507 octets"},
 		{"capture without file", "ports: {p: \"eth:e0,label=100\"}\nstreams:\n  a: {top: head, modules: [capture, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			`3:28: stream a: capture: file "": a path from the root, since the daemon's directory is its own`},
+		{"cells on atmtcp", "ports: {p: \"atmtcp:listen=127.0.0.1\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+			"3:51: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
+		{"tun and bridged", "streams:\n  a: {top: tun t0, modules: [rfc2684 llc bridged]}", "2:30: stream a: rfc2684 is bridged, and tun above it is routed: one of the two must change"},
 		{"user", "access: {admin: {users: [nobody-of-that-name]}}", `1:26: users: no user "nobody-of-that-name"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -268,5 +271,25 @@ func TestKilledAndStarted(t *testing.T) {
 	d.has(t, file)
 	if after := d.running(t); !slices.Equal(after.Ports, before.Ports) || !slices.Equal(after.PVCs, before.PVCs) {
 		t.Errorf("before %+v\nafter  %+v", before, after)
+	}
+}
+
+// Where the socket cannot be, the reason says what to do.
+func TestSocketRefused(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	dir := t.TempDir()
+	startDaemon(t, l.A, filepath.Join(dir, "control"))
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir + "/control":      "another cellhubd serves there: end it, or have this one serve elsewhere\n",
+		dir + "/none/control": "no such file or directory: make its directory\n",
+	} {
+		out, err := l.A.Command(t.Context(), name, "--control", path).CombinedOutput()
+		if err == nil || !strings.HasPrefix(string(out), "cellhubd: --control "+path+": ") || !strings.HasSuffix(string(out), want) {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }

@@ -5,7 +5,8 @@ const manual = `NAME
     cellhubd - ATM and frame networking in user space, as a daemon
 
 SYNOPSIS
-    cellhubd [--config FILE] [--control PATH] [--hubs N] [--log LEVEL]
+    cellhubd [--config FILE] [--control PATH] [--hubs N] [--grace TIME]
+             [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -26,6 +27,8 @@ OPTIONS
                      more than the file
     --hubs N         threads that carry traffic, 1 to 63; default 1. It says
                      more than the file
+    --grace TIME     how long calls are held when their signalling manager has
+                     gone, 0 to 10s; default 0s: they end at once
     --log LEVEL      the least that is logged: debug, info, warn or error
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -92,7 +95,8 @@ CONFIGURATION
     before loses no cell, nor does one whose rates change. A port that changes
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
-    stays. control and hubs are read at the start only.
+    stays, unless the file has something else of that name. control and hubs
+    are read at the start only.
 
 SIGNALS
     SIGINT, SIGTERM  the end

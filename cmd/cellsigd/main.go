@@ -30,9 +30,8 @@ const (
 
 // Where things are unless flags say otherwise.
 const (
-	defaultSocket = "/run/cellhub/signalling"
-	defaultStore  = "/var/lib/cellhub/signalling.db"
-	socketMode    = 0o660
+	defaultStore = "/var/lib/cellhub/signalling.db"
+	socketMode   = 0o660
 )
 
 // retry is how long to wait for a hub that is not there.
@@ -64,7 +63,7 @@ func parse(args []string, stdout io.Writer) (c flags, err error) {
 	f.StringVar(&c.file, "config", "", "the configuration file: interfaces and routes")
 	f.BoolVar(&c.check, "check", false, "check the configuration file, and end")
 	f.StringVar(&c.control, "control", path, "the hub's control socket; CELLHUB_CONTROL names it too")
-	f.StringVar(&c.socket, "socket", defaultSocket, "the daemon's own socket, for cellctl")
+	f.StringVar(&c.socket, "socket", daemon.DefaultSocket, "the daemon's own socket, for cellctl")
 	f.StringVar(&c.store, "store", defaultStore, "the file that keeps what must outlive the daemon")
 	f.TextVar(&c.level, "log", slog.LevelInfo, "least that is logged: debug, info, warn or error")
 	help := f.BoolP("help", "h", false, "this text")
@@ -121,7 +120,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // serve runs the daemon at its hub, and again when the hub has gone and come back, until
 // ctx ends.
 func serve(ctx context.Context, want daemon.Config, socket string) error {
-	if socket == defaultSocket { // /run is empty after a start of the machine
+	if socket == daemon.DefaultSocket { // /run is empty after a start of the machine
 		if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
 			return err
 		}

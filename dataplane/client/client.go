@@ -25,7 +25,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	waiting map[uint32]func(*control.Packet) // by seq; run by the reader; nil: it has ended
-	early   map[uint32]early                 // replies that came before who waits for them was entered
+	entered *sync.Cond                       // somebody was entered who waits
 	conns   map[control.ConnID]*Conn
 	listens map[control.ConnID]*Listener
 	err     error
@@ -52,8 +52,9 @@ func Open(path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, early: map[uint32]early{}, conns: map[control.ConnID]*Conn{},
+	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, conns: map[control.ConnID]*Conn{},
 		listens: map[control.ConnID]*Listener{}, done: make(chan struct{})}
+	c.entered = sync.NewCond(&c.mu)
 	if err := c.hello(); err != nil {
 		conn.Close()
 		return nil, err
@@ -100,6 +101,7 @@ func (c *Client) end(err error) {
 	err = c.err
 	waiting, conns, listens := c.waiting, c.conns, c.listens
 	c.waiting, c.conns, c.listens = nil, nil, nil
+	c.entered.Broadcast()
 	c.mu.Unlock()
 	c.control.Close()
 	for _, w := range waiting {
@@ -141,36 +143,23 @@ func (c *Client) run() {
 		p.CloseFiles()
 		if p.Flags&control.FlagReply == 0 {
 			c.arrive(&p)
-		} else {
-			c.answer(&p)
+		} else if w := c.answer(&p); w != nil {
+			w(&p)
 		}
 	}
 }
 
-// early is a reply that came before who asked has been entered as waiting: Send is about to
-// return there.
-type early struct {
-	p     *control.Packet
-	taken chan struct{}
-}
-
-// answer gives a reply to whoever waits for it. What the hub sends next may be about what the
-// reply brings, so it is not looked at before the reply has been taken.
-func (c *Client) answer(p *control.Packet) {
+// answer finds who waits for a reply. One that has come before its sender was back from sending
+// waits for him: what follows it may concern what it brings.
+func (c *Client) answer(p *control.Packet) func(*control.Packet) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.waiting != nil && c.waiting[p.Seq] == nil {
+		c.entered.Wait()
+	}
 	w := c.waiting[p.Seq]
-	if w == nil && c.waiting != nil { // Recv gives none that was not asked for
-		e := early{p, make(chan struct{})}
-		c.early[p.Seq] = e
-		c.mu.Unlock()
-		<-e.taken
-		return
-	}
 	delete(c.waiting, p.Seq)
-	c.mu.Unlock()
-	if w != nil {
-		w(p)
-	}
+	return w
 }
 
 // arrive takes a message that the hub has begun. All but INCOMING name a connection of ours.
@@ -218,18 +207,13 @@ func (c *Client) request(p *control.Packet, then func(*control.Packet)) error {
 		return err
 	}
 	c.mu.Lock()
-	e, isEarly := c.early[p.Seq]
 	ended := c.waiting == nil
-	delete(c.early, p.Seq)
-	if !isEarly && !ended {
+	if !ended {
 		c.waiting[p.Seq] = then
+		c.entered.Broadcast()
 	}
 	c.mu.Unlock()
-	switch {
-	case isEarly:
-		then(e.p)
-		close(e.taken)
-	case ended:
+	if ended {
 		return c.why()
 	}
 	return nil
@@ -270,7 +254,11 @@ type Refused struct {
 // Error says it in words.
 func (e *Refused) Error() string {
 	s := e.Reason
-	if s == "" {
+	switch {
+	case s != "":
+	case e.Errno == syscall.EUNATCH:
+		s = "no signalling manager is attached"
+	default:
 		s = e.Errno.Error()
 	}
 	if e.Cause != 0 {

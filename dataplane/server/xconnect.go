@@ -16,7 +16,8 @@ type cross struct {
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
-	text    string // of XCONNECT
+	text    string  // of XCONNECT
+	manager *client // whose call it carries; nil: an administrator's, which stays
 }
 
 // firstLeaf is the end that XCONNECT names.
@@ -59,6 +60,12 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in)}
+	if c.role == control.RoleManager {
+		if !c.serves(b.Port) || !c.serves(far.port) {
+			return fmt.Errorf("ports %d and %d are not both this manager's: %w", b.Port, far.port, syscall.EPERM)
+		}
+		x.manager = c
+	}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
@@ -331,7 +338,7 @@ func leafOf(in *control.Packet) (uint32, error) {
 
 // root is the cross-connect of one way whose first VC a message names.
 func (s *Server) root(in *control.Packet) (*cross, error) {
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	switch {
 	case err != nil:
 		return nil, err

@@ -12,6 +12,9 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
+// DefaultSocket is where the daemon's own socket is unless told.
+const DefaultSocket = "/run/cellhub/signalling"
+
 // Module is the name under which the daemon's own socket knows it; it has no key.
 const Module = "signalling"
 

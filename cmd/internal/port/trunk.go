@@ -50,7 +50,7 @@ func parseTrunk(text string) (t *Trunk, is bool, err error) {
 // one can be. sdus tells that the port carries AAL5 SDUs, and no cells.
 func Check(text string) (key string, sdus bool, err error) {
 	if t, is, err := parseTrunk(text); is {
-		return t.Carrier(), false, err
+		return t.Carrier(), !t.CarriesCells(), err
 	}
 	spec, err := Parse(text)
 	return spec.Key(), !spec.Mode.Cells(), err
