@@ -88,6 +88,9 @@ func (p *pacer) next(now int64, work int) step {
 		}
 		return turn
 	}
+	if now-p.begun > rateStale {
+		p.grows = false
+	}
 	if !p.waiting {
 		p.waiting, p.since = true, now
 		return turn

@@ -203,6 +203,9 @@ func TestPacerLetsBurstsGrow(t *testing.T) {
 		if got := naps > 500; got != tt.want || !tt.want && naps > 0 {
 			t.Errorf("%s: %d naps", tt.name, naps)
 		}
+		if p.next(now+1_000_000_000, 0); p.grows {
+			t.Errorf("%s: the load goes on without a frame", tt.name)
+		}
 		p.next(now+1_000_000_000, 1)
 		if p.next(now+1_000_000_000+tt.every, 1) == nap {
 			t.Errorf("%s: naps after a pause", tt.name)

@@ -24,8 +24,9 @@ type sleeper struct {
 	watches []*Watch // by slot; nil is free
 	free    []int32
 	watched int      // descriptors that a pass asks for
-	hushed  []*Watch // those that the kernel has been asked to let be, until the next sleep
+	hushed  []*Watch // those that the kernel has been asked to let be while the load lasts
 	events  [64]unix.EpollEvent
+	asked   unix.EpollEvent // what the kernel is asked for, as long as the call
 }
 
 // kernel is what a sleeper asks of the system.
@@ -126,7 +127,8 @@ func (s *sleeper) add(w *Watch) error {
 // event is what is asked for in the one set or the other: an error condition is told
 // whatever the mask.
 func (w *Watch) event(nested bool) *unix.EpollEvent {
-	e := &unix.EpollEvent{Fd: w.slot}
+	e := &w.hub.sleeper.asked
+	*e = unix.EpollEvent{Fd: w.slot}
 	if w.in && nested == (w.ready == nil) {
 		e.Events |= unix.EPOLLIN
 	}
@@ -219,6 +221,13 @@ func (w *Watch) rouse() {
 	}
 }
 
+// rouse is of all that are hushed.
+func (h *Hub) rouse() {
+	for s := h.sleeper; len(s.hushed) > 0; {
+		s.hushed[len(s.hushed)-1].rouse()
+	}
+}
+
 // Forget ends it; before the descriptor is closed.
 func (w *Watch) Forget() {
 	w.rouse()
@@ -272,9 +281,7 @@ func (h *Hub) sleep() {
 }
 
 func (h *Hub) arm() {
-	for s := h.sleeper; len(s.hushed) > 0; {
-		s.hushed[len(s.hushed)-1].rouse()
-	}
+	h.rouse()
 	h.sleeper.door.Arm()
 	for _, w := range h.memory {
 		if w.arm != nil {
