@@ -10,7 +10,7 @@ import (
 // decide says what comes after a pass. When the load has gone the kernel watches again what
 // was hushed, for a hub that does not sleep is to be told of failures, too.
 func (h *Hub) decide(work int) step {
-	s := h.pace.next(h.now, work)
+	s := h.pace.next(h.now, work, h.traffic)
 	if !h.pace.grows {
 		h.rouse()
 	}
