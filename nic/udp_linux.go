@@ -253,7 +253,7 @@ func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.So
 			return err
 		}
 	}
-	if u.tx.on = sends; !sends {
+	if u.tx.on, u.tx.why = sends, 0; !sends {
 		u.tx.reset()
 	}
 	if !receives {
@@ -263,6 +263,14 @@ func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.So
 		u.info.Batch, u.info.Lends = groBatch, cfg.Lends
 	}
 	return nil
+}
+
+// Degraded is of a Degrader.
+func (u *udp) Degraded() string {
+	if u.tx.why == 0 {
+		return ""
+	}
+	return "no more super-frames of datagrams: the kernel has refused one (" + u.tx.why.Error() + "), and took its frames"
 }
 
 func (u *udp) addNote(text string) {
