@@ -3,6 +3,7 @@ package server_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -167,6 +168,46 @@ func TestEventsOfTheHub(t *testing.T) {
 	admin.Must(admin.Hub(control.HubClose, left, 0, "", "", ""))
 	admin.Must(admin.Hub(control.HubClose, 0, 2, "port", "", ""))
 	expect(c, "VC_GONE 2 2147483649", "GONE 1 2")
+}
+
+// The marks of a VC's queue decide when it is full: the same traffic fills it with low ones
+// only.
+func TestMarks(t *testing.T) {
+	r := newRig(t, 1)
+	c, watch := r.dial(control.RoleAdmin), r.dial(control.RoleObserver)
+	twoEnds(c)
+	dam := c.Must(c.Hub(control.HubOpen, 0, 0, "dam", "", "dam")).Hub().A
+	c.Must(c.Hub(control.HubPush, dam, 0, "aal5", "", ""))
+	c.Must(c.ATM(control.ATMDel, control.ATM{Port: 2, VCI: 100}))
+	c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 2, VCI: 100, AAL: control.AAL5, Receiver: dam, Hiwat: 400000}))
+	watch.Must(evt(control.EvtSubscribe, control.Evt{IdxRange: 9, ValRange: ^uint32(0), Mask: control.EventQueueFull | control.EventPortUp}))
+	send := func() {
+		h, err := c.Open("left", 0)
+		for range 4 {
+			if err == nil {
+				_, err = c.Manage(h, 128, control.DirectionIn, number(50), 0)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		controltest.Until(t, "all have come", func() bool {
+			n := c.Counters(c.Must(c.ATM(control.ATMPortStat, control.ATM{Port: 2})))
+			return n["rx_cells"]%200 == 0 && n["rx_cells"] > 0
+		})
+	}
+	send()
+	c.Must(c.ATM(control.ATMPortDown, control.ATM{Port: 1}))
+	c.Must(c.ATM(control.ATMPortUp, control.ATM{Port: 1})) // told after what was told before
+	expect(watch, "PORT_UP 1 1")
+	c.Must(c.ATM(control.ATMFlow, control.ATM{Port: 2, VCI: 100, Hiwat: 4096, Lowat: 1024}))
+	if got := c.Must(c.ATM(control.ATMQuery, control.ATM{Port: 2, VCI: 100})).ATM(); got.Hiwat != 4096 || got.Lowat != 1024 {
+		t.Errorf("marks %d and %d", got.Hiwat, got.Lowat)
+	}
+	send()
+	if got := next(watch); !strings.HasPrefix(got, "QUEUE_FULL 2 ") {
+		t.Errorf("with low marks: %s", got)
+	}
 }
 
 // A subscriber that does not read loses events, nobody else does, and it learns how many: each
