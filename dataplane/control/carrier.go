@@ -14,7 +14,7 @@ const (
 	CarrierDisconnect                                  // "CONNECTION"
 	CarrierAddLeaf                                     // "CONNECTION NAME PROCESS CONNECTION"; NAME is a number, 0 is Connect's
 	CarrierDropLeaf                                    // "CONNECTION NAME"
-	CarrierReserve                                     // "CONNECTION [shape] [weight=N] [CONTRACT]"
+	CarrierReserve                                     // "CONNECTION [shape] [frames] [weight=N] [CONTRACT]"
 	CarrierRelease                                     // "CONNECTION"
 	CarrierPolice                                      // "CONNECTION CONTRACT"
 	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines

@@ -16,6 +16,9 @@ func (p *port) stopTimers() {
 		p.carrier.hub.StopTimer(&x.alarm.timer)
 		p.carrier.hub.StopTimer(&x.oam.timer)
 	}
+	if p.sched != nil {
+		p.carrier.hub.StopTimer(&p.sched.timer)
+	}
 }
 
 func (p *port) leave() {
@@ -36,6 +39,9 @@ func (p *port) arrive() {
 		p.sar.resume(p.carrier.hub)
 	}
 	p.watchOAM()
+	if p.sched != nil {
+		p.drain()
+	}
 	if p.deaf() {
 		p.raise()
 	}

@@ -61,11 +61,12 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	cross    *cross // what is switched; nil: nothing
-	f5       *f5End // the OAM of a VC that ends above a port of SDUs; nil until it is needed
-	sar      *aal5  // between SDUs of the port and cells that are switched
-	legs     *legs  // what has been promised of what is sent; nil: nothing
-	stopped  bool   // it carries nothing, by SetUp
+	cross    *cross     // what is switched; nil: nothing
+	f5       *f5End     // the OAM of a VC that ends above a port of SDUs; nil until it is needed
+	sar      *aal5      // between SDUs of the port and cells that are switched
+	legs     *legs      // what has been promised of what is sent; nil: nothing
+	stopped  bool       // it carries nothing, by SetUp
+	sched    *scheduler // nil until it is needed
 	counts   portCounts
 }
 

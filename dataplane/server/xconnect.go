@@ -344,7 +344,7 @@ func (s *Server) root(in *control.Packet) (*cross, error) {
 type terms struct {
 	forward, backward string
 	police            bool
-	shape             string // " shape", or nothing
+	shape             string // the words that say how it leaves
 }
 
 // services are the categories that the commands know.
@@ -365,7 +365,7 @@ func readTerms(b *control.ATM, text string) (t terms, err error) {
 		switch {
 		case w == "police":
 			t.police = true
-		case w == "shape", strings.HasPrefix(w, "weight="):
+		case w == "shape", w == "frames", strings.HasPrefix(w, "weight="):
 			t.shape += " " + w
 		default:
 			rest = append(rest, w)
@@ -393,9 +393,6 @@ func readTerms(b *control.ATM, text string) (t terms, err error) {
 
 // crossCounts is what a cross-connect has counted of the cells that came from a VC.
 func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
-	if v != v.cross.a && !v.cross.bothWay {
-		return nil, nil
-	}
 	a, err := s.fabric.Do(dataplane.Command{Number: control.CarrierCounts, A: v.on.carrier.id, Arg: v.connection()})
 	for line := range strings.Lines(string(a.Data)) {
 		var n dataplane.Count
