@@ -22,7 +22,7 @@ BRIEF := 2>&1 | awk -v noskip=$(NOSKIP) -f .ci/brief.awk
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive generate lint arm64 demo clean
+.PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive bench-peers bench-report generate lint arm64 demo clean
 
 build: # bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
@@ -71,15 +71,26 @@ soak: # for a night: what CI runs a part of
 	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x
 
-bench: build # functions, then tunnels side by side; as root, on a quiet machine
+bench: build bench-peers # functions, then tunnels side by side; as root, on a quiet machine
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 1h ./...
 	bin/cellbench tunnel
 
-bench-executive: # the executive alone; its table for ARCHITECTURE.md comes last
+bench-executive: build # the executive alone; its tables for ARCHITECTURE.md come last
 	go test -run '^$$' -bench Table -benchtime $(BENCHTIME) -count $(COUNT) ./dataplane/modules
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 30m ./dataplane
+	bin/cellbench put
+	bin/cellbench ring
 
-generate: # the assembly, from its generator in aal/internal/asmgen
+bench-peers: # wireguard-go and nebula, from a module of their own that pins them
+	go -C cmd/cellbench/peers build -o $(CURDIR)/bin/peers/ tool
+
+# As root, on a quiet machine, in less than 20 minutes; QUICK=--quick takes 5.
+# What is not installed is passed over: apt-get install openvpn vtun dpdk-dev.
+QUICK ?=
+bench-report: build bench-peers # BENCHMARKS.md and its picture, of everything that cellbench measures
+	bin/cellbench report $(QUICK)
+
+generate: # the assembly, from its generators; the classifier's objects, by clang 14
 	go generate ./...
 
 lint: $(GOLANGCI)

@@ -58,7 +58,7 @@ func benchTwoHubs(b *testing.B, streams int, blocks bool) (carry func(messages i
 	check(err)
 	var hubs [2]*Hub
 	for i := range hubs {
-		hubs[i], err = NewHub(Config{Pool: a.Pool(i), CPU: i + 1, Pace: Pace{Spin: 10_000}})
+		hubs[i], err = NewHub(Config{Pool: a.Pool(i), CPU: i + 1, Pace: Pace{Spin: true}})
 		check(err)
 	}
 	f, err := connectHubs(hubs[0], hubs[1])

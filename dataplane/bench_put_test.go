@@ -75,7 +75,8 @@ var benchPass = []Module{
 
 var benchLengths = []int{1, 4, 16, 64}
 
-// BenchmarkPut: one message through a chain of modules, put to put.
+// BenchmarkPut: one message through a chain of modules, put to put. Beside the
+// design with a goroutine for each stage `cellbench put` measures it.
 func BenchmarkPut(b *testing.B) {
 	for _, m := range benchPass {
 		for _, n := range benchLengths {
@@ -90,91 +91,4 @@ func BenchmarkPut(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkStages: put to the next module against the design with a goroutine for
-// each stage and a buffered channel between two, the same chain. The goroutines get
-// messages one at a time, in the bursts that a device gives, and without end, which
-// suits them best: both processors work, and no stage ever waits. One channel between
-// two goroutines is the least that such a design can cost.
-func BenchmarkStages(b *testing.B) {
-	const puts, hops = 1 << 20, 1 << 17 // in a round
-	hand := benchGoroutines(0)
-	defer hand.stop()
-	for _, n := range benchLengths {
-		b.Run(fmt.Sprintf("modules=%d", n), func(b *testing.B) {
-			source := benchChain(b, benchHub(b, 16), n, benchPass[1])
-			line := benchGoroutines(n)
-			defer line.stop()
-			messages := hops / (n + 1)
-			stages := func(name string, burst int) contestant {
-				count := max(messages/burst, 4)
-				hops := count * (burst*(n+1) + 1) // with the word that a burst has arrived
-				return contestant{name, hops, func() {
-					for range count {
-						line.carry(burst)
-					}
-				}}
-			}
-			contest(b, fmt.Sprintf("put to the next put, chain of %d", n), "put",
-				contestant{"put", puts / (n + 1) * (n + 1), func() {
-					m := Msg{Type: Data}
-					for range puts / (n + 1) {
-						source.PutNext(m)
-					}
-				}},
-				stages("goroutine a stage, one message", 1),
-				stages("goroutine a stage, bursts of 32", 32),
-				stages("goroutine a stage, without end", messages),
-				contestant{"one channel, without end", hops, func() { hand.carry(hops) }},
-			)
-		})
-	}
-}
-
-// benchPipeline is the design that a hub replaces.
-type benchPipeline struct {
-	first chan Msg
-	done  chan struct{} // the last message of a round has arrived
-}
-
-const benchBuffer = 256
-
-// benchGoroutines starts n stages, each a goroutine, and a sink behind them.
-func benchGoroutines(n int) *benchPipeline {
-	p := &benchPipeline{first: make(chan Msg, benchBuffer), done: make(chan struct{})}
-	in := p.first
-	for range n {
-		from, to := in, make(chan Msg, benchBuffer)
-		go func() {
-			for m := range from {
-				to <- m
-			}
-			close(to)
-		}()
-		in = to
-	}
-	go func() {
-		for m := range in {
-			if m.Info != 0 {
-				p.done <- struct{}{}
-			}
-		}
-		close(p.done)
-	}()
-	return p
-}
-
-// carry sends some messages through and waits for the last.
-func (p *benchPipeline) carry(messages int) {
-	for range messages - 1 {
-		p.first <- Msg{Type: Data}
-	}
-	p.first <- Msg{Type: Data, Info: 1}
-	<-p.done
-}
-
-func (p *benchPipeline) stop() {
-	close(p.first)
-	<-p.done
 }

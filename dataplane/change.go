@@ -157,7 +157,7 @@ func (f *Fabric) pair(c Command) (id ProcID, err error) {
 		if err != nil {
 			return err
 		}
-		n, err := p.rq.hub.add(m, p.rq.proc)
+		n, err := p.rq.hub.add(m, p)
 		if err == nil {
 			id = n.id
 		}
@@ -292,7 +292,7 @@ func (f *Fabric) moveTo(id, to ProcID) error {
 		return err
 	}
 	return f.still(func() error {
-		joints, err := f.move(p.rq.proc, h)
+		joints, err := f.move(p, h)
 		popAll(joints)
 		return err
 	})

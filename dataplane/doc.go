@@ -29,7 +29,7 @@
 //	  services  each queue that was enabled runs once, for what its put has queued
 //	  timers    those that are due fire
 //	  Send      each driver that has something hands it to its device: one system call
-//	pace        spin → yield → sleep until a descriptor, a timer or a doorbell wakes us
+//	pace        yield while the next frame is near → sleep until a descriptor, a timer or a doorbell wakes us
 //
 // Which drivers are ready a ring tells by a word in memory, and all other descriptors one
 // epoll_wait a pass: idle ones cost nothing.

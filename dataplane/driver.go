@@ -1,10 +1,6 @@
 package dataplane
 
-import (
-	"slices"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // MaxDrivers is how many drivers a hub has at most.
 const MaxDrivers = 1 << 16
@@ -13,18 +9,19 @@ const MaxDrivers = 1 << 16
 type driver struct {
 	Poller
 	pair    *pair
-	watched bool    // it says when it is to be polled
-	next    *driver // on the list of those to send
-	asked   bool    // it is on that list
-	again   bool    // to be polled in the next pass, whatever is told of its device
+	watched bool // it says when it is to be polled
+	always  int  // its place, counted from 1, among those polled every pass; 0: none
+	again   wish // to be polled in the next pass, whatever is told of its device
+	send    wish // to be asked to send at the end of the pass
 }
 
 // enlist adds a driver, which may be nil, to those of the hub.
 func (h *Hub) enlist(d *driver) {
 	if d != nil {
-		h.drivers = append(h.drivers, d)
+		h.drivers++
 		if !d.watched {
 			h.always = append(h.always, d)
+			d.always = len(h.always)
 		}
 	}
 }
@@ -33,36 +30,92 @@ func (h *Hub) delist(d *driver) {
 	if d == nil {
 		return
 	}
-	is := func(o *driver) bool { return o == d }
-	h.drivers, h.always = slices.DeleteFunc(h.drivers, is), slices.DeleteFunc(h.always, is)
-	h.again = slices.DeleteFunc(h.again, is)
-	d.again = false
-	for at := &h.sends; *at != nil; at = &(*at).next {
-		if *at == d {
-			*at, d.next, d.asked = d.next, nil, false
-			break
-		}
+	h.drivers--
+	h.pollNoMore(d)
+	h.again.drop(&d.again)
+	h.sends.drop(&d.send)
+}
+
+// pollNoMore takes a driver from those polled every pass; the last gets its place.
+func (h *Hub) pollNoMore(d *driver) {
+	if d.always == 0 {
+		return
 	}
+	last := len(h.always) - 1
+	moved := h.always[last]
+	h.always[d.always-1], moved.always = moved, d.always
+	h.always[last] = nil
+	h.always, d.always = h.always[:last], 0
+}
+
+// wish is a driver's place on a list of those that have asked for something.
+type wish struct {
+	driver        *driver // nil: it is not on the list
+	before, after *wish
+}
+
+// wishes are those that have asked, in order.
+type wishes struct {
+	first, last *wish
+	n           int
+}
+
+func (l *wishes) add(d *driver, w *wish) {
+	if w.driver != nil {
+		return
+	}
+	w.driver, w.before = d, l.last
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.after = w
+	}
+	l.last = w
+	l.n++
+}
+
+func (l *wishes) drop(w *wish) {
+	if w.driver == nil {
+		return
+	}
+	if w.before == nil {
+		l.first = w.after
+	} else {
+		w.before.after = w.after
+	}
+	if w.after == nil {
+		l.last = w.before
+	} else {
+		w.after.before = w.before
+	}
+	*w = wish{}
+	l.n--
+}
+
+func (l *wishes) take() (d *driver) {
+	if l.first != nil {
+		d = l.first.driver
+		l.drop(l.first)
+	}
+	return d
 }
 
 // pollDrivers polls every driver that is ready: those that a word in memory tells of, and
 // those whose descriptors the kernel tells of, all in one call.
 func (h *Hub) pollDrivers() (work int) {
-	again := h.again
-	h.again = h.before[:0]
-	for _, d := range again {
-		if d.again { // else it has gone meanwhile
-			d.again = false
+	for n := h.again.n; n > 0; n-- { // those that ask again have their turn in the next pass
+		if d := h.again.take(); d != nil {
 			work += h.poll(d)
 		}
 	}
-	h.before = again[:0]
-	for i := 0; i < len(h.always); i++ {
-		work += h.poll(h.always[i])
+	for i := len(h.always) - 1; i >= 0; i-- { // from the end: who goes meanwhile leaves its place to one that was polled
+		if i < len(h.always) {
+			work += h.poll(h.always[i])
+		}
 	}
-	for i := 0; i < len(h.memory); i++ { // it may shrink meanwhile
-		if w := h.memory[i]; w.ready() {
-			work += h.poll(w.driver)
+	for i := len(h.memory) - 1; i >= 0; i-- {
+		if i < len(h.memory) && h.memory[i].ready() {
+			work += h.poll(h.memory[i].driver)
 		}
 	}
 	if h.sleeper.watched > 0 {
@@ -101,9 +154,8 @@ func (h *Hub) poll(d *driver) int {
 // AskPoll has the driver polled in the next pass, whatever its descriptor tells: its device
 // has given as much as it was asked for, and may hold more.
 func (q *Queue) AskPoll() {
-	if d := q.pair.driver; d != nil && !d.again {
-		d.again = true
-		q.hub.again = append(q.hub.again, d)
+	if d := q.pair.driver; d != nil {
+		q.hub.again.add(d, &d.again)
 	}
 }
 
@@ -114,31 +166,22 @@ func (q *Queue) AskSend() {
 	}
 }
 
-func (h *Hub) askSend(d *driver) {
-	if !d.asked {
-		d.asked = true
-		d.next, h.sends = h.sends, d
-	}
-}
+func (h *Hub) askSend(d *driver) { h.sends.add(d, &d.send) }
 
 // sendAll ends the pass for the drivers that have asked for it. Those that ask again have
 // their turn in the next pass.
 func (h *Hub) sendAll() (work int) {
-	for d := h.takeSends(); d != nil; work++ {
-		next := d.next
-		d.next, d.asked = nil, false
+	for n := h.sends.n; n > 0; n-- {
+		d := h.sends.take()
+		if d == nil {
+			break
+		}
 		proc := d.pair.rq.proc
 		proc.busy = 1
 		d.Send()
 		proc.busy = 0
 		h.unwound()
-		d = next
+		work++
 	}
 	return work
-}
-
-func (h *Hub) takeSends() *driver {
-	d := h.sends
-	h.sends = nil
-	return d
 }

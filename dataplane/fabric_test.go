@@ -96,7 +96,7 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 	}
 	far := 0
 	for _, p := range r.hubs[1].standing() {
-		far += p.rq.msgs
+		far += p.rq.Len()
 	}
 	// What fills the top and the module below it, and the window.
 	if fill := 2 * (400/msgCost + 1); far > creditWindow+fill || far < creditWindow {

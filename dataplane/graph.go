@@ -1,16 +1,20 @@
 package dataplane
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // pair is a queue pair under its number.
 type pair struct {
 	id     ProcID
+	place  uint32 // among its family
 	rq, wq *Queue
-	module Module
+	module code
 	driver *driver // nil: it has no device
 	proxy  *proxy  // when the pair stands for one on another hub
+	family *family // all pairs of its process; nil: it was always the only one
 
-	place    int  // among its process's pairs
 	internal bool // the executive's own: no command changes it
 }
 
@@ -19,43 +23,80 @@ type pair struct {
 type process struct {
 	busy     uint32 // on the call stack
 	deferred uint32 // its messages in the hub's own ring
-	pairs    []*pair
 }
 
-// drop takes a pair out; the last has its place then, so that none walks past thousands.
-func (proc *process) drop(p *pair) {
-	last := len(proc.pairs) - 1
-	moved := proc.pairs[last]
-	proc.pairs[p.place], moved.place = moved, p.place
-	proc.pairs[last] = nil
-	proc.pairs = proc.pairs[:last]
+// family is the pairs of a process.
+type family struct{ pairs []*pair }
+
+// kin is the pairs of p's process.
+func (p *pair) kin() []*pair {
+	if p.family == nil {
+		return []*pair{p}
+	}
+	return p.family.pairs
+}
+
+// adopt has o belong to p's process.
+func (p *pair) adopt(o *pair) {
+	if p.family == nil {
+		p.family = &family{[]*pair{p}}
+	}
+	f := p.family
+	o.family, o.place = f, uint32(len(f.pairs))
+	f.pairs = append(f.pairs, o)
+}
+
+// leaveFamily takes a pair out; the last has its place then, so that none walks past thousands.
+func (p *pair) leaveFamily() {
+	f := p.family
+	if f == nil {
+		return
+	}
+	last := len(f.pairs) - 1
+	moved := f.pairs[last]
+	f.pairs[p.place], moved.place = moved, p.place
+	f.pairs[last] = nil
+	f.pairs = f.pairs[:last]
 }
 
 // cell is a pair with all that its hub writes to for every message, apart from others':
-// its neighbour in memory may be another hub's.
+// its neighbour in memory may be another hub's. It fills seven cache lines: an odd number,
+// with which many pairs use all sets of a cache. What a putnext touches of a queue lies in
+// one line, on the way up with its process.
 type cell struct {
+	proc process
+	up   Queue
 	pair
-	up, down Queue
-	proc     process
+	down Queue
+	_    [cellBytes - 2*unsafe.Sizeof(Queue{}) - unsafe.Sizeof(pair{}) - unsafe.Sizeof(process{})]byte
 }
 
+const (
+	cacheLine = 64
+	cellBytes = 7 * cacheLine
+)
+
 // add makes a pair of the module, linked to nobody, under a number of its own: of a
-// process of its own, or, unless it is nil, of one that has pairs already.
-func (h *Hub) add(m Module, proc *process) (*pair, error) {
-	if m.Poller != nil && len(h.drivers) == MaxDrivers {
+// process of its own, or, unless it is nil, of another pair's.
+func (h *Hub) add(m Module, kin *pair) (*pair, error) {
+	if m.Poller != nil && h.drivers == MaxDrivers {
 		return nil, fmt.Errorf("%w: more than %d drivers", ErrHub, MaxDrivers)
 	}
 	id, err := h.numbers.take(h.index)
 	if err != nil {
 		return nil, err
 	}
-	c := &cell{pair: pair{id: id, module: m}}
-	p := &c.pair
+	c := &cell{pair: pair{id: id, module: m.code()}}
+	p, proc := &c.pair, &c.proc
+	if kin != nil {
+		proc = kin.rq.proc
+	}
 	p.rq, p.wq = &c.up, &c.down
 	p.rq.init(h, p, m.ReadPut, m.ReadService)
 	p.wq.init(h, p, m.WritePut, m.WriteService)
-	if proc == nil {
-		proc = &c.proc
+	if m.HiWat != 0 {
+		p.rq.SetMarks(m.HiWat, m.LoWat)
+		p.wq.SetMarks(m.HiWat, m.LoWat)
 	}
 	p.rq.flags |= qReader
 	p.rq.mate, p.wq.mate = p.wq, p.rq
@@ -70,8 +111,9 @@ func (h *Hub) add(m Module, proc *process) (*pair, error) {
 		}
 	}
 	h.numbers.set(p)
-	p.place = len(proc.pairs)
-	proc.pairs = append(proc.pairs, p)
+	if kin != nil {
+		kin.adopt(p)
+	}
 	h.enlist(p.driver)
 	return p, nil
 }
@@ -87,10 +129,7 @@ func (h *Hub) addInternal(m Module) (*pair, error) {
 func (q *Queue) init(h *Hub, p *pair, put func(*Queue, Msg), service func(*Queue)) {
 	q.hub, q.pair, q.flags = h, p, qWantR
 	q.setCode(put, service)
-	q.SetMarks(p.module.HiWat, p.module.LoWat)
-	if p.module.HiWat == 0 {
-		q.SetMarks(DefaultHiWat, DefaultLoWat)
-	}
+	q.SetMarks(DefaultHiWat, DefaultLoWat)
 }
 
 // find gives the pair of a number that stands on this hub.
@@ -173,7 +212,7 @@ func (h *Hub) remove(p *pair) {
 	h.delist(p.driver)
 	h.numbersOf(p.id).give(p.id)
 	delete(h.guests, p.id)
-	p.rq.proc.drop(p)
+	p.leaveFamily()
 	if p.module.Close != nil {
 		p.module.Close(p.rq)
 	}

@@ -373,12 +373,13 @@ func TestRemovalTouchesTwoPairs(t *testing.T) {
 	const n = 65_000
 	r := newRig(t, 1, block.Config{})
 	first := r.add(r.h, through("m"))
-	proc := r.h.find(first).rq.proc
+	head := r.h.find(first)
 	for range n - 1 {
 		if _, err := r.h.AddPair(first, through("m")); err != nil {
 			t.Fatal(err)
 		}
 	}
+	proc := head.family
 	for _, at := range []int{0, 1, n / 2, n - 4} { // the last one too
 		was := append([]*pair(nil), proc.pairs...)
 		if err := r.h.Remove(proc.pairs[at].id); err != nil {
@@ -389,7 +390,7 @@ func TestRemovalTouchesTwoPairs(t *testing.T) {
 			if p != was[i] {
 				changed++
 			}
-			if p.place != i {
+			if int(p.place) != i {
 				t.Fatalf("pair %d has noted place %d", i, p.place)
 			}
 		}

@@ -36,12 +36,11 @@ type Hub struct {
 	refusals refusalTable
 	run      runList
 	deferred deferRing
-	drivers  []*driver // all
+	drivers  int       // how many there are
 	always   []*driver // those that watch nothing: they are polled every pass
-	again    []*driver // to be polled in the next pass
-	before   []*driver // the list of the pass before, to be used again
+	again    wishes    // to be polled in the next pass
 	memory   []*Watch  // what is ready by a word in memory
-	sends    *driver   // those that have asked for Send
+	sends    wishes    // those that have asked for Send
 	bufcalls []bufCall
 
 	fabric *Fabric
@@ -50,6 +49,7 @@ type Hub struct {
 
 	timers   timerHeap
 	pace     pacer
+	renewed  int64 // when Go's scheduler was asked last
 	cpu      int
 	sleeper  *sleeper
 	counters Counters
@@ -67,6 +67,7 @@ type Hub struct {
 type Counters struct {
 	Passes   uint64 // turns of the loop
 	Sleeps   uint64 // times it slept in the kernel
+	Naps     uint64 // times it let a burst grow
 	Messages uint64 // taken from devices and inboxes
 	Services uint64 // runs of a service
 	Unlinked uint64 // messages freed: no neighbour or process to put to
@@ -87,6 +88,9 @@ func NewHub(c Config) (*Hub, error) {
 	}
 	if err := checkCPU(c.CPU); err != nil {
 		return nil, err
+	}
+	if l := c.Pace.Latency; l < 0 || l > MaxLatency {
+		return nil, fmt.Errorf("%w: latency %v: 0 to %v", ErrHub, l, MaxLatency)
 	}
 	h := &Hub{
 		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: newPacer(c.Pace), cpu: c.CPU,

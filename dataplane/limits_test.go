@@ -91,17 +91,16 @@ func TestProcessesAreBounded(t *testing.T) {
 
 func TestDriversAreBounded(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
-	have := make([]*driver, MaxDrivers)
-	r.h.drivers = have[:MaxDrivers-1]
+	r.h.drivers = MaxDrivers - 1
 	m := Module{Name: "driver", Poller: &poller{}}
 	id := r.add(r.h, m)
 	if _, err := r.h.Add(m); !errors.Is(err, ErrHub) {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := r.h.Remove(id); err != nil || len(r.h.drivers) != MaxDrivers-1 || len(r.h.always) != 0 {
+	if err := r.h.Remove(id); err != nil || r.h.drivers != MaxDrivers-1 || len(r.h.always) != 0 {
 		t.Errorf("it is polled after its process has gone: %v", err)
 	}
-	r.h.drivers = nil
+	r.h.drivers = 0
 }
 
 func TestTimersAreBounded(t *testing.T) {

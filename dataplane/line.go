@@ -146,6 +146,9 @@ func (l *line) publish() {
 // listened to, and nobody is while what is addressed to another hub has no room.
 func (h *Hub) drainLines() (work int) {
 	for _, l := range h.lines {
+		if l.in.Empty() && l.pair.wq.Empty() {
+			continue
+		}
 		n := 0
 		for end := l.in.Len(); l.listens() && n < end && !h.postFull(); n++ {
 			p, _ := l.in.Get()

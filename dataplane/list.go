@@ -4,7 +4,7 @@ package dataplane
 // band, each in order of arrival. The messages lie in a hub's node table.
 type list struct {
 	first, last nodeID
-	msgs        int
+	msgs        int32 // at most MaxQueued
 }
 
 // insert places a message at the head or the tail of its equals; false when the table is

@@ -2,17 +2,19 @@ package dataplane
 
 import "runtime"
 
-// Run is the hub: it turns until Stop, on a thread of its own, which it pins to its
-// processor if it was given one. It is called once.
+// Run is the hub: it turns until Stop. With a processor of its own it holds its thread, and
+// pins it there. It is called once.
 func (h *Hub) Run() {
 	h.turn.Lock()
 	defer h.turn.Unlock()
 	defer close(h.ended)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if h.cpu != 0 { // else a thread of its own is no use, and makes Go's scheduler dearer: see renew
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	defer h.pin()()
 	for !h.stopped.Load() {
-		h.pace.rest(h, h.Pass())
+		h.rest(h.Pass())
 	}
 	h.sendAll()
 	h.publish()
@@ -32,10 +34,16 @@ func (h *Hub) Pass() int {
 	work := h.Pool.TakeHome()
 	work += h.pollDrivers()
 	work += h.drainInboxes()
-	work += h.runServices()
-	work += h.timers.advance(h.now)
+	if h.run.head != nil { // here and below: an idle pass calls nothing that it need not
+		work += h.runServices()
+	}
+	if h.timers.due(h.now) {
+		work += h.timers.advance(h.now)
+	}
 	h.unwound()
-	h.sendAll()
+	if h.sends.n > 0 {
+		h.sendAll()
+	}
 	h.publish()
 	return work
 }
@@ -43,7 +51,14 @@ func (h *Hub) Pass() int {
 // drainInboxes takes what has come from outside and from other hubs, and what the hub has
 // put aside for itself.
 func (h *Hub) drainInboxes() int {
-	return h.drainPeers() + h.drainLines() + h.runDeferred() + h.serveBufCalls()
+	work := h.drainPeers() + h.drainLines()
+	if h.deferred.head != h.deferred.tail {
+		work += h.runDeferred()
+	}
+	if len(h.bufcalls) > 0 {
+		work += h.serveBufCalls()
+	}
+	return work
 }
 
 // runServices runs the queues enabled so far, in the order of enabling. What they

@@ -41,6 +41,8 @@ type Module struct {
 	Poller Poller
 	// Counters gives the counters in a fixed order, on the hub.
 	Counters func() []Count
+	// Ptr is the module itself, for others of its hub that know what it is: see Queue.Ptr.
+	Ptr any
 	// Commands are the module's own.
 	Commands []ModuleCommand
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
@@ -86,12 +88,41 @@ func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
 	return result, err
 }
 
-func (m *Module) command(number control.Type) (*ModuleCommand, error) {
-	i := slices.IndexFunc(m.Commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
+// code is what a pair keeps of its module: puts and services are its queues', the poller its driver's.
+type code struct {
+	Name     string
+	Close    func(q *Queue)
+	Leave    func() error
+	Arrive   func(q *Queue)
+	Pair     func(arg string) (Module, error)
+	Counters func() []Count
+	extra    *extra // nil: none
+}
+
+// extra is what few modules have.
+type extra struct {
+	commands []ModuleCommand
+	ptr      any
+}
+
+func (m *Module) code() code {
+	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters}
+	if len(m.Commands) > 0 || m.Ptr != nil {
+		c.extra = &extra{m.Commands, m.Ptr}
+	}
+	return c
+}
+
+func (m *code) command(number control.Type) (*ModuleCommand, error) {
+	var commands []ModuleCommand
+	if m.extra != nil {
+		commands = m.extra.commands
+	}
+	i := slices.IndexFunc(commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}
-	return &m.Commands[i], nil
+	return &commands[i], nil
 }
 
 // Constructor makes a module of a text argument. It runs off the hubs and may take its
@@ -145,6 +176,16 @@ func (r *Registry) Autopush(name string, above ...Part) {
 		r.autopush = map[string][]Part{}
 	}
 	r.autopush[name] = above
+}
+
+// Check makes a module and discards it: what is wrong with an argument. It is for modules
+// that open nothing.
+func (r *Registry) Check(name, arg string) error {
+	m, err := r.construct(Part{Name: name, Arg: arg})
+	if err == nil {
+		m.discard()
+	}
+	return err
 }
 
 // construct makes a module by name.

@@ -9,17 +9,18 @@ import (
 // ErrStays refuses the move of a process that cannot: its module has no Arrive.
 var ErrStays = errors.New("cannot move to another hub")
 
-// move takes a process, all its pairs, to hub b while all hubs stand still. What it has
+// move takes p's process, all its pairs, to hub b while all hubs stand still. What it has
 // queued goes along, and so do the proxies beside it; a neighbour that stays behind gets
 // one. All that can be refused comes first. It gives pairs to be popped.
-func (f *Fabric) move(proc *process, b *Hub) (joints []*pair, err error) {
-	a, run := proc.pairs[0].rq.hub, slices.Clone(proc.pairs)
-	if err := movable(proc, b); err != nil {
+func (f *Fabric) move(p *pair, b *Hub) (joints []*pair, err error) {
+	a, proc, pairs := p.rq.hub, p.rq.proc, p.kin()
+	run := slices.Clone(pairs)
+	if err := movable(pairs, b); err != nil {
 		return nil, err
 	}
 	var beside []*proxy // that go along
 	var stay []link     // neighbours that do not
-	for _, p := range proc.pairs {
+	for _, p := range pairs {
 		for _, l := range [...]link{{p.below(), p}, {p, p.above()}} {
 			if o := l.other(p); o != nil && o.proxy != nil {
 				beside = append(beside, o.proxy)
@@ -43,14 +44,14 @@ func (f *Fabric) move(proc *process, b *Hub) (joints []*pair, err error) {
 			return nil, err
 		}
 	}
-	if err := leave(proc.pairs); err != nil {
+	if err := leave(pairs); err != nil {
 		unpave(paths)
 		return nil, err
 	}
 	for _, l := range stay {
 		l.lower.part()
 	}
-	for _, p := range proc.pairs {
+	for _, p := range pairs {
 		p.relocate(b)
 	}
 	for _, x := range beside {
@@ -60,7 +61,7 @@ func (f *Fabric) move(proc *process, b *Hub) (joints []*pair, err error) {
 		_ = join(l.lower, paths[i][0].pair())
 		_ = join(paths[i][1].pair(), l.upper)
 	}
-	for _, p := range proc.pairs {
+	for _, p := range pairs {
 		p.module.Arrive(p.rq)
 	}
 	for _, x := range beside {
@@ -85,19 +86,19 @@ func unpave(paths [][2]*proxy) {
 	}
 }
 
-func movable(proc *process, b *Hub) error {
+func movable(pairs []*pair, b *Hub) error {
 	drivers := 0
-	for _, p := range proc.pairs {
+	for _, p := range pairs {
 		switch {
 		case p.module.Arrive == nil || p.proxy != nil:
 			return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrStays)
-		case proc.deferred > 0:
+		case p.rq.proc.deferred > 0:
 			return fmt.Errorf("%w: %s: %w", ErrHub, p.module.Name, ErrRestless)
 		case p.driver != nil:
 			drivers++
 		}
 	}
-	if len(b.drivers)+drivers > MaxDrivers {
+	if b.drivers+drivers > MaxDrivers {
 		return fmt.Errorf("%w: more than %d drivers", ErrHub, MaxDrivers)
 	}
 	return nil
@@ -127,7 +128,7 @@ func fit(pairs []*pair, b *Hub) error {
 		if err := errors.Join(p.rq.ownAll(), p.wq.ownAll()); err != nil {
 			return err
 		}
-		msgs += p.rq.msgs + p.wq.msgs
+		msgs += p.rq.Len() + p.wq.Len()
 	}
 	if b.nodes.used+msgs > MaxQueued {
 		return fmt.Errorf("%w: %d messages: %w", ErrHub, msgs, ErrNoRoom)
@@ -167,7 +168,7 @@ func (q *Queue) ownAll() error {
 // number. It leaves whoever waits for it, and whom it waits for, to ask again.
 func (p *pair) relocate(b *Hub) {
 	a := p.rq.hub
-	asked := p.driver != nil && p.driver.asked
+	asked := p.driver != nil && p.driver.send.driver != nil
 	a.delist(p.driver)
 	delete(a.guests, p.id)
 	for _, q := range [...]*Queue{p.rq, p.wq} {

@@ -1,52 +1,167 @@
 package dataplane
 
-import "golang.org/x/sys/unix"
+import "time"
 
-// Pace says how a hub waits when there is nothing to do: it turns a few times more,
-// then gives the processor away a few times, then sleeps in the kernel until a
-// descriptor, a timer or a doorbell wakes it. The first steps save the cost of a
-// sleep when the next frame is near; an idle hub sleeps. The zero value is
-// DefaultPace.
+// Pace says how a hub waits when there is nothing to do. The zero value learns: it turns
+// on, giving the processor away each time, for as long as the last waits say that the next
+// frame is near; else it sleeps in the kernel until a descriptor, a timer or a doorbell
+// wakes it.
 type Pace struct {
-	Spin  int // empty passes before the first yield
-	Yield int // yields before the sleep
+	// Spin has the hub turn for ever: for those with a processor to give away.
+	Spin bool
+	// Latency is how long what has come may be left waiting, under load, for more to come:
+	// a burst costs less a frame than one frame after the other. 0: it never waits. A
+	// frame that comes alone never does.
+	Latency time.Duration
 }
 
-// DefaultPace is what a hub does that is told nothing: with more, the hub takes time
-// from the programs whose frames it waits for.
-var DefaultPace = Pace{Spin: 1, Yield: 1}
+// MaxLatency bounds Pace.Latency.
+const MaxLatency = 10 * time.Millisecond
 
-// pacer counts empty passes.
+// What the pacer learns from, and how much it dares.
+const (
+	gapsKept   = 8                  // waits that are remembered
+	maxYield   = 200_000            // ns: no frame that is further away is waited for awake
+	sleepWorth = 50_000             // ns awake that a sleep avoided is worth
+	dutyShift  = 5                  // and 1/32 of the time that has passed
+	crowdedBy  = 100_000            // ns: a yield that lasts longer says that others need the processor,
+	crowdedFor = 32                 // and none is tried for so many waits
+	maxGap     = int64(time.Second) // longer ones count as this
+	stepFor    = int64(time.Second) // after the last frame a sleep goes in steps
+	stepMillis = 9                  // of so many milliseconds: see Hub.renew
+	spinTurns  = 64                 // turns of a spinning hub between two yields
+	growFrames = 16                 // a burst that would not grow by so many within Latency is not left to
+	fullBurst  = 64                 // and one of so many is large enough
+	rateOver   = int64(100_000)     // ns over which the rate is taken, at least
+	rateStale  = 16 * rateOver      // and at most
+	forever    = -1                 // ms
+)
+
+// step is what a hub does between two passes.
+type step uint8
+
+const (
+	turn  step = iota // the next pass at once
+	yield             // let others have the processor first
+	nap               // let the burst grow, for Latency
+	sleep             // until something comes
+)
+
+// pacer decides between two passes, by what the last waits were like.
 type pacer struct {
 	Pace
-	idle int
+	gaps    [gapsKept]int64 // the last waits, ns
+	n       int             // gaps, modulo gapsKept
+	budget  int64           // ns of a wait that are spent awake
+	crowded int             // waits until yielding is tried again
+	waiting bool
+	since   int64 // when the wait began, if it waits; else when there was work last
+	last    int64 // the pass before
+	yielded bool  // before this pass
+	turns   int   // empty ones, of a spinning hub
+
+	begun  int64 // of the time over which the rate is taken
+	frames int
+	grows  bool // at the rate of late a burst grows enough within Latency
 }
 
 func newPacer(p Pace) pacer {
-	if p == (Pace{}) {
-		p = DefaultPace
+	q := pacer{Pace: p}
+	for i := range q.gaps {
+		q.gaps[i] = maxGap
 	}
-	return pacer{Pace: p}
+	return q
 }
 
-// rest is called between two passes with the work that the last one found.
-func (p *pacer) rest(h *Hub, work int) {
+// next is called after a pass that began at now, in ns, with the work that it found.
+func (p *pacer) next(now int64, work int) step {
+	yielded, last := p.yielded, p.last
+	p.yielded, p.last = false, now
 	if work > 0 {
-		p.idle = 0
+		if p.waiting {
+			p.waiting = false
+			p.learn(now - p.since)
+		}
+		p.since, p.turns = now, 0
+		if p.Latency > 0 && p.bursts(now, work) {
+			return nap
+		}
+		return turn
+	}
+	if !p.waiting {
+		p.waiting, p.since = true, now
+		return turn
+	}
+	if p.Spin {
+		if p.turns++; p.turns%spinTurns != 0 {
+			return turn
+		}
+		return yield
+	}
+	if yielded && now-last > crowdedBy {
+		p.crowded, p.budget = crowdedFor, 0
+	}
+	if now-p.since < p.budget {
+		p.yielded = true
+		return yield
+	}
+	return sleep
+}
+
+// limit bounds a sleep that begins now, in ms: forever, or a step.
+func (p *pacer) limit(now int64) int {
+	if now-p.since < stepFor {
+		return stepMillis
+	}
+	return forever
+}
+
+// learn takes the length of a wait, and sets how much of the next is spent awake: as much
+// as would have met most of the last ones, if it costs no more than the sleeps avoided and
+// a small part of the time.
+func (p *pacer) learn(gap int64) {
+	p.gaps[p.n%gapsKept] = min(gap, maxGap)
+	p.n++
+	p.budget = 0
+	if p.crowded > 0 {
+		p.crowded--
 		return
 	}
-	p.idle++
-	switch {
-	case p.idle <= p.Spin:
-	case p.idle <= p.Spin+p.Yield:
-		yield()
-	default:
-		h.counters.Sleeps++
-		h.sleep()
-		p.idle = 0
+	var passed int64
+	for _, g := range p.gaps {
+		passed += g
+	}
+	most := 0
+	for _, g := range p.gaps {
+		if g > maxYield {
+			continue
+		}
+		b := g + g/4 // the next one may be a little longer
+		met, cost := 0, int64(0)
+		for _, o := range p.gaps {
+			if o <= b {
+				met++
+			}
+			cost += min(o, b)
+		}
+		if cost <= int64(met)*sleepWorth+passed>>dutyShift && (met > most || met == most && b < p.budget) {
+			most, p.budget = met, b
+		}
 	}
 }
 
-// yield lets another thread have the processor. The Go scheduler is not asked: the
-// hub's goroutine is alone on its thread.
-func yield() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+// bursts tells whether a burst is worth waiting for: frames come so fast that within
+// Latency there will be many more than there were now.
+func (p *pacer) bursts(now int64, work int) bool {
+	p.frames += work
+	switch over := now - p.begun; {
+	case over > rateStale: // there was a pause
+		p.grows = false
+	case over < rateOver:
+		return p.grows && work < fullBurst
+	default:
+		p.grows = int64(p.frames)*int64(p.Latency) >= growFrames*over
+	}
+	p.begun, p.frames = now, 0
+	return p.grows && work < fullBurst
+}

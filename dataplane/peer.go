@@ -65,6 +65,9 @@ func (p *peer) room(t Type, q *Queue) bool {
 	if q.flags&qForRoom == 0 {
 		q.flags |= qForRoom
 		p.waiting = append(p.waiting, q)
+		if x := q.pair.proxy; x != nil { // else it is the post's, which stays
+			x.waitsAt = len(p.waiting) - 1
+		}
 	}
 	return false
 }

@@ -1,7 +1,5 @@
 package dataplane
 
-import "slices"
-
 // creditWindow is how many ordinary messages of one stream and direction may be on
 // their way to another hub or wait there: the sender has so much credit, and gets it
 // back as the messages go on from the far proxy.
@@ -22,6 +20,8 @@ type proxy struct {
 
 	credit int // messages that may still be sent
 	owed   int // credits to give back
+
+	waitsAt int // the place of out among those that wait for room, where it does
 
 	_ [128]byte // its mate may lie behind it, and is another hub's
 }
@@ -289,7 +289,7 @@ func (x *proxy) joint() []*pair {
 		low, high = high, low
 	}
 	for _, p := range [...]*pair{low, high} {
-		p.proxy, p.module = nil, Module{Name: "joint", Arrive: func(*Queue) {}}
+		p.proxy, p.module = nil, code{Name: "joint", Arrive: func(*Queue) {}}
 		for _, q := range [...]*Queue{p.rq, p.wq} {
 			q.setCode(nil, (*Queue).Drain)
 			q.Enable()
@@ -299,10 +299,17 @@ func (x *proxy) joint() []*pair {
 	return []*pair{low, high}
 }
 
-// forget takes a queue off the list of those that wait for room.
+// forget takes a proxy's queue off the list of those that wait for room; the last gets its place.
 func (p *peer) forget(q *Queue) {
-	if q.flags&qForRoom != 0 {
-		q.flags &^= qForRoom
-		p.waiting = slices.DeleteFunc(p.waiting, func(o *Queue) bool { return o == q })
+	if q.flags&qForRoom == 0 {
+		return
 	}
+	q.flags &^= qForRoom
+	at, last := q.pair.proxy.waitsAt, len(p.waiting)-1
+	moved := p.waiting[last]
+	if x := moved.pair.proxy; x != nil {
+		x.waitsAt = at
+	}
+	p.waiting[at], p.waiting[last] = moved, nil
+	p.waiting = p.waiting[:last]
 }

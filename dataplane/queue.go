@@ -1,6 +1,9 @@
 package dataplane
 
-import "syscall"
+import (
+	"math"
+	"syscall"
+)
 
 // Default water marks of a queue, in octets, as SVR4 has them for modules that do
 // not say otherwise.
@@ -58,11 +61,11 @@ type Queue struct {
 	pair  *pair
 
 	service func(*Queue)
-	flags   queueFlags
 	list
+	flags    queueFlags
 	count    int // octets and costs of the messages of band 0
-	hi, lo   int
-	bands    []band
+	hi, lo   int32
+	bands    *[]band     // nil: none but band 0 was used
 	refused  refusalList // who found this queue full and waits for its low mark
 	waits    int32       // full queues that this one waits for …
 	waitsIn  uint8       // … the latest of them, and the band
@@ -70,7 +73,6 @@ type Queue struct {
 	waitsFor *Queue
 	turn     *Queue
 	runNext  *Queue // behind this one on the list of queues to run
-	ptr      any
 }
 
 // band is one priority band's share of a queue: its messages count against marks
@@ -79,11 +81,19 @@ type band struct {
 	number uint8
 	full   bool
 	count  int
-	hi, lo int
+	hi, lo int32
 }
 
 // ID is the number of the queue's pair.
 func (q *Queue) ID() ProcID { return q.pair.id }
+
+// Ptr is the Module.Ptr of the queue's module; nil when it has none.
+func (q *Queue) Ptr() any {
+	if e := q.pair.module.extra; e != nil {
+		return e.ptr
+	}
+	return nil
+}
 
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }
@@ -94,14 +104,8 @@ func (q *Queue) Mate() *Queue { return q.mate }
 // Reader reports whether this is the read side, whose messages go up.
 func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
 
-// Ptr is the module's own note on the queue; q_ptr.
-func (q *Queue) Ptr() any { return q.ptr }
-
-// SetPtr sets the module's own note.
-func (q *Queue) SetPtr(p any) { q.ptr = p }
-
 // Len is the number of messages queued.
-func (q *Queue) Len() int { return q.msgs }
+func (q *Queue) Len() int { return int(q.msgs) }
 
 // Empty reports whether nothing is queued.
 func (q *Queue) Empty() bool { return q.first == 0 }
@@ -109,14 +113,14 @@ func (q *Queue) Empty() bool { return q.first == 0 }
 // Linked reports whether there is a neighbour to put to.
 func (q *Queue) Linked() bool { return q.next != nil }
 
-// SetMarks sets the water marks, in octets: hi at least 1, lo from 0 to below hi, or
-// what comes nearest.
+// SetMarks sets the water marks, in octets: hi at least 1 and below 2^31, lo from 0 to
+// below hi, or what comes nearest.
 func (q *Queue) SetMarks(hi, lo int) { q.hi, q.lo = saneMarks(hi, lo) }
 
 // saneMarks keeps a queue from being full for ever, or never.
-func saneMarks(hi, lo int) (int, int) {
-	hi = max(hi, 1)
-	return hi, max(min(lo, hi-1), 0)
+func saneMarks(hi, lo int) (int32, int32) {
+	hi = min(max(hi, 1), math.MaxInt32)
+	return int32(hi), int32(max(min(lo, hi-1), 0))
 }
 
 // PutNext hands a message to the neighbour's put: a direct call. A neighbour that
@@ -444,17 +448,20 @@ func (q *Queue) account(m *Msg, sign int) {
 
 // full is the hysteresis of flow control. A quarter of a small share stands in for the low
 // mark; what is empty is never full.
-func (q *Queue) full(was bool, count, hi, lo int) bool {
+func (q *Queue) full(was bool, count int, hi, lo int32) bool {
 	if was {
-		return count > min(lo, q.share()/4)
+		return count > min(int(lo), q.share()/4)
 	}
-	return count >= hi
+	return count >= int(hi)
 }
 
 func (q *Queue) findBand(number uint8) *band {
-	for i := range q.bands {
-		if q.bands[i].number == number {
-			return &q.bands[i]
+	if q.bands == nil {
+		return nil
+	}
+	for i := range *q.bands {
+		if b := &(*q.bands)[i]; b.number == number {
+			return b
 		}
 	}
 	return nil
@@ -465,8 +472,11 @@ func (q *Queue) bandFor(number uint8) *band {
 	if b := q.findBand(number); b != nil {
 		return b
 	}
-	q.bands = append(q.bands, band{number: number, hi: q.hi, lo: q.lo})
-	return &q.bands[len(q.bands)-1]
+	if q.bands == nil {
+		q.bands = new([]band)
+	}
+	*q.bands = append(*q.bands, band{number: number, hi: q.hi, lo: q.lo})
+	return &(*q.bands)[len(*q.bands)-1]
 }
 
 // SetBandMarks sets a band's water marks, in octets.

@@ -15,13 +15,13 @@ type QueueStat struct {
 // Stat gives the numbers of one band; strqget.
 func (q *Queue) Stat(number uint8) QueueStat {
 	s := QueueStat{
-		HiWat: q.hi, LoWat: q.lo, Count: q.count, Full: q.flags&qFull != 0, Messages: q.msgs,
+		HiWat: int(q.hi), LoWat: int(q.lo), Count: q.count, Full: q.flags&qFull != 0, Messages: int(q.msgs),
 		Enabled: q.flags&qEnabled != 0, NoEnable: q.flags&qNoEnable != 0,
 	}
 	if number > 0 {
 		s.Count, s.Full = 0, false
 		if b := q.findBand(number); b != nil {
-			s.HiWat, s.LoWat, s.Count, s.Full = b.hi, b.lo, b.count, b.full
+			s.HiWat, s.LoWat, s.Count, s.Full = int(b.hi), int(b.lo), b.count, b.full
 		}
 	}
 	if q.first != 0 {

@@ -40,7 +40,7 @@ func idOf(p *pair, err error) (ProcID, error) {
 }
 
 func (h *Hub) AddPair(id ProcID, m Module) (made ProcID, err error) {
-	err = h.with(func(p []*pair) (err error) { made, err = idOf(h.add(m, p[0].rq.proc)); return err }, id)
+	err = h.with(func(p []*pair) (err error) { made, err = idOf(h.add(m, p[0])); return err }, id)
 	return made, err
 }
 

@@ -95,7 +95,7 @@ func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 	for _, p := range h.standing() {
 		for _, q := range [...]*Queue{p.rq, p.wq} {
 			n += w.auditQueue(q)
-			nodes += q.msgs
+			nodes += q.Len()
 			for i := q.refused.head; i != 0; i = h.refusals.slots[i].next {
 				*refused++
 				w.auditRefused(q, h.refusals.slots[i].caller)
@@ -131,13 +131,14 @@ func (w *world) auditQueue(q *Queue) (n int64) {
 		msgs++
 		last = at
 	}
-	if msgs != q.msgs || last != q.last {
+	if msgs != q.Len() || last != q.last {
 		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair.module.Name, msgs, q.msgs, last, q.last)
 	}
-	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, q.hi, q.lo)
-	for i := range q.bands {
-		b := &q.bands[i]
-		w.auditMarks(q, b.number, b.full, counts[b.number], b.count, b.hi, b.lo)
+	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, int(q.hi), int(q.lo))
+	if q.bands != nil {
+		for _, b := range *q.bands {
+			w.auditMarks(q, b.number, b.full, counts[b.number], b.count, int(b.hi), int(b.lo))
+		}
 	}
 	return n
 }

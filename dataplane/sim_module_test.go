@@ -90,7 +90,7 @@ func (e *simElem) serves() bool {
 func (e *simElem) settle(q *Queue) {
 	e.rq, e.wq = q, q.Mate()
 	for _, q := range [...]*Queue{e.rq, e.wq} {
-		q.SetPtr(e)
+		e.w.elems[q] = e
 		q.EnableOK()
 		if e.kind == kindDelay {
 			q.NoEnable()

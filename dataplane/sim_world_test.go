@@ -13,6 +13,7 @@ import (
 // devices and applications at the ends, modules between, and a random number generator
 // that decides everything. The same seed gives the same world, step by step.
 type world struct {
+	elems map[*Queue]*simElem
 	seed  uint64
 	rng   *rand.Rand
 	now   int64
@@ -101,7 +102,7 @@ func (w *world) must(err error) {
 
 // newWorld builds hubs, a multiplexor perhaps, and segments with modules.
 func newWorld(seed uint64, cover *coverage) *world {
-	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5EED)), cover: cover}
+	w := &world{elems: map[*Queue]*simElem{}, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x5EED)), cover: cover}
 	w.calm = w.chance(40)
 	hubs := []int{1, 1, 2, 2, 3}[w.rng.IntN(5)]
 	sizes := block.Config{Hubs: hubs, Small: 24 + w.rng.IntN(80), Views: 24 + w.rng.IntN(40)}
@@ -226,14 +227,14 @@ type enabledRun struct {
 func (w *world) pass(h *Hub) {
 	w.enabled, w.ran = w.enabled[:0], w.ran[:0]
 	for q := h.run.head; q != nil; q = q.runNext {
-		if e, ok := q.ptr.(*simElem); ok && q.service != nil && q.flags&qClosed == 0 {
+		if e := w.elems[q]; e != nil && q.service != nil && q.flags&qClosed == 0 {
 			w.enabled = append(w.enabled, enabledRun{q, e, e.runs[side(q)]})
 		}
 	}
 	h.Pass()
 	at := 0
 	for _, e := range w.enabled {
-		if e.q.flags&qClosed != 0 || e.q.ptr != any(e.elem) {
+		if e.q.flags&qClosed != 0 || w.elems[e.q] != e.elem {
 			continue
 		}
 		if n := e.elem.runs[side(e.q)] - e.runs; n != 1 {

@@ -3,7 +3,6 @@ package dataplane
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,8 +41,10 @@ type Watch struct {
 	hub     *Hub
 	driver  *driver
 	ready   func() bool // nil: the descriptor tells
+	arm     func()      // of another process's bell: see WatchBell
 	fd      int         // -1: none
 	slot    int32
+	memory  int // its place, counted from 1, among those that a word in memory tells of; 0: none
 	in, out bool
 }
 
@@ -66,21 +67,31 @@ const (
 // without a system call; where there is one the descriptor only wakes the hub, and tells
 // of errors. Without one the descriptor tells. It may be -1: there is none.
 func (q *Queue) Watch(fd int, ready func() bool) (*Watch, error) {
+	return q.watch(&Watch{fd: fd, ready: ready})
+}
+
+// WatchBell is Watch for an eventfd that another process rings when the hub sleeps. Nobody
+// reads it: each ring is an edge. arm is called before the hub sleeps, and then ready: what
+// the process does after that, it rings for.
+func (q *Queue) WatchBell(fd int, ready func() bool, arm func()) (*Watch, error) {
+	if fd < 0 || ready == nil || arm == nil {
+		return nil, fmt.Errorf("%w: %s has no bell", ErrHub, q.pair.module.Name)
+	}
+	return q.watch(&Watch{fd: fd, ready: ready, arm: arm})
+}
+
+func (q *Queue) watch(w *Watch) (*Watch, error) {
 	h, d := q.hub, q.pair.driver
-	if d == nil || fd < 0 && ready == nil {
+	if d == nil || w.fd < 0 && w.ready == nil {
 		return nil, fmt.Errorf("%w: %s has nothing to watch", ErrHub, q.pair.module.Name)
 	}
-	w := &Watch{hub: h, driver: d, fd: fd, ready: ready, in: true}
+	w.hub, w.driver, w.in = h, d, true
 	if err := h.sleeper.add(w); err != nil {
 		return nil, err
 	}
-	if ready != nil {
-		h.memory = append(h.memory, w)
-	}
-	if !d.watched {
-		d.watched = true
-		h.always = slices.DeleteFunc(h.always, func(o *driver) bool { return o == d })
-	}
+	w.listMemory(w.ready != nil)
+	d.watched = true
+	h.pollNoMore(d)
 	return w, nil
 }
 
@@ -115,6 +126,9 @@ func (w *Watch) event(nested bool) *unix.EpollEvent {
 	e := &unix.EpollEvent{Fd: w.slot}
 	if w.in && nested == (w.ready == nil) {
 		e.Events |= unix.EPOLLIN
+	}
+	if w.arm != nil {
+		e.Events |= unix.EPOLLET
 	}
 	if w.out && nested {
 		e.Events |= unix.EPOLLOUT
@@ -167,9 +181,15 @@ func (w *Watch) Want(in, out bool) {
 
 func (w *Watch) listMemory(in bool) {
 	h := w.hub
-	h.memory = slices.DeleteFunc(h.memory, func(o *Watch) bool { return o == w })
-	if in {
+	switch last := len(h.memory) - 1; {
+	case in && w.memory == 0:
 		h.memory = append(h.memory, w)
+		w.memory = len(h.memory)
+	case !in && w.memory > 0: // the last gets its place
+		moved := h.memory[last]
+		h.memory[w.memory-1], moved.memory = moved, w.memory
+		h.memory[last] = nil
+		h.memory, w.memory = h.memory[:last], 0
 	}
 }
 
@@ -220,10 +240,18 @@ func (h *Hub) sleep() {
 		h.sleeper.door.Disarm()
 		return
 	}
+	h.renew()
 	h.doze(h.timeout())
 }
 
-func (h *Hub) arm() { h.sleeper.door.Arm() }
+func (h *Hub) arm() {
+	h.sleeper.door.Arm()
+	for _, w := range h.memory {
+		if w.arm != nil {
+			w.arm()
+		}
+	}
+}
 
 // doze is in the kernel.
 func (h *Hub) doze(ms int) {
@@ -247,7 +275,7 @@ func (h *Hub) doze(ms int) {
 
 // pending is the look at every inbox between setting the flag and sleeping.
 func (h *Hub) pending() bool {
-	if h.stopped.Load() || h.run.head != nil || h.sends != nil || len(h.again) > 0 ||
+	if h.stopped.Load() || h.run.head != nil || h.sends.n > 0 || h.again.n > 0 ||
 		h.deferred.head != h.deferred.tail || h.mailWaits() || h.linesWait() ||
 		len(h.bufcalls) > 0 && (h.bufcalls[0].servable(h.Pool) || h.Pool.Returning() > 0) {
 		return true
@@ -260,15 +288,20 @@ func (h *Hub) pending() bool {
 	return false
 }
 
-// timeout is how long the hub may sleep, in milliseconds, rounded up; -1 for ever.
+// timeout is how long the hub may sleep, in milliseconds, rounded up; forever.
 func (h *Hub) timeout() int {
+	limit := h.pace.limit(h.now)
 	at, ok := h.timers.next()
 	if !ok {
-		return -1
+		return limit
 	}
 	const most = int64(time.Hour)
 	wait := min(max(at-h.clock(), 0), most)
-	return int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	ms := int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	if limit != forever {
+		return min(ms, limit)
+	}
+	return ms
 }
 
 // Monotonic is the kernel's monotonic clock, in nanoseconds.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -207,7 +208,8 @@ func newSleepWorld(seed uint64) *sleepWorld {
 	w.must(err)
 	var hubs []*Hub
 	for i := range w.hubs {
-		h, err := NewHub(Config{Pool: arena.Pool(i), Clock: func() int64 { return w.now }})
+		pace := Pace{Latency: time.Duration(w.rng.IntN(2)) * 20 * time.Microsecond}
+		h, err := NewHub(Config{Pool: arena.Pool(i), Pace: pace, Clock: func() int64 { return w.now }})
 		w.must(err)
 		_ = h.sleeper.close()
 		k := &simKernel{sets: [2]map[int]unix.EpollEvent{{}, {}}}
@@ -279,11 +281,13 @@ func (w *sleepWorld) step() {
 	}
 }
 
-// turn is the next thing that a hub does: a pass, the flag, the look, or waking up.
+// turn is the next thing that a hub does: a pass and what it is followed by, the flag, the
+// look, or waking up.
 func (w *sleepWorld) turn(h *sleepHub) {
 	switch h.phase {
 	case awake:
-		if h.Pass() == 0 {
+		work := h.Pass()
+		if h.pace.next(h.now, work) == sleep {
 			h.phase = idle
 		}
 	case idle:
@@ -337,6 +341,9 @@ func (w *sleepWorld) outside() {
 		}
 	case 6:
 		w.now += int64(w.rng.IntN(5)) * 1_000_000
+		if w.rng.IntN(4) == 0 { // a pause after which a hub no longer sleeps in steps
+			w.now += stepFor
+		}
 		if !w.timer.Running() && w.hubs[0].phase == awake && w.depth == 0 {
 			w.hubs[0].StartTimer(&w.timer, w.now+int64(w.rng.IntN(6)-1)*1_000_000)
 		}

@@ -45,6 +45,9 @@ func (s *timerHeap) next() (int64, bool) {
 	return s.heap[1].at, true
 }
 
+// due tells whether a timer is.
+func (s *timerHeap) due(now int64) bool { return len(s.heap) > 1 && s.heap[1].at <= now }
+
 // advance fires what is due, each timer that ran at the start at most once or so:
 // timers that start themselves again do not keep the pass from ending.
 func (s *timerHeap) advance(now int64) (fired int) {

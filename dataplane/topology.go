@@ -96,7 +96,7 @@ func (h *Hub) replace(p *pair, m Module) error {
 	h.delist(old)
 	h.enlist(p.driver)
 	was := p.module
-	p.module = m
+	p.module = m.code()
 	if was.Close != nil {
 		was.Close(p.rq)
 	}

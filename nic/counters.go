@@ -17,6 +17,9 @@ func (c *Counters) Add(o Counters) {
 	c.TxUnreachable += o.TxUnreachable
 	c.TxDown += o.TxDown
 	c.TxErrors += o.TxErrors
+	c.RxStarved += o.RxStarved
+	c.TxCompleted += o.TxCompleted
+	c.TxFull += o.TxFull
 	c.GSOFallbacks += o.GSOFallbacks
 	c.PeerRefused += o.PeerRefused
 	c.PeerUnreachable += o.PeerUnreachable

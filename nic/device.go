@@ -17,7 +17,8 @@ type Device interface {
 	// the device itself, of which FD tells nothing, so ask again before you sleep. An error is the device's failure,
 	// never one frame's: those are counted. With an error the count is 0.
 	//
-	// A device that keeps (Info().Keeps) is a Keeper: it replaces bufs[i] by a frame in memory that was posted to it.
+	// A device that keeps (Info().Keeps) is a Keeper: it replaces bufs[i] by a frame in memory that was posted to it. Where
+	// frames may be longer than a piece (MaxFrame over Info().Piece) bufs[i] has room for one, and it is copied there.
 	Receive(bufs [][]byte) (int, error)
 
 	// Release gives back all the memory that Receive has lent. Without such memory it does nothing.
@@ -49,7 +50,8 @@ type Keeper interface {
 	// where in a piece a frame begins; a piece whose frame Receive has given out is the caller's, whole.
 	Post(pieces [][]byte) int
 
-	// Complete replaces bufs[i] by a frame that Transmit took and that has left, or was lost, and returns how many.
+	// Complete replaces bufs[i] by memory of a frame that Transmit took and that has left, or was copied or lost, and
+	// returns how many: the frame itself, or all of its piece from the frame's beginning, of any length.
 	// After Close it gives back everything that the device still had, what was posted to it too.
 	Complete(bufs [][]byte) int
 }
@@ -62,6 +64,7 @@ type Info struct {
 	Lends    bool   // Receive lends memory of the device, until Release
 	Keeps    bool   // it is a Keeper
 	Posts    int    // pieces that a Keeper wants posted to it, at all times
+	Piece    int    // octets of a frame that a piece holds; Receive copies longer ones into bufs[i]. 0: of any frame
 	Joins    bool   // Transmit makes one call of many frames: sooner copy a borrowed frame than send it alone
 	Existed  bool   // the interface was there before the device opened and will be there after Close
 	Note     string // what the device had to do without, one line; empty: nothing
@@ -69,6 +72,10 @@ type Info struct {
 	// Ready tells, by a word in memory and without a system call, whether Receive has something. Where it is set, FD is
 	// only there to sleep on and to tell of failures: whoever polls asks Ready instead. Nil: FD tells.
 	Ready func() bool
+
+	// Room is the descriptor that becomes writable when Transmit has room, where that is not FD: asked for when it has
+	// not, and another the next time perhaps. It belongs to the device. Nil: it is FD.
+	Room func() int
 }
 
 // Counters counts since the device was opened. Octets are those of the frames counted beside them.
@@ -92,6 +99,11 @@ type Counters struct {
 	TxDown        uint64 // the interface was down or gone
 	TxErrors      uint64 // refused by the kernel for another reason
 
+	// Of a Keeper, where nothing is lost by it but RxStarved.
+	RxStarved   uint64 // lost by the kernel because no piece was posted
+	TxCompleted uint64 // pieces that have left and come back
+	TxFull      uint64 // calls of Transmit that found less room than frames
+
 	// GSOFallbacks counts the kinds of super-frame that were given up: a self-test found them wrong, or the kernel has
 	// refused one. Nothing is lost by it but speed.
 	GSOFallbacks uint64
@@ -107,7 +119,7 @@ type Counters struct {
 
 // RxDropped is the sum of the frames that came and were not handed over.
 func (c *Counters) RxDropped() uint64 {
-	return c.RxTruncated + c.RxOverrun + c.RxTagged + c.RxForeign + c.RxMalformed + c.RxChecksum
+	return c.RxTruncated + c.RxOverrun + c.RxStarved + c.RxTagged + c.RxForeign + c.RxMalformed + c.RxChecksum
 }
 
 // TxDropped is the sum of the frames that were taken and not sent.
@@ -128,6 +140,12 @@ var (
 var (
 	// ErrNameTooLong: an interface name has 1 to 15 octets.
 	ErrNameTooLong = errors.New("interface name is longer than 15 octets")
+	// ErrNoXDP: the kernel was built without AF_XDP.
+	ErrNoXDP = errors.New("the kernel has no AF_XDP sockets")
+	// ErrQueueInUse: another AF_XDP socket, perhaps our own, has a queue of the interface.
+	ErrQueueInUse = errors.New("another AF_XDP socket has a queue of the interface")
+	// ErrMemoryLock: the memory of AF_XDP is locked, and the limit of locked memory is too low.
+	ErrMemoryLock = errors.New("the limit of locked memory (RLIMIT_MEMLOCK) is too low")
 	// ErrInUse: another process holds the TAP or TUN.
 	ErrInUse = errors.New("device is in use by another process")
 	// ErrNotTAP: an interface of this name exists and is neither a TAP nor a TUN.

@@ -97,6 +97,9 @@ func waitFor(t testing.TB, dev Device, events int16) {
 		return
 	}
 	fds := []unix.PollFd{{Fd: int32(dev.FD()), Events: events}}
+	if room := dev.Info().Room; room != nil && events == unix.POLLOUT {
+		fds[0].Fd = int32(room())
+	}
 	for {
 		n, err := unix.Poll(fds, int(patience.Milliseconds()))
 		if errors.Is(err, unix.EINTR) {

@@ -45,6 +45,21 @@ func (m *mmsg) name(n int) {
 	}
 }
 
+// aim has every message go to one address; nil: to the socket's own peer.
+func (m *mmsg) aim(to unix.Sockaddr) {
+	var size uint32
+	if to != nil {
+		m.names[0], size = nameOf(to)
+	}
+	for i := range m.messages {
+		header := &m.messages[i].Hdr
+		nameMessage(header, &m.names[0])
+		if header.Namelen = size; to == nil {
+			header.Name = nil
+		}
+	}
+}
+
 func newMmsg() *mmsg {
 	m := new(mmsg)
 	for i := range m.messages {

@@ -34,6 +34,7 @@ type PacketConfig struct {
 	MaxFrame  int                // octets of the longest frame, with its header; 0: from the MTU that the interface has now
 	RxRing    int                // octets of the receive ring; 0: 4 MiB
 	GSO       GSO                // super-frames: received alone, as no interface cuts what it does not know
+	Note      string             // Info().Note, where the device has none of its own
 }
 
 // MaxFilter is the most instructions of a PacketConfig's filter: the kernel's limit less what OpenPacket puts before.
@@ -116,10 +117,11 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if err != nil {
 		return err
 	}
-	index, err := p.readAddress(cfg.Interface)
+	index, address, err := ethernetAddress(p.fd, cfg.Interface)
 	if err != nil {
 		return err
 	}
+	p.address = address
 	setDefault(&cfg.MaxFrame, mtu+ethernetHeader)
 	setDefault(&cfg.RxRing, defaultRxRing)
 	if cfg.EtherType < minEtherType {
@@ -144,8 +146,11 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if cfg.Index != 0 && index != cfg.Index {
 		return ErrNoInterface // the name has changed hands meanwhile
 	}
-	if err := p.join(index, cfg); err != nil {
+	if err := joinGroups(p.fd, index, cfg.Multicast); err != nil {
 		return err
+	}
+	if p.info.Note == "" {
+		p.info.Note = cfg.Note
 	}
 	p.info.Name, p.info.MaxFrame, p.info.Batch, p.info.Lends, p.info.Existed = cfg.Interface, cfg.MaxFrame, maxBatch, true, true
 	p.info.Ready = p.ready
@@ -158,40 +163,6 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	}
 	if err := unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: bigEndian, Ifindex: index}); err != nil {
 		return fmt.Errorf("bind: %w", err)
-	}
-	return nil
-}
-
-// readAddress takes the interface's Ethernet address and returns its index. Loopback has Ethernet headers too.
-func (p *packet) readAddress(name string) (int, error) {
-	request, err := unix.NewIfreq(name)
-	if err != nil {
-		return 0, ErrNameTooLong
-	}
-	if err := unix.IoctlIfreq(p.fd, unix.SIOCGIFHWADDR, request); err != nil {
-		return 0, err
-	}
-	family, address := hardwareAddress(request)
-	if family != unix.ARPHRD_ETHER && family != unix.ARPHRD_LOOPBACK {
-		return 0, errors.New("not an Ethernet interface")
-	}
-	p.address = address
-	if err := unix.IoctlIfreq(p.fd, unix.SIOCGIFINDEX, request); err != nil {
-		return 0, err
-	}
-	return int(request.Uint32()), nil
-}
-
-func (p *packet) join(index int, cfg PacketConfig) error {
-	for _, group := range cfg.Multicast {
-		if len(group) != 6 || group[0]&1 == 0 {
-			return fmt.Errorf("%s is not an Ethernet group address", group)
-		}
-		request := unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_MULTICAST, Alen: 6}
-		copy(request.Address[:], group)
-		if err := unix.SetsockoptPacketMreq(p.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &request); err != nil {
-			return fmt.Errorf("join %s: %w", group, err)
-		}
 	}
 	return nil
 }

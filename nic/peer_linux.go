@@ -44,6 +44,23 @@ func nameOf(s unix.Sockaddr) (name socketName, size uint32) {
 	return name, unix.SizeofSockaddrInet6
 }
 
+// Flow is the peer with a number of a flow to it, which chooses the source port where the device has some: frames of one
+// flow have the same, and arrive in order. It is no part of where, and what is received has none.
+func (p Peer) Flow(n uint8) Peer {
+	*p.flowAt() = n
+	return p
+}
+
+func (p *Peer) flow() uint8 { return *p.flowAt() }
+
+// flowAt is an octet that the kernel does not look at: of the flow label, or behind an address of IPv4.
+func (p *Peer) flowAt() *uint8 {
+	if p.is6() {
+		return &p[nameOffset6-1]
+	}
+	return &p[unix.SizeofSockaddrInet4]
+}
+
 // Host is the peer with its port left out, for whoever takes datagrams from all ports of
 // a host: RFC 7510 puts the entropy of flows there.
 func (p Peer) Host() Peer {

@@ -38,6 +38,13 @@ type UDPConfig struct {
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
 
+	// SourcePorts is how many sockets of their own datagrams leave by, 0 to MaxSourcePorts, each with a port of its own
+	// of the dynamic range (49152 to 65535): the entropy by which routers and receiving interfaces spread flows (RFC
+	// 7510, section 3). Entropy chooses the ports; each stands for the next where one is taken. With one peer one is
+	// enough; with many each frame says which, see Peer.Flow. 0: they leave by the local port.
+	SourcePorts int
+	Entropy     uint32
+
 	GSO   GSO  // super-frames: here trains of datagrams
 	Lends bool // Receive lends, where there are trains; for who looks at a frame once, and keeps none
 }
@@ -59,6 +66,9 @@ type UDPConfig struct {
 // self-test sends itself some before there is a peer, which needs the loopback interface up; a train that the kernel
 // refuses ends them, and is counted in GSOFallbacks. A train that finds the socket's buffer full the kernel counts as
 // one; with many peers there are no super-frames.
+//
+// With SourcePorts a run of frames for one of them is a call of its own, so with many peers the calls become more. What
+// is sent to such a port is not received; it is counted in RxForeign. Info().Room tells where to wait for room.
 //
 // Ownership: frames are always the caller's, or lent if Lends is asked for and super-frames are there. The socket's
 // buffers are raised to 4 MiB where allowed. An ICMP "port unreachable" is swallowed and counted, so a peer that starts
@@ -89,6 +99,9 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 	if cfg.MaxFrame < 0 || cfg.MaxFrame > maxDatagram {
 		return nil, fmt.Errorf("udp: frame of %d octets: want 0 to %d", cfg.MaxFrame, maxDatagram)
 	}
+	if cfg.SourcePorts < 0 || cfg.SourcePorts > MaxSourcePorts {
+		return nil, fmt.Errorf("udp: %d source ports: want 0 to %d", cfg.SourcePorts, MaxSourcePorts)
+	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("udp: socket: %w", err)
@@ -99,7 +112,7 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 		cfg.GSO = GSOOff
 	}
 	if err := u.setUp(local, remote, cfg); err != nil {
-		_ = unix.Close(fd)
+		_ = u.Close()
 		return nil, err
 	}
 	return u, nil
@@ -108,6 +121,7 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 type udp struct {
 	fd     int
 	info   Info
+	out    senders // without any, datagrams leave by fd
 	rx     *mmsg
 	groups *groups // nil: datagrams come one by one
 	chosen bool    // the port that the kernel chose is bound
@@ -134,33 +148,14 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		return fmt.Errorf("udp: remote %s: %w", remote, err)
 	}
 	is4 := remote.Addr().Is4()
-	if is4 {
-		err = unix.SetsockoptInt(u.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
-	} else {
-		err = errors.Join(
-			unix.SetsockoptInt(u.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
-			unix.SetsockoptInt(u.fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE))
-	}
-	if err != nil {
-		return fmt.Errorf("udp: path MTU discovery: %w", err)
-	}
-	if cfg.TrafficClass != 0 {
-		level, option := unix.IPPROTO_IP, unix.IP_TOS
-		if !is4 {
-			level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
-		}
-		if err := unix.SetsockoptInt(u.fd, level, option, int(cfg.TrafficClass)); err != nil {
-			return fmt.Errorf("udp: traffic class %#x: %w", cfg.TrafficClass, err)
-		}
+	if err := setOptions(u.fd, is4, cfg.TrafficClass); err != nil {
+		return fmt.Errorf("udp: %w", err)
 	}
 	receives := growBuffer(u.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
 	sends := growBuffer(u.fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
 	if granted := min(receives, sends); granted < socketBuffer {
 		u.info.Note = fmt.Sprintf("socket buffers of %d KiB instead of %d: needs CAP_NET_ADMIN or a higher net.core.rmem_max and wmem_max",
 			granted>>10, socketBuffer>>10)
-	}
-	if err := enableReports(u.fd, is4); err != nil {
-		return fmt.Errorf("udp: reports: %w", err)
 	}
 	if !is4 {
 		if err := u.setChecksum(cfg.ZeroChecksum); err != nil {
@@ -189,6 +184,30 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		}
 	}
 	u.info.MaxFrame = maxFrame
+	if cfg.SourcePorts > 0 {
+		return u.openSenders(localSocket, remoteSocket, cfg)
+	}
+	return nil
+}
+
+// setOptions is what a socket is given before its addresses, whether it receives or only sends.
+func setOptions(fd int, is4 bool, class uint8) (err error) {
+	if is4 {
+		err = errors.Join(
+			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE),
+			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(class)))
+	} else {
+		err = errors.Join(
+			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
+			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE),
+			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(class)))
+	}
+	if err != nil {
+		return fmt.Errorf("path MTU discovery, traffic class %#x: %w", class, err)
+	}
+	if err := enableReports(fd, is4); err != nil {
+		return fmt.Errorf("reports: %w", err)
+	}
 	return nil
 }
 
@@ -270,17 +289,12 @@ func (u *udp) disconnect(local netip.AddrPort, localSocket, remoteSocket unix.So
 	if err := u.forget(local, localSocket); err != nil {
 		return err
 	}
-	name, size := nameOf(remoteSocket)
 	if remote4, ok := remoteSocket.(*unix.SockaddrInet4); ok {
 		u.rx.peer = remote4.Addr[:]
 	} else if remote6, ok := remoteSocket.(*unix.SockaddrInet6); ok {
 		u.rx.peer = remote6.Addr[:]
 	}
-	u.tx.names[0] = name
-	for i := range u.tx.messages {
-		nameMessage(&u.tx.messages[i].Hdr, &u.tx.names[0])
-		u.tx.messages[i].Hdr.Namelen = size
-	}
+	u.tx.aim(remoteSocket)
 	return nil
 }
 
@@ -322,6 +336,9 @@ func (u *udp) Receive(bufs [][]byte) (int, error) {
 	if errno != 0 {
 		return 0, fmt.Errorf("receive on %s: %w", u.info.Name, errno)
 	}
+	if n == 0 {
+		u.out.idle(&u.count)
+	}
 	return n, nil
 }
 
@@ -330,7 +347,13 @@ func (u *udp) Transmit(frames [][]byte) (int, error) {
 		u.count.TxDown += uint64(len(frames))
 		return len(frames), ErrGone
 	}
-	taken, errno := u.tx.transmit(u.fd, frames, &u.count)
+	var taken int
+	var errno unix.Errno
+	if len(u.out.sockets) > 0 {
+		taken, errno = u.out.transmit(u.tx, frames, &u.count)
+	} else {
+		taken, errno = u.tx.transmit(u.fd, frames, &u.count)
+	}
 	if u.reports.dirty {
 		u.reports.drain(u.fd, &u.count)
 	}
@@ -345,6 +368,7 @@ func (u *udp) Counters() Counters {
 	if u.fd >= 0 && getsockopt(u.fd, unix.SOL_SOCKET, unix.SO_MEMINFO, u.memory[:]) == 0 {
 		u.count.RxOverrun += uint64(u.memory[memInfoDrops] - uint32(u.count.RxOverrun))
 	}
+	u.out.look(u.memory[:], &u.count)
 	return u.count
 }
 
@@ -355,7 +379,7 @@ func (u *udp) Close() error {
 	u.Counters()
 	fd := u.fd
 	u.fd = -1
-	return unix.Close(fd)
+	return errors.Join(unix.Close(fd), u.out.close())
 }
 
 // growBuffer asks for socketBuffer octets, with privilege and then without, and returns what the kernel granted.

@@ -184,3 +184,65 @@ func slotHeader(slot []byte) *unix.Tpacket2Hdr {
 // before the store are seen by the kernel.
 func loadStatus(header *unix.Tpacket2Hdr) uint32         { return atomic.LoadUint32(&header.Status) }
 func storeStatus(header *unix.Tpacket2Hdr, value uint32) { atomic.StoreUint32(&header.Status, value) }
+
+// setsockoptUmem registers a region with an AF_XDP socket, in pieces of so many octets.
+func setsockoptUmem(fd int, region []byte, piece int) error {
+	reg := unix.XDPUmemReg{
+		Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(region)))), Len: uint64(len(region)), Size: uint32(piece),
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
+		uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// getsockoptXDP fills what value points to.
+func getsockoptXDP[T unix.XDPMmapOffsets | unix.XDPStatistics | uint32](fd, option int, value *T) error {
+	size := uint32(unsafe.Sizeof(*value))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option),
+		uintptr(unsafe.Pointer(value)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// ringWord is a word of a mapped ring, which the kernel reads or writes too.
+func ringWord(memory []byte, offset uint64) *atomic.Uint32 {
+	return (*atomic.Uint32)(unsafe.Pointer(&memory[offset : offset+4][0]))
+}
+
+// ringSlots are the n slots of a mapped ring.
+func ringSlots[T uint64 | unix.XDPDesc](memory []byte, offset uint64, n int) []T {
+	var slot T
+	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset : offset+uint64(n)*uint64(unsafe.Sizeof(slot))][0])), n)
+}
+
+// offsetIn is where in a region a slice begins; false: elsewhere.
+func offsetIn(region, slice []byte) (int, bool) {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(slice))) - uintptr(unsafe.Pointer(unsafe.SliceData(region)))
+	return int(at), at < uintptr(len(region)) // below it wraps
+}
+
+// pageAligned tells whether a region begins at a page.
+func pageAligned(region []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(region)))%uintptr(unix.Getpagesize()) == 0
+}
+
+// sendNothing has the kernel look at the transmit ring of an AF_XDP socket; receiveNothing at its fill ring.
+func sendNothing(fd int) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	return errno
+}
+
+func receiveNothing(fd int) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	return errno
+}
+
+// ethtoolChannels fills c.
+func ethtoolChannels(fd int, name string, c *channels) error {
+	return ethtool(fd, name, unsafe.Pointer(c))
+}

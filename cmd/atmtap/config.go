@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -19,6 +21,9 @@ const (
 	minMTU     = 68 // RFC 791, and the kernel's own lower limit
 	defaultMTU = 1500
 )
+
+// defaultLatency is what a burst may wait for more, under load.
+const defaultLatency = 20 * time.Microsecond
 
 // config is a checked command line.
 type config struct {
@@ -31,6 +36,7 @@ type config struct {
 	mac     net.HardwareAddr
 	capture string
 	gso     nic.GSO
+	pace    dataplane.Pace
 	json    bool
 }
 
@@ -73,6 +79,8 @@ func parse(args []string) (config, error) {
 	f.StringVar(&mac, "mac", "", "")
 	f.StringVar(&c.capture, "capture", "", "")
 	f.Var(&c.gso, "gso", "")
+	f.BoolVar(&c.pace.Spin, "spin", false, "")
+	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
@@ -95,6 +103,7 @@ func parse(args []string) (config, error) {
 		func() error { return c.setEncap(encap) },
 		func() error { return c.checkMTU(f.Changed("mtu")) },
 		func() error { return c.setMAC(mac) },
+		c.checkLatency,
 	} {
 		if err := check(); err != nil {
 			return c, err
@@ -188,6 +197,13 @@ func (c *config) setMAC(s string) (err error) {
 	c.mac, err = net.ParseMAC(s)
 	if err != nil || len(c.mac) != 6 || c.mac[0]&1 != 0 {
 		return fmt.Errorf("--mac %s: a station's address such as 02:00:00:00:00:01", s)
+	}
+	return nil
+}
+
+func (c *config) checkLatency() error {
+	if l := c.pace.Latency; l < 0 || l > dataplane.MaxLatency {
+		return fmt.Errorf("--latency %v: 0s to %v", l, dataplane.MaxLatency)
 	}
 	return nil
 }

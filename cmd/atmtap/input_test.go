@@ -62,6 +62,10 @@ var badInputs = []badInput{
 	{"last reserved VCI", "--tap atm0 --vc 7.31 --port {good}", "--vc", []string{"7/31", "reserved", "--force"}},
 	{"idle cells", "--tap atm0 --vc 0/0 --force --port {good}", "--vc", []string{"0/0", "another"}},
 
+	{"latency over the limit", "--tap atm0 --vc 0/100 --port {good} --latency 11ms", "--latency", []string{"11ms", "10ms"}},
+	{"negative latency", "--tap atm0 --vc 0/100 --port {good} --latency=-1us", "--latency", []string{"0s to 10ms"}},
+	{"latency without unit", "--tap atm0 --vc 0/100 --port {good} --latency 20", "--latency", []string{"20"}},
+
 	{"no port", "--tap atm0 --vc 0/100", "--port", []string{"missing", "eth:IFNAME", "udp:LOCAL"}},
 	{"unknown kind", "--tap atm0 --vc 0/100 --port atm:eth0,label=100", "--port", []string{"atm", "eth:", "udp:"}},
 	{"no kind", "--tap atm0 --vc 0/100 --port eth0", "--port", []string{"eth:", "udp:"}},

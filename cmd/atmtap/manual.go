@@ -7,7 +7,7 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--json] [--force]
+           [--gso auto|on|off] [--latency TIME] [--spin] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -40,7 +40,7 @@ OPTIONS
                      frames go to 01:00:5e:90:00:00, which RFC 7213 has for
                      point-to-point links, and any sender's are taken.
         udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE]
-                [,checksum=off]
+                [,checksum=off][,entropy=off]
                      MPLS in UDP (RFC 7510; its port is 6635). The label is 16
                      unless given. Only the remote host's datagrams are taken,
                      from whatever port they come. A name is looked up again
@@ -48,7 +48,11 @@ OPTIONS
                      link-local address needs its interface: [fe80::1%eth0].
                      checksum=off: IPv6 datagrams without checksum (RFC 6935),
                      sent and taken; others' are refused and counted. Both
-                     ends must use the same.
+                     ends must use the same. Datagrams leave from a port of
+                     49152 to 65535 that the label chooses, so that routers
+                     and receivers spread tunnels (RFC 7510, section 3);
+                     entropy=off: from the local port, for firewalls and
+                     address translators that want it so.
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word
@@ -60,6 +64,13 @@ OPTIONS
                      received ones are popped, up to 8 labels in all
         tc=0..7, ttl=1..255   of the labels (0 and 255)
         vlan=1..4094 Ethernet: frames have this 802.1Q tag, both ways
+        driver=packet|xdp|auto
+                     Ethernet: how frames are moved. packet (default) is
+                     AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
+                     of which it has one: only one such port is on an
+                     interface. auto is xdp where that can be had, else
+                     packet; a note says which. With vlan=, xdp needs tags left
+                     in the frame (ethtool -K IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
@@ -83,6 +94,14 @@ OPTIONS
                      kernel, the same frames on the wire. auto (default) uses
                      the kinds that a self-test has shown to work; on, all that
                      the kernel takes; off, none
+    --latency TIME   under load, frames wait up to TIME for others that are
+                     handled with them, which costs less processor time a
+                     frame; at most 10ms (default 20us; 0: none waits). A
+                     frame that comes alone never waits
+    --spin           never sleep: a processor is used up, and round trips are
+                     shorter, if there is one to give away. Without it atmtap
+                     waits awake only while the last frames say that the next
+                     one is near
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
@@ -107,7 +126,9 @@ EXIT STATUS
 
 CAPABILITIES
     CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
-    self-test of --gso auto: without, there are no super-frames. CAP_SYS_ADMIN
+    self-test of --gso auto: without, there are no super-frames. CAP_BPF and
+    CAP_NET_ADMIN besides for driver=xdp, and CAP_IPC_LOCK or a limit of locked
+    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_SYS_ADMIN
     to look after a device in another network namespace, where there is one.
 
 EXAMPLES

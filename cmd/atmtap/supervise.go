@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
+	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -319,7 +320,12 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	if err := t.claim(spec, index); err != nil {
 		return err
 	}
-	c, err := spec.Open(port.Opening{Index: index, Replaces: before})
+	opening := port.Opening{Index: index, Replaces: before, Region: t.arena.Region(block.Small)}
+	c, err := spec.Open(opening)
+	if errors.Is(err, nic.ErrQueueInUse) { // by the one before, on the same interface
+		t.hub.Call(t.port.Detach)
+		c, err = spec.Open(opening)
+	}
 	if err != nil {
 		return port.Remedy(err)
 	}

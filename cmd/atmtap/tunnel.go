@@ -63,8 +63,11 @@ func open(c config) (_ *tunnel, err error) {
 	if c.spec.Device == c.name {
 		return nil, fmt.Errorf("--%s %s: the port is on the same interface: take another name", c.kind(), c.name)
 	}
+	if err := t.makeHub(); err != nil {
+		return nil, err
+	}
 	t.underlay = c.spec.Underlay()
-	carrier, err := c.spec.Open(port.Opening{})
+	carrier, err := c.spec.Open(port.Opening{Region: t.arena.Region(block.Small)})
 	if err == nil {
 		t.carrier, t.overhead = carrier.Device, carrier.Overhead(&carrier.Ports[0])
 		if err = t.claim(c.spec, t.underlay.Index); err != nil {
@@ -76,10 +79,6 @@ func open(c config) (_ *tunnel, err error) {
 	}
 	t.note(carrier.Device)
 	if err := t.fits(t.device.mtu, t.carrier.Info()); err != nil {
-		_ = carrier.Device.Close()
-		return nil, err
-	}
-	if err := t.makeHub(); err != nil {
 		_ = carrier.Device.Close()
 		return nil, err
 	}
@@ -139,13 +138,17 @@ func (t *tunnel) mostMTU() int {
 }
 
 // makeHub makes the hub and its memory. What is never used is never taken from the
-// machine, so there are blocks for any MTU that the devices may come to have.
+// machine, so there are blocks for any MTU that the devices may come to have. AF_XDP has
+// all of the small ones locked, and keeps many.
 func (t *tunnel) makeHub() (err error) {
 	sizes := block.Config{Small: blocks, Medium: blocks, Large: blocks / 4}
+	if t.c.spec.Driver != port.Packet {
+		sizes.Small += nic.DefaultXDPPosts + nic.XDPTransmits
+	}
 	if t.arena, err = block.NewArena(sizes); err != nil {
 		return err
 	}
-	t.hub, err = dataplane.NewHub(dataplane.Config{Pool: t.arena.Pool(0)})
+	t.hub, err = dataplane.NewHub(dataplane.Config{Pool: t.arena.Pool(0), Pace: t.c.pace})
 	return err
 }
 
@@ -293,7 +296,7 @@ func hubCounts(h *dataplane.Hub) []dataplane.Count {
 	c := h.Counters()
 	chunks, _ := h.Pool.InUse()
 	return []dataplane.Count{
-		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "messages", N: c.Messages},
+		{Name: "passes", N: c.Passes}, {Name: "sleeps", N: c.Sleeps}, {Name: "naps", N: c.Naps}, {Name: "messages", N: c.Messages},
 		{Name: "services", N: c.Services}, {Name: "blocks_in_use", N: uint64(chunks)},
 		{Name: "drop_unlinked", N: c.Unlinked}, {Name: "drop_unknown", N: c.Unknown}, {Name: "drop_no_block", N: c.NoBlocks},
 		{Name: "drop_no_node", N: c.NoNodes}, {Name: "drop_no_defer", N: c.NoDefer},

@@ -1,61 +1,197 @@
 // Command cellbench measures cellhub beside what else could do the job, in one
 // interleaved run, so that the ratios hold whatever the machine does that day.
 //
-//	cellbench tunnel [--rounds N] [--window D] [--only NAME,…] [--json]
+//	cellbench tunnel   tunnels between two hosts: TCP, small packets, round trips, CPU
+//	cellbench aal      AAL5 and its CRC
+//	cellbench ring     the ring between two threads
+//	cellbench put      from one module to the next
+//	cellbench report   all of them, into a document
 //
-// needs root: it works in network namespaces of its own and leaves nothing
-// behind.
+// tunnel and report need root: they work in network namespaces of their own and
+// leave nothing behind.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
-
-const usage = `usage: cellbench tunnel [flags]
-
-  tunnel   compare tunnels between two hosts: TCP, small packets, round trip
-
-"cellbench tunnel --help" lists the flags.
-`
-
-// errUsage is an error in the command line, already explained.
-var errUsage = errors.New("usage")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case err == nil, errors.Is(err, pflag.ErrHelp):
-	case errors.Is(err, errUsage):
-		fmt.Fprint(os.Stderr, usage)
-		os.Exit(2)
-	default:
+	if err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "cellbench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return errUsage
+// newCommand is the whole command line.
+func newCommand(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "cellbench",
+		Short:         "Measure cellhub beside what else could do the job, in one interleaved run",
+		SilenceUsage:  true,
+		SilenceErrors: true,
 	}
-	switch args[0] {
-	case "tunnel":
-		return runTunnel(ctx, args[1:], stdout, stderr)
-	case plainLoopCommand:
-		return runPlainLoop(ctx, args[1:])
-	case "help", "-h", "--help":
-		_, err := fmt.Fprint(stdout, usage)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(tunnelCommand(),
+		smallCommand("aal", "AAL5 and its CRC beside hash/crc32 and a copy", func(w time.Duration) ([]*contest, error) {
+			return []*contest{crcContest(w), aal5Contest(w)}, nil
+		}),
+		smallCommand("ring", "the ring between two threads beside a buffered channel and, where dpdk-test is installed, rte_ring", func(w time.Duration) ([]*contest, error) {
+			c, err := ringContest(w)
+			return []*contest{c}, err
+		}),
+		smallCommand("put", "from one module to the next beside a goroutine a stage", func(w time.Duration) ([]*contest, error) {
+			return []*contest{putContest(w)}, nil
+		}),
+		reportCommand(), plainLoopCmd())
+	return root
+}
+
+// settings are the flags that all sub-commands share.
+type settings struct {
+	rounds int
+	window time.Duration
+	json   bool
+}
+
+// minWindow is the least in which a figure means something.
+const minWindow = time.Millisecond
+
+func (s *settings) flags(c *cobra.Command, rounds int, window time.Duration) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.IntVar(&s.rounds, "rounds", rounds, "rounds; in each, everything has its turn, in another order")
+	f.DurationVar(&s.window, "window", window, "duration of one figure in a round")
+	f.BoolVar(&s.json, "json", false, "one JSON object on standard output, the tables on standard error")
+}
+
+func (s *settings) check() error {
+	switch {
+	case s.rounds < 1:
+		return fmt.Errorf("--rounds %d: at least 1", s.rounds)
+	case s.window < minWindow:
+		return fmt.Errorf("--window %v: at least %v", s.window, minWindow)
+	}
+	return nil
+}
+
+// show writes a finished run as the flags say.
+func (s *settings) show(c *cobra.Command, d document) error {
+	if !s.json {
+		return d.text(c.OutOrStdout())
+	}
+	if err := d.text(c.ErrOrStderr()); err != nil {
 		return err
 	}
-	return errUsage
+	return d.json(c.OutOrStdout())
 }
+
+// smallCommand is a sub-command whose contests are functions of this process.
+func smallCommand(name, short string, contests func(window time.Duration) ([]*contest, error)) *cobra.Command {
+	var s settings
+	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		if err := s.check(); err != nil {
+			return err
+		}
+		list, err := contests(s.window)
+		if err != nil {
+			return err
+		}
+		r := &run{rounds: s.rounds, stderr: c.ErrOrStderr()}
+		if err := r.all(c.Context(), list...); err != nil {
+			return err
+		}
+		return s.show(c, newDocument(r, list...))
+	}}
+	s.flags(c, 15, 10*time.Millisecond)
+	return c
+}
+
+// tunnelSettings are the flags of the tunnels.
+type tunnelSettings struct {
+	settings
+	limit    time.Duration
+	mtus     []int
+	peers    []string
+	atmtap   string
+	programs string
+	plot     string
+}
+
+func (s *tunnelSettings) peerFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringSliceVar(&s.peers, "peers", nil, "only these tunnels, and "+baseline+": "+names(peers("", "", "")))
+	f.StringVar(&s.atmtap, "atmtap", "bin/atmtap", "the atmtap to measure")
+	f.StringVar(&s.programs, "programs", "bin/peers", "where make bench-peers has put wireguard and nebula")
+	f.StringVar(&s.plot, "plot", "", "draw TCP and round trips into this SVG file")
+}
+
+// contests makes those of the tunnels, of the peers that can run.
+func (s *tunnelSettings) contests(stderr io.Writer) ([]*contest, []peer, error) {
+	for _, mtu := range s.mtus {
+		if mtu != smallMTU && mtu != largeMTU {
+			return nil, nil, fmt.Errorf("--mtu %d: %d or %d", mtu, smallMTU, largeMTU)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := choose(peers(self, s.atmtap, s.programs), s.peers, func(format string, args ...any) {
+		fmt.Fprintf(stderr, format+"\n", args...)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []*contest
+	for _, mtu := range s.mtus {
+		all = append(all, tunnelContest(found, mtu, s.window))
+	}
+	return all, found, nil
+}
+
+func tunnelCommand() *cobra.Command {
+	var s tunnelSettings
+	c := &cobra.Command{Use: "tunnel", Short: "tunnels between two hosts: TCP, small packets, round trips, CPU", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.check(); err != nil {
+				return err
+			}
+			list, _, err := s.contests(c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			r := &run{rounds: s.rounds, limit: s.limit, stderr: c.ErrOrStderr()}
+			if err := r.all(c.Context(), list...); err != nil {
+				return err
+			}
+			if s.plot != "" {
+				if err := plotTunnels(s.plot, list); err != nil {
+					return err
+				}
+			}
+			return s.show(c, newDocument(r, list...))
+		}}
+	s.flags(c, 5, tunnelWindow)
+	c.Flags().DurationVar(&s.limit, "limit", tunnelLimit, "begin no round that would end later than this")
+	c.Flags().IntSliceVar(&s.mtus, "mtu", []int{smallMTU, largeMTU}, "inner MTUs; small packets and round trips are measured at 1500")
+	s.peerFlags(c)
+	return c
+}
+
+// Defaults of the tunnels.
+const (
+	tunnelWindow = 600 * time.Millisecond
+	tunnelLimit  = 18 * time.Minute
+)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cellhub/cellhub/nic/link"
 	"github.com/songgao/water"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,21 +20,25 @@ const plainLoopCommand = "plain-loop"
 // plainLoopFrame is room for one frame of a TAP, in octets.
 const plainLoopFrame = 64 << 10
 
+func plainLoopCmd() *cobra.Command {
+	var tap, local, remote string
+	c := &cobra.Command{Use: plainLoopCommand, Hidden: true, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		return runPlainLoop(c.Context(), tap, local, remote)
+	}}
+	c.Flags().StringVar(&tap, "tap", "", "name of the TAP")
+	c.Flags().StringVar(&local, "local", "", "own ADDRESS:PORT")
+	c.Flags().StringVar(&remote, "remote", "", "ADDRESS:PORT of the other end")
+	return c
+}
+
 // runPlainLoop is the tunnel that everybody writes first: a TAP and a UDP socket,
 // a goroutine each way, one frame a read and one a write.
-func runPlainLoop(ctx context.Context, args []string) error {
-	flags := pflag.NewFlagSet(plainLoopCommand, pflag.ContinueOnError)
-	tap := flags.String("tap", "", "name of the TAP")
-	local := flags.String("local", "", "own ADDRESS:PORT")
-	remote := flags.String("remote", "", "ADDRESS:PORT of the other end")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	laddr, err := net.ResolveUDPAddr("udp", *local)
+func runPlainLoop(ctx context.Context, tap, local, remote string) error {
+	laddr, err := net.ResolveUDPAddr("udp", local)
 	if err != nil {
 		return err
 	}
-	raddr, err := net.ResolveUDPAddr("udp", *remote)
+	raddr, err := net.ResolveUDPAddr("udp", remote)
 	if err != nil {
 		return err
 	}
@@ -44,13 +48,13 @@ func runPlainLoop(ctx context.Context, args []string) error {
 	}
 	defer conn.Close()
 	config := water.Config{DeviceType: water.TAP}
-	config.Name = *tap
+	config.Name = tap
 	dev, err := water.New(config)
 	if err != nil {
-		return fmt.Errorf("TAP %s: %w", *tap, err)
+		return fmt.Errorf("TAP %s: %w", tap, err)
 	}
 	defer dev.Close()
-	if err := link.Up(*tap); err != nil {
+	if err := link.Up(tap); err != nil {
 		return err
 	}
 

@@ -1,119 +1,182 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"io"
-	"runtime"
-	"slices"
-	"strconv"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/spf13/cobra"
 )
 
-// figures are the columns of a contender's rounds.
-var figures = []struct{ name, title, unit string }{
-	{"tcp", "TCP, inner MTU 1500", "Gb/s"},
-	{"udp64", "UDP, 64-octet payload, received", "kpps"},
-	{"rtt_p50", "round trip, p50", "us"},
-	{"rtt_p99", "round trip, p99", "us"},
+// How much report measures: whole in under 20 minutes, quick in about 5.
+type effort struct {
+	smallRounds, tunnelRounds int
+	smallWindow, tunnelWindow time.Duration
+	limit                     time.Duration // of the tunnels
 }
 
-// report is a finished run; the first tunnel is the baseline.
-type report struct {
-	options options
-	load    [2]string // before and after
-	tunnels []*contender
-}
+var (
+	whole = effort{smallRounds: 11, tunnelRounds: 5, smallWindow: 10 * time.Millisecond, tunnelWindow: tunnelWindow, limit: tunnelLimit}
+	quick = effort{smallRounds: 5, tunnelRounds: 3, smallWindow: 5 * time.Millisecond, tunnelWindow: 250 * time.Millisecond, limit: 4 * time.Minute}
+)
 
-// line is what the rounds of one figure of one tunnel come to.
-type line struct {
-	Figure  string     `json:"figure"`
-	Tunnel  string     `json:"tunnel"`
-	Unit    string     `json:"unit"`
-	Median  float64    `json:"median"`
-	Min     float64    `json:"min"`
-	Max     float64    `json:"max"`
-	Ratio   float64    `json:"ratio"` // median of the rounds' ratios to the baseline
-	CPU     [2]float64 `json:"cpu"`   // cores used by the process in each host, medians
-	Machine float64    `json:"machine_cpu"`
-	Values  []float64  `json:"values"` // by round
-	Load    [2]string  `json:"load"`   // before and after the run
-}
-
-// line sums up one figure of one tunnel.
-func (r *report) line(figure int, c *contender) line {
-	l := line{Figure: figures[figure].name, Tunnel: c.name, Unit: figures[figure].unit, Load: r.load}
-	var ratios, cpuA, cpuB, machine []float64
-	for i, round := range c.rounds {
-		s := round[figure]
-		l.Values = append(l.Values, s.value)
-		if base := r.tunnels[0].rounds[i][figure].value; base > 0 {
-			ratios = append(ratios, s.value/base)
+func reportCommand() *cobra.Command {
+	s := tunnelSettings{mtus: []int{smallMTU, largeMTU}}
+	var out string
+	var isQuick bool
+	c := &cobra.Command{Use: "report", Short: "all of them, into a document", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		much := whole
+		if isQuick {
+			much = quick
 		}
-		cpuA, cpuB, machine = append(cpuA, s.cpu[0]), append(cpuB, s.cpu[1]), append(machine, s.machine)
-	}
-	l.Median, l.Min, l.Max = median(l.Values), slices.Min(l.Values), slices.Max(l.Values)
-	l.Ratio, l.CPU, l.Machine = median(ratios), [2]float64{median(cpuA), median(cpuB)}, median(machine)
-	return l
+		s.window = much.tunnelWindow
+		return s.report(c, much, isQuick, out)
+	}}
+	c.Flags().StringVar(&out, "out", "BENCHMARKS.md", "the document; the picture lies beside it")
+	c.Flags().BoolVar(&isQuick, "quick", false, "fewer and shorter rounds: about 5 minutes")
+	s.peerFlags(c)
+	_ = c.Flags().MarkHidden("plot")
+	return c
 }
 
-// median of values, of which there may be none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
+// report measures everything and writes the document and its picture.
+func (s *tunnelSettings) report(c *cobra.Command, much effort, isQuick bool, out string) error {
+	tunnels, found, err := s.contests(c.ErrOrStderr())
+	if err != nil {
+		return err
 	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
+	rings, err := ringContest(much.smallWindow)
+	if err != nil {
+		return err
 	}
-	return (sorted[middle-1] + sorted[middle]) / 2
+	small := []*contest{crcContest(much.smallWindow), aal5Contest(much.smallWindow), rings, putContest(much.smallWindow)}
+	first := &run{rounds: much.smallRounds, stderr: c.ErrOrStderr()}
+	if err := first.all(c.Context(), small...); err != nil {
+		return err
+	}
+	second := &run{rounds: much.tunnelRounds, limit: much.limit, stderr: c.ErrOrStderr()}
+	if err := second.all(c.Context(), tunnels...); err != nil {
+		return err
+	}
+	picture := strings.TrimSuffix(out, filepath.Ext(out)) + ".svg"
+	if err := plotTunnels(picture, tunnels); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	p := pages{
+		small: newDocument(first, small...), tunnels: newDocument(second, tunnels...),
+		peers: found, effort: much, quick: isQuick, picture: filepath.Base(picture),
+	}
+	if err := p.markdown(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(out, b.Bytes(), 0o644)
 }
 
-func (r *report) writeTable(w io.Writer) error {
-	var name unix.Utsname
-	_ = unix.Uname(&name)
-	out := &errWriter{w: w}
-	out.printf("Linux %s, %s, %d processors, %s\n", unix.ByteSliceToString(name.Release[:]), runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	out.printf("%d rounds, %v a figure, veth MTU %d, load average %s before and %s after\n",
-		len(r.tunnels[0].rounds), r.options.window, r.options.mtu, r.load[0], r.load[1])
-	if load, err := strconv.ParseFloat(r.load[0], 64); err == nil && load > float64(runtime.NumCPU())/4 {
-		out.printf("the machine was busy before the run: absolute figures are low, ratios rough\n")
+// pages are what report writes.
+type pages struct {
+	small, tunnels document
+	peers          []peer
+	effort         effort
+	quick          bool
+	picture        string
+}
+
+const intro = `# Benchmarks
+
+Written by ` + "`%s`" + ` as root, %s. Nothing here is edited by hand; run it again to see what
+your machine does. Absolute figures wander from machine to machine and day to day: the ratios are what
+counts, each taken within one round ([how](#how-it-was-measured)).
+
+| | |
+|---|---|
+| machine | %s |
+| functions | %s |
+| tunnels | %s |
+%s
+Tables: %s.
+`
+
+const method = `
+## How it was measured
+
+- Two hosts are network namespaces of one machine, joined by a veth whose MTU is that of the tunnel and %d
+  octets. The programs under test share the processors with those that send, receive and compare every octet, so
+  nothing here is the rate of a tunnel that has a machine for itself; it is the same for all of them.
+- Rounds are interleaved: in each, every tunnel is set up, measured (%v a figure) and taken down, in an order that
+  changes from round to round. The functions take turns the same way.
+- *No loss* is the highest rate at which fewer than one packet in %d is lost, by bisection to %.0f%%, and then held
+  for that many packets, or for %v without any loss.
+- *CPU*: ends are the processes under test at both ends, their system calls included; system, softirq and machine
+  are those of the whole machine, the measuring included, by the kernel's tick. A tunnel of the kernel has no process.
+- plain-loop is the tunnel that everybody writes first: a Go program with a TAP and a UDP socket, one frame a call.
+- vtun and openvpn run without encryption. wireguard-go and nebula always encrypt: they do more, and are here because
+  they are what is used. They are built from their released modules (cmd/cellbench/peers).
+- rte_ring's times are DPDK's own (dpdk-test), for entries of 16 octets; a ring here has entries of 32. Between two
+  cores dpdk-test adds up what a put and a get take, which happen at the same time: half of that is shown.
+
+Again: ` + "`make bench-report`" + `, or one part of it: ` + "`bin/cellbench tunnel`, `aal`, `ring`, `put`" + `, each with ` + "`--json`" + ` for all values of
+all rounds.
+`
+
+// markdown writes the document.
+func (p pages) markdown(w io.Writer) error {
+	command := "make bench-report"
+	if p.quick {
+		command += " QUICK=--quick"
 	}
-	out.printf("ratio: median of the rounds' ratios to %s; cores: used by each end, and busy in the machine\n", baseline)
-	for i, figure := range figures {
-		out.printf("\n%-32s %8s  %17s  %6s  %11s  %7s\n", figure.title, figure.unit, "min .. max", "ratio", "cores a+b", "machine")
-		for _, c := range r.tunnels {
-			l := r.line(i, c)
-			out.printf("  %-30s %8.2f  %17s  %6.2f  %5.2f+%5.2f  %7.2f\n", l.Tunnel, l.Median,
-				fmt.Sprintf("%.2f .. %.2f", l.Min, l.Max), l.Ratio, l.CPU[0], l.CPU[1], l.Machine)
+	var b strings.Builder
+	fmt.Fprintf(&b, intro, command, time.Now().UTC().Format("2006-01-02"), p.small.Machine, p.small.Run.load(), p.tunnels.Run.load(), p.versions(), howToRead)
+	fmt.Fprintf(&b, "\n## Tunnels\n\n![TCP and round trips of all tunnels](%s)\n", p.picture)
+	if err := p.tunnels.markdown(&b); err != nil {
+		return err
+	}
+	b.WriteString(p.passedOver())
+	b.WriteString("\n## Functions\n")
+	if err := p.small.markdown(&b); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, method, underlayRoom, p.effort.tunnelWindow, lossLimit, 100*precision, holding*p.effort.tunnelWindow)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// versions are rows of the first table: what the peers are.
+func (p pages) versions() string {
+	var b strings.Builder
+	for _, peer := range p.peers {
+		if peer.version != nil {
+			fmt.Fprintf(&b, "| %s | %s |\n", peer.name, peer.version(peer.program))
 		}
 	}
-	return out.err
+	return b.String()
 }
 
-// writeJSON writes one object a line, for each figure of each tunnel.
-func (r *report) writeJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	for i := range figures {
-		for _, c := range r.tunnels {
-			if err := encoder.Encode(r.line(i, c)); err != nil {
+// passedOver says who failed, and of what.
+func (p pages) passedOver() string {
+	var b strings.Builder
+	for _, c := range p.tunnels.contests {
+		for _, e := range c.entrants {
+			if e.failed != nil {
+				fmt.Fprintf(&b, "\nPassed over at %s: %v.\n", c.name, e.failed)
+			}
+		}
+	}
+	return b.String()
+}
+
+// markdown writes the tables of a finished run.
+func (d document) markdown(w io.Writer) error {
+	for _, c := range d.contests {
+		for _, t := range c.tables() {
+			if err := t.markdown(w); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// errWriter remembers the first error.
-type errWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (e *errWriter) printf(format string, args ...any) {
-	if e.err == nil {
-		_, e.err = fmt.Fprintf(e.w, format, args...)
-	}
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -49,7 +51,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Log: log}); err != nil {
+	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log}); err != nil {
 		return nil, err
 	}
 	if c.control == control.DefaultPath { // /run is empty after a start of the machine
@@ -58,6 +60,9 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 		}
 	}
 	if d.listener, err = control.Listen(c.control, socketMode); err != nil {
+		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+	}
+	if err := d.c.socket(); err != nil {
 		return nil, fmt.Errorf("--control %s: %w", c.control, err)
 	}
 	return d, nil
@@ -93,13 +98,15 @@ func (d *hubd) run(ctx context.Context) error {
 	}()
 	serving := make(chan error, 1)
 	go func() { serving <- d.server.Serve(d.listener) }()
-	d.log.Info("ready", "control", d.c.control, "hubs", d.c.hubs, "epoch", d.server.Epoch(), "version", daemon.Version())
-	d.service.Ready()
-	d.service.Status("serving " + d.c.control)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-serving:
+	if d.c.file.want != nil {
+		err = d.apply()
+	}
+	if err == nil {
+		err = d.serve(ctx, hangup, serving)
 	}
 	d.log.Info("ending")
 	d.service.Stopping()
@@ -108,6 +115,23 @@ func (d *hubd) run(ctx context.Context) error {
 	d.fabric.Stop()
 	<-turning
 	return errors.Join(err, d.close())
+}
+
+// serve is what the daemon does between its start and its end.
+func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
+	d.log.Info("ready", "control", d.c.control, "hubs", d.c.hubs, "epoch", d.server.Epoch(), "version", daemon.Version())
+	d.service.Ready()
+	d.service.Status("serving " + d.c.control)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-serving:
+			return err
+		case <-hangup:
+			d.reload()
+		}
+	}
 }
 
 // close gives back what start has made, also halfway.

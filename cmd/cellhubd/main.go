@@ -17,6 +17,7 @@ import (
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/server"
+	"github.com/cellhub/cellhub/loader"
 )
 
 // Exit codes.
@@ -39,6 +40,10 @@ type config struct {
 	control string
 	hubs    int
 	level   slog.Level
+	file    configured
+	check   bool // the file, and no more
+
+	controlGiven, hubsGiven bool // by flags, which then say more than the file
 }
 
 func parse(args []string, stdout io.Writer) (c config, err error) {
@@ -51,6 +56,8 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 	}
 	f.StringVar(&c.control, "control", path, "the control socket; CELLHUB_CONTROL names it too")
 	f.IntVar(&c.hubs, "hubs", 1, fmt.Sprintf("hubs, each a thread: 1 to %d", server.MaxHubs))
+	f.StringVar(&c.file.name, "config", "", "a configuration file, read again at SIGHUP")
+	f.BoolVar(&c.check, "check", false, "check the configuration file, and end")
 	f.TextVar(&c.level, "log", slog.LevelInfo, "least that is logged: debug, info, warn or error")
 	help := f.BoolP("help", "h", false, "this text")
 	version := f.Bool("version", false, "the version")
@@ -67,8 +74,14 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 		return c, fmt.Errorf("%q: no such argument; see --help", f.Arg(0))
 	case c.hubs < 1 || c.hubs > server.MaxHubs:
 		return c, fmt.Errorf("--hubs %d: 1 to %d", c.hubs, server.MaxHubs)
+	case c.check && c.file.name == "":
+		return c, errors.New("--check: which file? add --config FILE")
+	case c.file.name == "":
+		return c, nil
 	}
-	return c, nil
+	c.controlGiven = f.Changed("control") || os.Getenv("CELLHUB_CONTROL") != ""
+	c.hubsGiven = f.Changed("hubs")
+	return c, c.readConfig()
 }
 
 // run is the whole program: it returns the exit code when ctx ends.
@@ -77,17 +90,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, pflag.ErrHelp) {
 		return exitOK
 	}
+	if err == nil && c.check {
+		return exitOK
+	}
 	var d *hubd
 	if err == nil {
 		d, err = start(c, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level})))
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "cellhubd: %v\n", err)
+		complain(stderr, err)
 		return exitUsage
 	}
 	if err := d.run(ctx); err != nil {
-		fmt.Fprintf(stderr, "cellhubd: %v\n", err)
+		complain(stderr, err)
+		if errors.As(err, new(loader.Faults)) {
+			return exitUsage
+		}
 		return exitError
 	}
 	return exitOK
+}
+
+// complain says why it ends; faults of a file each begin with their place.
+func complain(stderr io.Writer, err error) {
+	var faults loader.Faults
+	if errors.As(err, &faults) {
+		fmt.Fprintln(stderr, faults)
+		return
+	}
+	fmt.Fprintf(stderr, "cellhubd: %v\n", err)
 }

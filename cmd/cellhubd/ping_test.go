@@ -16,6 +16,36 @@ import (
 // The addresses on both ends of the PVC.
 var inner = [2]netip.Prefix{netip.MustParsePrefix("198.51.100.1/24"), netip.MustParsePrefix("198.51.100.2/24")}
 
+// Trunks, which are one port each, carry the same.
+func TestPingOverTrunks(t *testing.T) {
+	for name, specs := range map[string][2]string{
+		"atmtcp": {"atmtcp:listen=192.0.2.1", "atmtcp:192.0.2.1"},
+		"gns3":   {"gns3:192.0.2.1:10001,remote=192.0.2.2:10002", "gns3:192.0.2.2:10002,remote=192.0.2.1:10001"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := lab.ForTest(t, lab.Config{})
+			dir := t.TempDir()
+			var clients []*client
+			for side, h := range []*lab.Host{l.A, l.B} {
+				d := startDaemon(t, h, filepath.Join(dir, string(rune('a'+side))))
+				c := d.hello(t, control.RoleAdmin)
+				clients = append(clients, c)
+				c.must(hub(control.HubOpen, 0, 7, "port", "p "+specs[side], ""))
+				top := c.must(hub(control.HubOpen, 0, 0, "tap", "atm0", "lan")).Hub().A
+				at := c.must(hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
+				if name == "gns3" { // cells; atmtcp carries SDUs
+					c.must(hub(control.HubPush, at, 0, "aal5", "", ""))
+				}
+				c.must(atm(control.ATMAdd, control.ATM{Port: 7, VCI: 100, AAL: control.AAL5, Receiver: top}))
+				if err := h.AddAddr("atm0", inner[side]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ping(t, l, clients...)
+		})
+	}
+}
+
 // lan opens a stream with a TAP on top, from top to bottom, and gives its first process.
 func (c *client) lan(name, tap string) uint32 {
 	c.t.Helper()

@@ -2,6 +2,13 @@ package block
 
 import "unsafe"
 
+// Region is the memory of all blocks of a size, one after the other: whole pages, for a
+// device of the kernel whose frames lie in it.
+func (a *Arena) Region(s Size) []byte {
+	r := &a.regions[s]
+	return a.mem[r.base : r.base+int(r.blocks)<<r.shift]
+}
+
 // Memory is all the memory of a block of the arena, to be posted to such a device.
 func (a *Arena) Memory(b ID) []byte { return a.memory(b) }
 

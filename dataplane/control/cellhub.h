@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x95b3df1f) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x30211518) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -56,7 +56,7 @@
 #define CELLHUB_SOCK_CLOSE 6 /* the application lets go */
 #define CELLHUB_SOCK_OKAY 7 /* the connection carries data; to the application with TLV RING */
 #define CELLHUB_SOCK_FAIL 8 /* the call came to nothing, with a cause */
-#define CELLHUB_SOCK_INCOMING 9 /* a call for the listener in conn; the reply brings the new connection's id, or ECONNREFUSED */
+#define CELLHUB_SOCK_INCOMING 9 /* a call; from a manager conn is the listener's, and the reply brings the new one's id, or ECONNREFUSED; to an application conn is the new one's, and TLV LISTENER names the listener */
 #define CELLHUB_SOCK_CLOSED 10 /* the far side or the network has released, with a cause */
 #define CELLHUB_SOCK_RELEASED 11 /* nothing is left of the connection: its id may be used again */
 #define CELLHUB_SOCK_MODIFY 12 /* asks for another traffic contract */
@@ -190,6 +190,7 @@
 #define CELLHUB_TLV_PORTS 0x0107 /* ports, a u16 each: what a MANAGER serves */
 #define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
 #define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
+#define CELLHUB_TLV_LISTENER 0x010a /* the listener that a call is for */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {
@@ -348,6 +349,11 @@ struct cellhub_ring {
     uint64_t offset; /* 8: octets from the region's begin */
 };
 
+/* ListenerConn is the value of TLV LISTENER: of INCOMING to an application. */
+struct cellhub_listener {
+    uint64_t conn; /* 0: the listener's connection id */
+};
+
 #ifdef __cplusplus
 #define CELLHUB_ASSERT(c) static_assert(c, #c)
 #else
@@ -467,6 +473,8 @@ CELLHUB_ASSERT(sizeof(struct cellhub_ring) == 16);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, region) == 0);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, size) == 4);
 CELLHUB_ASSERT(offsetof(struct cellhub_ring, offset) == 8);
+CELLHUB_ASSERT(sizeof(struct cellhub_listener) == 8);
+CELLHUB_ASSERT(offsetof(struct cellhub_listener, conn) == 0);
 
 /* Byte order: each of these turns a number of the machine into one of the message, and back. */
 static inline uint16_t cellhub_be16(uint16_t v)

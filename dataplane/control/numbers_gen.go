@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x95b3df1f
+const DefinitionHash uint32 = 0x30211518
 
 // The classes.
 const (
@@ -95,8 +95,9 @@ const (
 	SockOkay Type = 7
 	// SockFail: the call came to nothing, with a cause.
 	SockFail Type = 8
-	// SockIncoming: a call for the listener in conn; the reply brings the new connection's
-	// id, or ECONNREFUSED.
+	// SockIncoming: a call; from a manager conn is the listener's, and the reply brings the
+	// new one's id, or ECONNREFUSED; to an application conn is the new one's, and TLV
+	// LISTENER names the listener.
 	SockIncoming Type = 9
 	// SockClosed: the far side or the network has released, with a cause.
 	SockClosed Type = 10
@@ -248,8 +249,8 @@ var classTable = [numClasses]classRow{
 		{"UNPATH", 0x14, 0},
 	}},
 	{"EVT", true, []typeRow{{},
-		{"SUBSCRIBE", 0x20, 0},
-		{"UNSUBSCRIBE", 0x20, 0},
+		{"SUBSCRIBE", 0x24, 0},
+		{"UNSUBSCRIBE", 0x24, 0},
 		{"EVENT", 0x1, 0},
 		{"LOST", 0x1, 0},
 	}},
@@ -588,20 +589,23 @@ const (
 	TLVName TLVType = 0x0108
 	// TLVCounter: a counter, one TLV each: its value, u64, then its name.
 	TLVCounter TLVType = 0x0109
+	// TLVListener: the listener that a call is for.
+	TLVListener TLVType = 0x010a
 )
 
 // tlvTable holds the TLVs from firstTLV on.
 var tlvTable = [...]tlvRow{
-	0: {"TRAFFIC", 56, 0, 1},
-	1: {"MAX_SDU", 4, 0, 1},
-	2: {"LEAF", 4, 0, 1},
-	3: {"SECOND_END", 6, 0, 1},
-	4: {"COOKIE", 0, 256, 1},
-	5: {"RING", 16, 0, 1},
-	6: {"TEXT", 0, 0, 1},
-	7: {"PORTS", 0, 0, 2},
-	8: {"NAME", 0, 32, 1},
-	9: {"COUNTER", 0, 0, 1},
+	0:  {"TRAFFIC", 56, 0, 1},
+	1:  {"MAX_SDU", 4, 0, 1},
+	2:  {"LEAF", 4, 0, 1},
+	3:  {"SECOND_END", 6, 0, 1},
+	4:  {"COOKIE", 0, 256, 1},
+	5:  {"RING", 16, 0, 1},
+	6:  {"TEXT", 0, 0, 1},
+	7:  {"PORTS", 0, 0, 2},
+	8:  {"NAME", 0, 32, 1},
+	9:  {"COUNTER", 0, 0, 1},
+	10: {"LISTENER", 8, 0, 1},
 }
 
 const firstTLV TLVType = 0x0100

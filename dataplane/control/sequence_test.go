@@ -110,7 +110,7 @@ func TestRoles(t *testing.T) {
 	for role, want := range map[Role]may{
 		RoleManager: {ClassHub: append(base[:3:3], HubResync, HubDone), ClassATM: all(ClassATM), ClassSig: {SigTX},
 			ClassSock: {SockOkay, SockFail, SockIncoming, SockClosed, SockReleased, SockAlerting}},
-		RoleAdmin: {ClassATM: all(ClassATM), ClassMMI: all(ClassMMI), ClassHub: all(ClassHub)},
+		RoleAdmin: {ClassATM: all(ClassATM), ClassMMI: all(ClassMMI), ClassHub: all(ClassHub), ClassEvt: {EvtSubscribe, EvtUnsubscribe}},
 		RoleApplication: {ClassHub: base, ClassPrim: all(ClassPrim),
 			ClassSock: {SockBind, SockListen, SockConnect, SockAccept, SockReject, SockClose, SockModify, SockAddParty, SockDropParty}},
 		RoleModulePath: {ClassHub: base, ClassMMI: all(ClassMMI)},

@@ -306,6 +306,46 @@ func (r *Ring) Append(trailer []byte) ([]byte, error) {
 	return AppendTLV(trailer, TLVRing, b[:])
 }
 
+// ListenerConn is the value of TLV LISTENER: of INCOMING to an application.
+type ListenerConn struct {
+	// the listener's connection id
+	Conn uint64
+}
+
+func (r *ListenerConn) encode(b *[8]byte) {
+	binary.BigEndian.PutUint64(b[0:], uint64(r.Conn))
+}
+
+func (r *ListenerConn) decode(b *[8]byte) {
+	r.Conn = uint64(binary.BigEndian.Uint64(b[0:]))
+}
+
+func checkListenerConn(b *[8]byte) error {
+
+	return nil
+}
+
+// ParseListenerConn reads the value of a TLV LISTENER. ErrTLVLength: it has not 8 octets.
+// ErrReserved, ErrValue: an octet of it is wrong.
+func ParseListenerConn(value []byte) (v ListenerConn, err error) {
+	if len(value) != 8 {
+		return v, ErrTLVLength
+	}
+	b := (*[8]byte)(value)
+	if err := checkListenerConn(b); err != nil {
+		return v, err
+	}
+	v.decode(b)
+	return v, nil
+}
+
+// Append appends the TLV LISTENER to a trailer. ErrTrailerLong: it does not fit.
+func (r *ListenerConn) Append(trailer []byte) ([]byte, error) {
+	var b [8]byte
+	r.encode(&b)
+	return AppendTLV(trailer, TLVListener, b[:])
+}
+
 // checkLayout checks the value of a TLV whose length is right already.
 func checkLayout(t TLVType, value []byte) error {
 	switch t {
@@ -319,6 +359,8 @@ func checkLayout(t TLVType, value []byte) error {
 		return checkSecondEnd((*[6]byte)(value))
 	case TLVRing:
 		return checkRing((*[16]byte)(value))
+	case TLVListener:
+		return checkListenerConn((*[8]byte)(value))
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestTLVLimits(t *testing.T) {
 		{"cookie of 257", TLVCookie, make([]byte, 257), ErrTLVLength},
 		{"text of nothing", TLVText, nil, nil},
 		{"unknown below", 0x7FFF, []byte{1}, nil},
-		{"unknown, first behind ours", 0x010A, []byte{1}, nil},
+		{"unknown, first behind ours", 0x010B, []byte{1}, nil},
 		{"unknown above", 0x8000, nil, ErrTLVUnknown},
 		{"port and a half", TLVPorts, make([]byte, 3), ErrTLVLength},
 		{"traffic of 55", TLVTraffic, make([]byte, 55), ErrTLVLength},
@@ -134,7 +134,7 @@ func TestTLVLimits(t *testing.T) {
 		CheckTLVs([]byte{0, 1, 0, 1, 9}) != ErrTLVShort || CheckTLVs([]byte{0, 1, 0, 1, 9, 0, 0, 0}[:7]) != ErrTLVShort {
 		t.Error("length of trailers")
 	}
-	if s := TLVType(0x5A).String() + TLVRing.String() + TLVType(0x010A).String(); s != "IE 0x5ARINGTLV 0x010A" {
+	if s := TLVType(0x5A).String() + TLVRing.String() + TLVType(0x010B).String(); s != "IE 0x5ARINGTLV 0x010B" {
 		t.Error(s)
 	}
 }

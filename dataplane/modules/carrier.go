@@ -190,15 +190,9 @@ func (d *Carrier) port(number uint32) *port {
 func (d *Carrier) Module() dataplane.Module {
 	m := d.module("carrier", false)
 	m.Counters, m.Commands = d.Counts, d.commands()
-	open, closed := m.Open, m.Close
-	m.Open = func(q *dataplane.Queue) error {
-		q.Mate().SetPtr(d) // other carriers of the hub find us by it
-		return open(q)
-	}
+	m.Ptr = d // other carriers of the hub find us by it
+	closed := m.Close
 	m.Close = func(q *dataplane.Queue) {
-		if q.Mate().Ptr() == any(d) {
-			q.Mate().SetPtr(nil)
-		}
 		closed(q)
 		d.each((*port).close)
 	}

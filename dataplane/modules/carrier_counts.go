@@ -17,6 +17,7 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "rx_frames", N: n.RxFrames}, {Name: "rx_octets", N: n.RxOctets}, {Name: "tx_frames", N: n.TxFrames}, {Name: "tx_octets", N: n.TxOctets},
 		{Name: "rx_drop_frame", N: c.badFrames}, {Name: "rx_drop_label", N: c.otherLabels},
 		{Name: "rx_drop_truncated", N: n.RxTruncated}, {Name: "rx_drop_overrun", N: n.RxOverrun},
+		{Name: "rx_drop_starved", N: n.RxStarved},
 		{Name: "rx_drop_tagged", N: n.RxTagged}, {Name: "rx_drop_foreign", N: n.RxForeign},
 		{Name: "rx_drop_checksum", N: n.RxChecksum}, {Name: "rx_drop_malformed", N: n.RxMalformed}, {Name: "rx_drop_no_block", N: d.rx.noBlocks},
 		{Name: "tx_drop_no_port", N: c.noPort}, {Name: "tx_drop_down", N: d.lost + sum.down + n.TxDown},
@@ -25,7 +26,7 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable},
 		{Name: "tx_drop_error", N: n.TxErrors}, {Name: "path_drop_too_long", N: n.PathTooLong},
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
-		{Name: "gso_fallbacks", N: n.GSOFallbacks},
+		{Name: "gso_fallbacks", N: n.GSOFallbacks}, {Name: "tx_completed", N: n.TxCompleted}, {Name: "tx_full", N: n.TxFull},
 	}, sum.list()...)
 }
 

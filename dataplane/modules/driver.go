@@ -22,6 +22,8 @@ type driver struct {
 	rx      receiver
 	tx      transmitter
 	watch   *dataplane.Watch
+	room    *dataplane.Watch // of the descriptor that tells of room, where it is another
+	roomFD  int
 	past    nic.Counters // of devices that were here before
 	lost    uint64       // messages and frames for a device that was not there
 
@@ -82,9 +84,9 @@ func (d *driver) open(dev nic.Device) (err error) {
 		err = d.listen()
 	}
 	if err != nil {
+		_ = dev.Close()
 		d.rx.close()
 		d.tx.dev = nil
-		_ = dev.Close()
 	}
 	return err
 }
@@ -120,9 +122,11 @@ func (d *driver) close() {
 }
 
 func (d *driver) silence() {
-	if d.watch != nil {
-		d.watch.Forget()
-		d.watch = nil
+	for _, w := range [...]**dataplane.Watch{&d.watch, &d.room} {
+		if *w != nil {
+			(*w).Forget()
+			*w = nil
+		}
 	}
 }
 
@@ -296,15 +300,42 @@ func (d *driver) Send() {
 	if d.tx.room() && d.backlog != nil && d.backlog() {
 		d.in.AskSend()
 	}
-	if d.tx.waits() && d.tx.dev.FD() < 0 {
+	if d.tx.waits() && (d.tx.keeps || d.tx.dev.FD() < 0) {
 		d.in.AskSend() // nobody tells when there is room
 	}
 }
 
-// wake says what the device is to wake the hub for.
+// wake says what the device is to wake the hub for. What a device that keeps frames gives
+// back lies in memory, and is asked for every pass.
 func (d *driver) wake() {
+	waits := d.tx.waits()
+	if d.tx.roomFD != nil {
+		d.wakeForRoom(waits)
+		waits = false
+	}
 	if d.watch != nil {
-		d.watch.Want(!d.paused, d.tx.waits())
+		d.watch.Want(!d.paused, waits && !d.tx.keeps)
+	}
+}
+
+// wakeForRoom watches the descriptor that tells of room while the device is full; it may be another each time.
+func (d *driver) wakeForRoom(waits bool) {
+	if waits {
+		fd := d.tx.roomFD()
+		if d.room != nil && fd != d.roomFD {
+			d.room.Forget()
+			d.room = nil
+		}
+		if d.room == nil {
+			d.roomFD = fd
+			d.room, _ = d.in.Watch(fd, nil)
+		}
+		if d.room == nil {
+			d.in.AskSend() // nobody tells
+		}
+	}
+	if d.room != nil {
+		d.room.Want(false, waits)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // receiver takes frames from a device as blocks. A device that reads into the
 // caller's memory, or keeps it, gets blocks posted in advance; a block goes up only when
 // another takes its place, so that the posted ones never run out: under shortage frames
-// are shed here, and counted. A device that lends ring slots has them shown through one
+// are shed here, and counted. A device that keeps pieces shorter than its frames has both:
+// long frames are read. A device that lends ring slots has them shown through one
 // borrowed block, one slot after another.
 type receiver struct {
 	hub      *dataplane.Hub
@@ -21,11 +22,14 @@ type receiver struct {
 	bufs     [][]byte
 	posted   []block.ID // what is read into
 	again    [][]byte   // memory to be posted at the end of the burst
-	size     int        // octets of room in each block
+	size     int        // octets of room in each block that is read into
+	piece    int        // octets of room in each that a device keeps
 	loan     block.ID
 	noBlocks uint64 // frames shed
 }
 
+// open posts blocks to a device. After an error too close frees them, when the device is
+// closed.
 func (r *receiver) open(dev nic.Device) error {
 	info := dev.Info()
 	r.dev, r.lends, r.keeper = dev, info.Lends, nil
@@ -37,25 +41,40 @@ func (r *receiver) open(dev nic.Device) error {
 		}
 		return nil
 	}
-	n := info.Batch
 	if info.Keeps {
-		r.keeper, n = dev.(nic.Keeper), info.Posts
-	}
-	r.posted = r.posted[:0]
-	for range n {
-		b := r.hub.Pool.Alloc(r.size)
-		if b == 0 {
-			r.close()
-			return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, n)
+		r.keeper, r.piece = dev.(nic.Keeper), r.size
+		if info.Piece > 0 {
+			r.piece = min(info.Piece, r.size)
 		}
-		r.posted = append(r.posted, b)
-	}
-	if r.keeper != nil {
-		for _, b := range r.posted {
+		for range info.Posts {
+			b := r.hub.Pool.Alloc(r.piece)
+			if b == 0 {
+				return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, info.Posts)
+			}
 			r.again = append(r.again, r.hub.Pool.Memory(b))
 		}
-		r.posted = r.posted[:0]
-		r.post()
+		if r.post(); len(r.again) > 0 {
+			return fmt.Errorf("%s: it has another region than the hub's blocks", info.Name)
+		}
+	}
+	if r.reads() {
+		return r.prepare(info)
+	}
+	return nil
+}
+
+// reads tells whether frames are read into posted memory.
+func (r *receiver) reads() bool { return !r.lends && (r.keeper == nil || r.size > r.piece) }
+
+// prepare allocates what is read into.
+func (r *receiver) prepare(info nic.Info) error {
+	r.posted = r.posted[:0]
+	for range info.Batch {
+		b := r.hub.Pool.Alloc(r.size)
+		if b == 0 {
+			return fmt.Errorf("%s: no blocks to post, %d needed", info.Name, info.Batch)
+		}
+		r.posted = append(r.posted, b)
 	}
 	return nil
 }
@@ -64,7 +83,7 @@ func (r *receiver) open(dev nic.Device) error {
 // changed for larger.
 func (r *receiver) fit() {
 	size := min(r.dev.Info().MaxFrame, r.hub.Pool.MaxAlloc())
-	if size <= r.size || r.lends || r.keeper != nil {
+	if size <= r.size || !r.reads() {
 		return
 	}
 	r.size = size
@@ -111,15 +130,16 @@ func (r *receiver) resume() {
 // receive takes a burst. Each frame is then taken by take, and after the last one
 // done is called.
 func (r *receiver) receive() (int, error) {
-	switch {
-	case r.keeper != nil:
+	if r.keeper != nil {
 		r.reclaim()
 		r.post()
-	case !r.lends:
+	}
+	if r.reads() {
 		for i, b := range r.posted {
 			r.bufs[i] = r.hub.Pool.Tail(b)
 		}
-	case r.loan == 0:
+	}
+	if r.lends && r.loan == 0 {
 		if r.resume(); r.loan == 0 {
 			return 0, nil // the frames wait in the device
 		}
@@ -137,24 +157,33 @@ func (r *receiver) take(i int) block.ID {
 		r.hub.Pool.Lend(r.loan, r.bufs[i])
 		return r.loan
 	}
+	if r.keeper != nil {
+		if b, from := r.hub.Pool.At(r.bufs[i]); len(r.posted) == 0 || b != r.posted[i] {
+			return r.exchange(b, from, len(r.bufs[i]))
+		}
+	}
 	fresh := r.hub.Pool.Alloc(r.size)
 	if fresh == 0 {
 		r.noBlocks++
-		if r.keeper != nil {
-			b, _ := r.hub.Pool.At(r.bufs[i])
-			r.again = append(r.again, r.hub.Pool.Memory(b))
-		}
 		return 0
-	}
-	if r.keeper != nil {
-		b, from := r.hub.Pool.At(r.bufs[i])
-		r.hub.Pool.Window(b, from, len(r.bufs[i]))
-		r.again = append(r.again, r.hub.Pool.Memory(fresh))
-		return b
 	}
 	b := r.posted[i]
 	r.posted[i] = fresh
 	r.hub.Pool.Extend(b, len(r.bufs[i]))
+	return b
+}
+
+// exchange takes a block from a device that kept it, and is to post another for it; 0 when
+// there is none: the frame is shed.
+func (r *receiver) exchange(b block.ID, from, octets int) block.ID {
+	fresh := r.hub.Pool.Alloc(r.piece)
+	if fresh == 0 {
+		r.noBlocks++
+		r.again = append(r.again, r.hub.Pool.Memory(b))
+		return 0
+	}
+	r.hub.Pool.Window(b, from, octets)
+	r.again = append(r.again, r.hub.Pool.Memory(fresh))
 	return b
 }
 

@@ -16,6 +16,7 @@ import (
 //	capture       "VPI/VCI FILE"
 //	toobig        "KIND", bridged or routed
 //	head          ""
+//	local         "", both pairs'
 //
 // A program that opens devices registers "carrier" and "tap" itself.
 func Register(r *dataplane.Registry) error {
@@ -25,6 +26,7 @@ func Register(r *dataplane.Registry) error {
 		"rfc2684":      parseRFC2684,
 		"capture":      parseCapture,
 		"toobig":       parseTooBig,
+		"local":        Local,
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {

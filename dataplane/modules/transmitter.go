@@ -18,10 +18,11 @@ type transmitter struct {
 	frames [transmitBatch][]byte
 	blocks [transmitBatch]block.ID
 	n      int
-	keeps  bool  // the device keeps frames
-	joins  bool  // the device makes one call of many frames
-	full   bool  // the device has not taken all: the rest waits for room
-	err    error // of a flush
+	keeps  bool       // the device keeps frames
+	joins  bool       // the device makes one call of many frames
+	full   bool       // the device has not taken all: the rest waits for room
+	roomFD func() int // what tells of room, where it is not the device's FD
+	err    error      // of a flush
 }
 
 // room tells whether one more block can be added.
@@ -33,7 +34,7 @@ func (t *transmitter) waits() bool { return t.full }
 // use takes a device.
 func (t *transmitter) use(dev nic.Device) {
 	info := dev.Info()
-	t.dev, t.keeps, t.joins = dev, info.Keeps, info.Joins
+	t.dev, t.keeps, t.joins, t.roomFD = dev, info.Keeps, info.Joins, info.Room
 }
 
 // add takes a block; room must be there. A full batch is sent at once.

@@ -36,6 +36,7 @@ var handlers = [...]map[control.Type]handler{
 		control.ATMDel:      (*Server).delVC,
 		control.ATMQuery:    (*Server).queryVC,
 		control.ATMStats:    (*Server).statVC,
+		control.ATMModify:   (*Server).modifyVC,
 		control.ATMPortUp:   (*Server).portUp,
 		control.ATMPortDown: (*Server).portDown,
 		control.ATMPortStat: (*Server).portStat,

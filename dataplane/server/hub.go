@@ -69,6 +69,7 @@ func (s *Server) open(c *client, in, out *control.Packet) error {
 	}
 	s.streams[a.Number] = &stream{id: a.Number, module: cmd.Name, arg: cmd.Arg}
 	s.names.give(name, a.Number)
+	s.names.made(a.Number, cmd)
 	s.note(c, "stream opened", "process", a.Number, "module", cmd.Name, "name", name)
 	told(out, a)
 	return nil
@@ -140,6 +141,7 @@ func (s *Server) push(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names.give(name, a.Number)
+	s.names.made(a.Number, cmd)
 	s.announce(a.Number)
 	s.note(c, "pushed", "process", a.Number, "module", cmd.Name, "under", at.ID)
 	told(out, a)
@@ -190,8 +192,9 @@ func (s *Server) replace(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := dataplane.ProcID(in.Hub().A)
+	cmd := command(in)
+	s.names.made(id, cmd)
 	if first := s.streams[id]; first != nil {
-		cmd := command(in)
 		first.module, first.arg = cmd.Name, cmd.Arg
 	}
 	s.announce(id)

@@ -87,7 +87,12 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 	for _, p := range all {
 		e := entry{a: uint32(p.ID), b: uint32(p.Above), name: p.Module}
 		if name := s.names.given[p.ID]; name != "" {
-			if e.trailer, err = control.AppendTLV(nil, control.TLVName, []byte(name)); err != nil {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVName, []byte(name)); err != nil {
+				return nil, err
+			}
+		}
+		if part := s.names.parts[p.ID]; part != "" {
+			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(part)); err != nil {
 				return nil, err
 			}
 		}

@@ -13,10 +13,11 @@ import (
 type names struct {
 	process map[string]dataplane.ProcID
 	given   map[dataplane.ProcID]string // of those that are no port's
+	parts   map[dataplane.ProcID]string // what those of streams were made of: MODULE ARGUMENT
 }
 
 func newNames() names {
-	return names{map[string]dataplane.ProcID{}, map[dataplane.ProcID]string{}}
+	return names{map[string]dataplane.ProcID{}, map[dataplane.ProcID]string{}, map[dataplane.ProcID]string{}}
 }
 
 func (n *names) find(name string) dataplane.ProcID { return n.process[name] }
@@ -32,8 +33,14 @@ func (n *names) give(name string, id dataplane.ProcID) {
 
 func (n *names) drop(name string) { delete(n.process, name) }
 
-// forget takes the name of a process that has gone.
+// made keeps what a process was made of.
+func (n *names) made(id dataplane.ProcID, c dataplane.Command) {
+	n.parts[id] = strings.TrimSpace(c.Name + " " + c.Arg)
+}
+
+// forget takes the name and the part of a process that has gone.
 func (n *names) forget(id dataplane.ProcID) {
+	delete(n.parts, id)
 	if name, ok := n.given[id]; ok {
 		delete(n.given, id)
 		delete(n.process, name)

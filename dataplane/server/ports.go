@@ -266,7 +266,11 @@ func (s *Server) portStat(_ *client, in, out *control.Packet) error {
 
 func (s *Server) tellPort(p *port, out *control.Packet) error {
 	out.Type = control.ATMPortStat
-	out.SetATM(&control.ATM{Port: p.number, Receiver: uint32(p.carrier.assoc)})
+	direction := control.DirectionBoth
+	if p.down {
+		direction = control.DirectionNone
+	}
+	out.SetATM(&control.ATM{Port: p.number, Direction: direction, Receiver: uint32(p.carrier.assoc)})
 	var counts []dataplane.Count
 	if err := s.fabric.On(p.carrier.id, func() { counts = p.carrier.PortCounts(p.index) }); err != nil {
 		return err

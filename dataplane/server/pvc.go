@@ -259,6 +259,27 @@ func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
 	return nil
 }
 
+// modifyVC is ATM MODIFY: another contract and other marks. What stands on the VC and what
+// it gets stay.
+func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.vcs.find(in)
+	if err != nil {
+		return err
+	}
+	b, is := in.ATM(), &v.body
+	if b.AAL != is.AAL || b.RxMode != is.RxMode || b.MaxSDU != is.MaxSDU {
+		return fmt.Errorf("VC %v: AAL, receive mode and longest SDU stay as they were added: %w", v, syscall.EINVAL)
+	}
+	is.Service, is.MBS, is.Hiwat, is.Lowat = b.Service, b.MBS, b.Hiwat, b.Lowat
+	is.PCRForward, is.PCRBackward, is.SCRForward, is.SCRBackward = b.PCRForward, b.PCRBackward, b.SCRForward, b.SCRBackward
+	s.note(c, "VC modified", "vc", v)
+	s.tellVC(v, out)
+	out.Type = control.ATMModify
+	return nil
+}
+
 // tellVC describes a VC; receiver is the process at the bottom of its stream as it is now.
 func (s *Server) tellVC(v *vc, out *control.Packet) {
 	b := v.body

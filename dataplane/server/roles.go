@@ -30,6 +30,13 @@ func (a Access) May(role control.Role, user uint32, groups []uint32) bool {
 		slices.ContainsFunc(groups, func(g uint32) bool { return slices.Contains(allowed.Groups, g) })
 }
 
+// SetAccess changes who may take which role. Clients that have theirs keep it.
+func (s *Server) SetAccess(a Access) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.access = a
+}
+
 // hello is a client's first message.
 func (s *Server) hello(c *client, in, out *control.Packet) error {
 	b := in.Hub()
@@ -44,7 +51,10 @@ func (s *Server) hello(c *client, in, out *control.Packet) error {
 	if err != nil {
 		return err
 	}
-	if user := c.conn.Peer().Uid; !s.access.May(role, user, groups) {
+	s.mu.Lock()
+	access := s.access
+	s.mu.Unlock()
+	if user := c.conn.Peer().Uid; !access.May(role, user, groups) {
 		s.log.Warn("role refused", "role", role, "client", b.Name, "uid", user)
 		return fmt.Errorf("user %d may not be %s: %w", user, role, syscall.EPERM)
 	}

@@ -189,13 +189,16 @@ type Veth struct {
 	Name, Peer string
 	MTU        int        // octets, of both ends; 0: 1500
 	PeerIn     *Namespace // where the peer goes; nil: beside the first end
+	Queues     int        // each way, of both ends; 0: as many as the kernel gives, of which it uses one
 }
 
 // AddVeth creates a veth pair.
 func AddVeth(v Veth) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU = v.Name, v.MTU
+	attrs.NumTxQueues, attrs.NumRxQueues = v.Queues, v.Queues
 	pair := netlink.NewVeth(attrs)
+	pair.PeerNumTxQueues, pair.PeerNumRxQueues = uint32(v.Queues), uint32(v.Queues)
 	pair.PeerName, pair.PeerMTU = v.Peer, uint32(v.MTU)
 	if v.PeerIn != nil {
 		pair.PeerNamespace = netlink.NsFd(v.PeerIn.fd)

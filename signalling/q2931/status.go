@@ -145,8 +145,11 @@ func (m *Machine) status(c *call, in *input) {
 // way (5.6.12 leaves the choice to the implementation).
 func (m *Machine) compatible(c *call, theirs State) bool {
 	mine := c.state
-	if mine == ReleaseRequested || mine == ReleaseIndicated || theirs == ReleaseRequested || theirs == ReleaseIndicated {
+	switch {
+	case mine == ReleaseRequested || mine == ReleaseIndicated:
 		return true
+	case theirs == ReleaseRequested || theirs == ReleaseIndicated:
+		return false // its RELEASE would have come before: a reset of the link has lost it
 	}
 	r := m.role(c)
 	if theirs == Active {

@@ -63,11 +63,24 @@ func statusProofs() []proof {
 			b.peer(Status, stateOf(wrong, 30)...)
 			b.expect(">RELEASE 101, Release.indication 101")
 		}),
-		either("5.6.12", "STATUS of a call being cleared changes nothing", func(b *bench) {
+		either("5.6.12", "STATUS of a peer that clears, whose RELEASE a reset of the link has lost: cleared by cause 101", func(b *bench) {
 			b.active()
-			b.peer(Status, stateOf(ReleaseIndicated, 30)...)
+			b.peer(Status, stateOf(ReleaseRequested, 30)...)
+			b.expect(">RELEASE 101, Release.indication 101")
+		}),
+		either("5.6.12", "STATUS while we clear changes nothing", func(b *bench) {
+			b.active()
+			if err := b.ask(ReleaseRequest); err != nil {
+				b.t.Fatal(err)
+			}
+			b.did()
+			b.peer(Status, stateOf(Active, 30)...)
 			b.expect("")
-			b.in("10")
+			if s := b.m.config.Side; s == User {
+				b.in("11 T308")
+			} else {
+				b.in("12 T308")
+			}
 		}),
 	)
 }

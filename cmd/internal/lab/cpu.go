@@ -32,24 +32,48 @@ func groupCPU(group int) time.Duration {
 	return total
 }
 
-// MachineCPU is the time that all processors of the machine have been busy
-// since it started, softirq and the work of other users included, from the
-// first line of /proc/stat.
-func MachineCPU() time.Duration {
+// CPUTimes is what the processors of the machine have spent their time on since
+// it started, the work of all users together.
+type CPUTimes struct {
+	User    time.Duration // programs
+	System  time.Duration // the kernel for them, and hardware interrupts
+	SoftIRQ time.Duration // the network's receive side, mostly
+	Steal   time.Duration // other machines on the same processors
+}
+
+// Busy is the time in which a processor was not free.
+func (c CPUTimes) Busy() time.Duration { return c.User + c.System + c.SoftIRQ + c.Steal }
+
+// Sub is what was added since an earlier reading.
+func (c CPUTimes) Sub(before CPUTimes) CPUTimes {
+	return CPUTimes{c.User - before.User, c.System - before.System, c.SoftIRQ - before.SoftIRQ, c.Steal - before.Steal}
+}
+
+// MachineCPU reads the times of the machine; they are 0 where the kernel does
+// not tell.
+func MachineCPU() CPUTimes {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0
+		return CPUTimes{}
 	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	fields := strings.Fields(line)
-	var busy time.Duration
-	// cpu user nice system idle iowait irq softirq steal …
-	for i, f := range fields {
-		if i >= 1 && i <= 8 && i != 4 && i != 5 {
-			busy += ticks(f)
-		}
+	return parseCPU(string(data))
+}
+
+// parseCPU takes the first line of /proc/stat, proc(5):
+//
+//	cpu user nice system idle iowait irq softirq steal …
+func parseCPU(stat string) CPUTimes {
+	line, _, _ := strings.Cut(stat, "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return CPUTimes{}
 	}
-	return busy
+	return CPUTimes{
+		User:    ticks(f[1]) + ticks(f[2]),
+		System:  ticks(f[3]) + ticks(f[6]),
+		SoftIRQ: ticks(f[7]),
+		Steal:   ticks(f[8]),
+	}
 }
 
 func ticks(s string) time.Duration {

@@ -163,6 +163,25 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil || res.Sent == 0 || res.Lost != 0 {
 			t.Errorf("%s timed: %+v, %v", name, res, err)
 		}
+		start := time.Now()
+		res, err = RoundTrip(t.Context(), l.A, l.B, addr, RoundTripConfig{Count: 5, Interval: 10 * time.Millisecond})
+		if err != nil || res.Sent != 5 || res.Lost != 0 || time.Since(start) < 40*time.Millisecond {
+			t.Errorf("%s every 10 ms: %+v in %v, %v", name, res, time.Since(start), err)
+		}
+	}
+}
+
+// The first line of /proc/stat, with and without all that later kernels add.
+func TestParseCPU(t *testing.T) {
+	got := parseCPU("cpu  10 1 20 5000 300 2 7 4 9 9\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+	want := CPUTimes{User: 110 * time.Millisecond, System: 220 * time.Millisecond, SoftIRQ: 70 * time.Millisecond, Steal: 40 * time.Millisecond}
+	if got != want || got.Busy() != 440*time.Millisecond {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3\n", "intr 1 2 3 4 5 6 7 8 9\n"} {
+		if got := parseCPU(bad); got != (CPUTimes{}) {
+			t.Errorf("%q: %+v", bad, got)
+		}
 	}
 }
 

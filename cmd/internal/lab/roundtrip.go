@@ -26,6 +26,7 @@ type RoundTripConfig struct {
 	Size     int           // octets of UDP payload, 8 to 65507; 0 means 64
 	Count    int           // requests; 0 means as many as pass in Duration
 	Duration time.Duration // used when Count is 0
+	Interval time.Duration // from one request to the next; 0 sends each on the echo of the last
 }
 
 // RoundTripResult is what came of it.
@@ -158,6 +159,9 @@ func ask(ctx context.Context, fd int, cfg RoundTripConfig) (RoundTripResult, err
 			continue
 		}
 		samples = append(samples, time.Since(start))
+		if cfg.Interval > 0 {
+			time.Sleep(time.Until(start.Add(cfg.Interval)))
+		}
 	}
 	res.RTT = newLatency(samples)
 	return res, nil

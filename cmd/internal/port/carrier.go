@@ -15,10 +15,17 @@ type Opener struct{}
 
 // Read reads a specification. A name in it is looked up in the network.
 func (o *Opener) Read(text string) (server.PortSpec, error) {
-	spec, err := Parse(text)
-	if err != nil {
-		return nil, err
+	if t, is, err := parseTrunk(text); is {
+		return t, err
 	}
+	spec, err := Parse(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case spec.Driver == XDP:
+		return nil, fmt.Errorf("driver=%s: one port has the interface to itself then; a daemon's ports share it by driver=%s", XDP, Packet)
+	}
+	spec.Driver = Packet // what auto comes to
 	return &shared{spec}, nil
 }
 

@@ -3,10 +3,13 @@ package port
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"strconv"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/loader"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -20,6 +23,7 @@ const receiveRing = 16 << 20
 type Opening struct {
 	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
 	Replaces nic.Device // the device that is open still and will be closed
+	Region   []byte     // of the hub's blocks of block.Small, which AF_XDP moves frames in
 	Shared   bool       // other ports, with labels of their own, will come to the same carrier: no label passes yet
 }
 
@@ -32,11 +36,15 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		if err := s.checkPath(); err != nil {
 			return c, err
 		}
-		c.Device, err = nic.OpenUDP(nic.UDPConfig{
+		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
 			TrafficClass: s.DSCP << 2, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
-		})
+		}
+		if !s.OnePort {
+			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
+		}
+		c.Device, err = nic.OpenUDP(udp)
 		return c, err
 	}
 	c.Link = modules.LinkEthernet
@@ -48,15 +56,38 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		return c, err
 	}
 	c.Own = [6]byte(state.HardwareAddr)
-	c.Device, err = s.openPacket(state, o)
+	c.Device, err = s.openEthernet(state, o)
 	return c, err
 }
 
-// openPacket opens the device of an Ethernet carrier.
-func (s Spec) openPacket(state link.State, o Opening) (nic.Device, error) {
+// entropy spreads labels over source ports. It is the pseudowire's and not the VC's: a pseudowire keeps its order, and
+// cells of several VCs share frames.
+func entropy(label uint32) uint32 {
+	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: neighbours end far apart
+	return label * golden >> 16
+}
+
+// openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
+// same interface the error is nic.ErrQueueInUse until that one is closed.
+func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
+	if s.Driver == Packet {
+		return s.openPacket(state, o, "")
+	}
+	dev, err := s.openXDP(state, o.Region)
+	switch {
+	case err == nil:
+		return dev, nil
+	case s.Driver == XDP, errors.Is(err, nic.ErrQueueInUse) && o.Replaces != nil:
+		return nil, err
+	}
+	return s.openPacket(state, o, fmt.Sprintf("AF_PACKET: %v", err))
+}
+
+// openPacket opens a packet socket; note says what it takes the place of.
+func (s Spec) openPacket(state link.State, o Opening, note string) (nic.Device, error) {
 	pc := nic.PacketConfig{
 		Interface: state.Name, Index: state.Index, EtherType: modules.EtherTypeMPLS, RxRing: receiveRing, Held: o.Replaces != nil,
-		Tagged: s.VLAN != 0, GSO: s.GSO,
+		Tagged: s.VLAN != 0, GSO: s.GSO, Multicast: s.groups(o.Shared), Note: note,
 	}
 	var err error
 	var labels []uint32
@@ -66,10 +97,35 @@ func (s Spec) openPacket(state link.State, o Opening) (nic.Device, error) {
 	if pc.Filter, err = labelFilter(labels); err != nil {
 		return nil, err
 	}
-	if !s.HasPeer || o.Shared {
-		pc.Multicast = append(pc.Multicast, modules.RFC7213Address[:])
-	}
 	return nic.OpenPacket(pc)
+}
+
+// openXDP opens AF_XDP sockets, and has the classifier give them the port's frames.
+func (s Spec) openXDP(state link.State, region []byte) (nic.Device, error) {
+	return nic.OpenXDP(nic.XDPConfig{
+		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: region,
+		Steer: func(index int, sockets []int) (io.Closer, string, error) {
+			c, err := loader.NewClassifier(sockets)
+			if err == nil {
+				err = errors.Join(c.Bind(loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}, loader.Hub), c.Attach(index))
+			}
+			if err != nil {
+				return nil, "", errors.Join(err, c.Close())
+			}
+			return c, c.Mode().String(), nil
+		},
+	})
+}
+
+// groups are the group addresses that the port's frames come to.
+func (s Spec) groups(shared bool) []net.HardwareAddr {
+	switch {
+	case shared:
+		return []net.HardwareAddr{modules.RFC7213Address[:]}
+	case s.HasPeer:
+		return nil
+	}
+	return []net.HardwareAddr{s.Peer[:]}
 }
 
 func (s Spec) find(index int) (link.State, error) {
@@ -187,6 +243,10 @@ func Remedy(err error) error {
 	switch {
 	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
 		return fmt.Errorf("%w: run as root, or give the capability", err)
+	case errors.Is(err, loader.ErrNeedCapability), errors.Is(err, nic.ErrMemoryLock):
+		return fmt.Errorf("%w: run as root, or take driver=packet", err)
+	case errors.Is(err, loader.ErrOtherProgram), errors.Is(err, nic.ErrQueueInUse):
+		return fmt.Errorf("%w: end the program that has it, or take driver=packet", err)
 	case errors.Is(err, nic.ErrAddressInUse):
 		return fmt.Errorf("%w: take another port, or end the program that has it", err)
 	}

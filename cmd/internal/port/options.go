@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,11 +28,13 @@ var options = []option{
 	{"mode", both, (*Spec).setMode},
 	{"peer", []Kind{Ethernet}, (*Spec).setPeer},
 	{"vlan", []Kind{Ethernet}, (*Spec).setVLAN},
+	{"driver", []Kind{Ethernet}, (*Spec).setDriver},
 	{"outer", both, (*Spec).setOuter},
 	{"tc", both, (*Spec).setTC},
 	{"ttl", both, (*Spec).setTTL},
 	{"dscp", []Kind{UDP}, (*Spec).setDSCP},
 	{"checksum", []Kind{UDP}, (*Spec).setChecksum},
+	{"entropy", []Kind{UDP}, (*Spec).setEntropy},
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
@@ -113,23 +116,31 @@ func (s *Spec) setDSCP(v string) error {
 	return err
 }
 
-func (s *Spec) setChecksum(v string) error {
-	switch {
-	case v != "on" && v != "off":
-		return errors.New("on or off")
-	case v == "off" && !s.Local.Addr().Is6():
-		return errors.New("for IPv6 only")
+func onOff(v string) (on bool, err error) {
+	if v != "on" && v != "off" {
+		err = errors.New("on or off")
 	}
-	s.ZeroSum = v == "off"
-	return nil
+	return v == "on", err
 }
 
-func (s *Spec) setSequence(v string) error {
-	if v != "on" && v != "off" {
-		return errors.New("on or off")
+func (s *Spec) setChecksum(v string) error {
+	on, err := onOff(v)
+	if err == nil && !on && !s.Local.Addr().Is6() {
+		return errors.New("for IPv6 only")
 	}
-	s.Numbered = v == "on"
-	return nil
+	s.ZeroSum = !on
+	return err
+}
+
+func (s *Spec) setEntropy(v string) error {
+	on, err := onOff(v)
+	s.OnePort = !on
+	return err
+}
+
+func (s *Spec) setSequence(v string) (err error) {
+	s.Numbered, err = onOff(v)
+	return err
 }
 
 func (s *Spec) setCells(v string) (err error) {
@@ -154,6 +165,15 @@ func (s *Spec) setPeer(v string) error {
 		return errors.New("a station's own address, not a group's")
 	}
 	s.Peer, s.HasPeer = [6]byte(mac), true
+	return nil
+}
+
+func (s *Spec) setDriver(v string) error {
+	i := slices.Index(driverNames[:], v)
+	if i < 0 {
+		return errors.New("packet, xdp or auto")
+	}
+	s.Driver = Driver(i)
 	return nil
 }
 

@@ -20,9 +20,23 @@ type Kind string
 
 // The kinds of port.
 const (
-	Ethernet Kind = "eth" // MPLS on Ethernet, by AF_PACKET
+	Ethernet Kind = "eth" // MPLS on Ethernet
 	UDP      Kind = "udp" // MPLS-in-UDP, RFC 7510
 )
+
+// Driver is the kind of device of an Ethernet port.
+type Driver uint8
+
+// The drivers.
+const (
+	Packet Driver = iota // AF_PACKET; unless told
+	XDP                  // AF_XDP, and the classifier on the interface
+	Auto                 // AF_XDP where it can be opened, else AF_PACKET
+)
+
+var driverNames = [...]string{Packet: "packet", XDP: "xdp", Auto: "auto"}
+
+func (d Driver) String() string { return driverNames[d] }
 
 // Spec is a port specification.
 type Spec struct {
@@ -31,11 +45,13 @@ type Spec struct {
 	Peer    [6]byte        // Ethernet: the peer's address, or RFC 7213's
 	HasPeer bool           // Ethernet: a peer was given
 	VLAN    uint16         // Ethernet: of the frames' tag; 0: none
+	Driver  Driver         // Ethernet
 	Local   netip.AddrPort // UDP
 	Remote  netip.AddrPort // UDP
 	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
+	OnePort bool           // UDP: datagrams leave by the local port, whatever they carry (entropy=off)
 	modules.Encapsulation
 	GSO   nic.GSO       // of the device; no part of the text
 	Cells int           // most cells in a frame; 0: as many as it holds
@@ -214,11 +230,13 @@ func (s Spec) String() string {
 	add("mode", true, s.Mode)
 	add("peer", s.HasPeer, net.HardwareAddr(s.Peer[:]))
 	add("vlan", s.VLAN != 0, s.VLAN)
+	add("driver", s.Driver != Packet, s.Driver)
 	add("outer", len(s.Outer) > 0, strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Outer), "[]"), " ", "/"))
 	add("tc", s.TC != 0, s.TC)
 	add("ttl", s.TTL != 0, s.TTL)
 	add("dscp", s.DSCP != 0, s.DSCP)
 	add("checksum", s.ZeroSum, "off")
+	add("entropy", s.OnePort, "off")
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)

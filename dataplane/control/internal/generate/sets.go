@@ -199,4 +199,11 @@ var tlvs = []tlv{
 	{n: 0x0107, name: "PORTS", goName: "Ports", multiple: 2, doc: "ports, a u16 each: what a MANAGER serves"},
 	{n: 0x0108, name: "NAME", goName: "Name", limit: 32, doc: "what a process, or its stream, is to be called, or is"},
 	{n: 0x0109, name: "COUNTER", goName: "Counter", doc: "a counter, one TLV each: its value, u64, then its name"},
+	{n: 0x010A, name: "LISTENER", goName: "Listener", doc: "the listener that a call is for", layout: &record{
+		goName: "ListenerConn", c: "listener", begin: 0, end: 8,
+		doc: "ListenerConn is the value of TLV LISTENER: of INCOMING to an application.",
+		fields: []field{
+			{offset: 0, name: "conn", size: 8, doc: "the listener's connection id"},
+		},
+	}},
 }

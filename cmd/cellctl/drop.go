@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// drop is a cause for which a VC has lost something.
+type drop struct {
+	Cause string `json:"cause"` // the counter's name
+	Count uint64 `json:"count"`
+	Why   string `json:"why"`
+}
+
+// whys explain causes to a person, by the counter's name without its module's.
+var whys = map[string]string{
+	"missed_disk_slow":      "left out of the capture, disk or reader being too slow; the traffic went on",
+	"missed_too_long":       "left out of the capture, too long for a record; the traffic went on",
+	"path_drop_too_long":    "longer than the path to the peer takes: lower the MTU above",
+	"rx_drop_abort":         "PDUs that the far end gave up",
+	"rx_drop_checksum":      "a wrong UDP checksum: damaged on the way",
+	"rx_drop_congested":     "the stream above was full: who reads it is too slow",
+	"rx_drop_control_word":  "a bad control word: mode= must be as the far end has it",
+	"rx_drop_crc":           "a wrong CRC in the AAL5 trailer: cells were lost or damaged on the way",
+	"rx_drop_encapsulation": "an RFC 2684 header that is not expected: llc or vcmux, as the far end has it",
+	"rx_drop_error":         "the stream was in an error",
+	"rx_drop_foreign":       "from another host than the peer",
+	"rx_drop_frame":         "frames that are no pseudowire's",
+	"rx_drop_kind":          "bridged where routed is expected, or the other way: as the far end has it",
+	"rx_drop_label":         "a label that no port has",
+	"rx_drop_length":        "a length that mode= does not allow: it must be as the far end has it",
+	"rx_drop_malformed":     "malformed",
+	"rx_drop_no_block":      "the daemon was out of memory for them",
+	"rx_drop_no_view":       "the daemon was out of memory for them",
+	"rx_drop_oam":           "OAM cells, which are not answered",
+	"rx_drop_order":         "out of order on the way",
+	"rx_drop_overrun":       "more than there was room for: the host is too slow, or PDUs are too long",
+	"rx_drop_pdu_length":    "a wrong length in the AAL5 trailer: cells were lost on the way",
+	"rx_drop_reserved":      "cells of a reserved payload type",
+	"rx_drop_rm":            "resource management cells, which nobody uses",
+	"rx_drop_station":       "from another station than peer=",
+	"rx_drop_tagged":        "of another VLAN",
+	"rx_drop_taken_back":    "PDUs under way that had to give their memory to others",
+	"rx_drop_timeout":       "PDUs whose end never came",
+	"rx_drop_truncated":     "longer than this end takes, cut by the kernel: raise the MTU here, or lower it there",
+	"rx_drop_unknown_vc":    "a VC that nobody has: cellctl pvc add",
+	"rx_drop_vccv":          "VCCV messages, which are not answered",
+	"tx_drop_down":          "the device or the port was down: cellctl port up, or ip link",
+	"tx_drop_error":         "the kernel refused them",
+	"tx_drop_no_block":      "the daemon was out of memory for them",
+	"tx_drop_no_buffer":     "the kernel's queue of the device was full: slower, or a longer txqueuelen",
+	"tx_drop_no_carrier":    "the carrier below has gone",
+	"tx_drop_no_port":       "the port below has gone",
+	"tx_drop_not_ip":        "neither IPv4 nor IPv6, where only those are routed",
+	"tx_drop_other_vc":      "the port carries one VC alone, and this is another",
+	"tx_drop_sdu":           "an SDU that AAL5 cannot carry",
+	"tx_drop_short":         "shorter than an Ethernet header",
+	"tx_drop_too_big":       "longer than the path takes: senders are told",
+	"tx_drop_too_long":      "longer than the carrier takes: lower the MTU above, or raise the carrier's",
+	"tx_drop_unreachable":   "no route to the peer",
+}
+
+// drops takes those of the counters that count losses, most first.
+func drops(counters []counter) []drop {
+	all := []drop{}
+	for _, c := range counters {
+		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_")) {
+			all = append(all, drop{c.Name, c.Value, why(c.Name)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b drop) int {
+		switch {
+		case a.Count > b.Count:
+			return -1
+		case a.Count < b.Count:
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+// why explains a counter, which may have its module's name before it.
+func why(name string) string {
+	bare := name[strings.LastIndexByte(name, '.')+1:]
+	if text := whys[bare]; text != "" {
+		return text
+	}
+	return strings.ReplaceAll(bare, "_", " ")
+}
+
+// direction is which way something that was dropped went.
+func (d *drop) direction() string {
+	switch {
+	case strings.Contains(d.Cause, "rx_"):
+		return "received"
+	case strings.Contains(d.Cause, "tx_"):
+		return "to be sent"
+	}
+	return "in all"
+}
+
+func (d *drop) String() string {
+	return fmt.Sprintf("%d %s: %s (%s)", d.Count, d.direction(), d.Why, d.Cause)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// pvcFlags is the contract of a PVC that is added.
+type pvcFlags struct {
+	stream, aal, receive, service string
+	maxSDU                        uint16
+	pcr                           uint32
+}
+
+func pvcCommand(o *options) *cobra.Command {
+	var f pvcFlags
+	add := &cobra.Command{
+		Use: "add PORT VPI/VCI", Short: "add a permanent VC", Args: cobra.ExactArgs(2),
+		Long: `Adds a permanent VC to a port. With --stream its cells go to that stream;
+without, an application may bind it.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.onVC(args, func(s *control.Session, b control.ATM) error {
+				if err := f.fill(s, &b); err != nil {
+					return err
+				}
+				var p control.Packet
+				p.Type = control.ATMAdd
+				p.SetATM(&b)
+				return s.Call(&p)
+			})
+		},
+	}
+	add.Flags().StringVar(&f.stream, "stream", "", "the stream on it, by name or a process's number")
+	add.Flags().StringVar(&f.aal, "aal", "0", "adaptation layer below the receiver: 0 or 5")
+	add.Flags().StringVar(&f.receive, "receive", "aal", "what the receiver gets: aal or raw")
+	add.Flags().StringVar(&f.service, "service", "ubr", "ubr, cbr, rt_vbr, vbr, ubr_mcr, abr or gfr")
+	add.Flags().Uint16Var(&f.maxSDU, "maxsdu", 0, "octets of the longest SDU; 0: the AAL's default")
+	add.Flags().Uint32Var(&f.pcr, "pcr", 0, "peak rate, cells a second both ways; 0: none agreed")
+	del := &cobra.Command{
+		Use: "del PORT VPI/VCI", Short: "remove a permanent VC; its stream stays", Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return o.onVC(args, func(s *control.Session, b control.ATM) error {
+				var p control.Packet
+				p.Type = control.ATMDel
+				p.SetATM(&b)
+				return s.Call(&p)
+			})
+		},
+	}
+	return group("pvc", "add and remove permanent VCs", add, del)
+}
+
+// onVC is admin with the VC that the arguments PORT and VPI/VCI name.
+func (o *options) onVC(args []string, do func(*control.Session, control.ATM) error) error {
+	vc, err := aal.ParseVC(args[1])
+	if err != nil {
+		return usage("%w", err)
+	}
+	return o.admin(func(s *control.Session) error {
+		port, err := findPort(s, args[0])
+		if err != nil {
+			return err
+		}
+		return do(s, control.ATM{Port: uint16(port.A), VPI: vc.VPI, VCI: vc.VCI})
+	})
+}
+
+// fill puts the contract into a body.
+func (f *pvcFlags) fill(s *control.Session, b *control.ATM) (err error) {
+	if b.AAL, err = choose("aal", f.aal, control.AAL0, control.AAL5); err != nil {
+		return err
+	}
+	if b.RxMode, err = choose("receive", f.receive, control.RxAAL, control.RxRaw); err != nil {
+		return err
+	}
+	if b.Service, err = choose("service", f.service, control.ServiceUBR, control.ServiceCBR, control.ServiceRealTimeVBR,
+		control.ServiceVBR, control.ServiceUBRMCR, control.ServiceABR, control.ServiceGFR); err != nil {
+		return err
+	}
+	b.Direction, b.MaxSDU, b.PCRForward, b.PCRBackward = control.DirectionBoth, f.maxSDU, f.pcr, f.pcr
+	if f.stream != "" {
+		b.Receiver, err = findProcess(s, f.stream)
+	}
+	return err
+}
+
+// choose finds a value by its name in the protocol's reference, in small letters.
+func choose[T interface{ String() string }](flag, text string, values ...T) (T, error) {
+	var names []string
+	for _, v := range values {
+		name := strings.ToLower(v.String())
+		if name == text {
+			return v, nil
+		}
+		names = append(names, name)
+	}
+	var none T
+	return none, usage("--%s %s: %s", flag, text, strings.Join(names, ", "))
+}

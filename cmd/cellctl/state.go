@@ -1,0 +1,260 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// The views are what show prints, for a person as tables and for machines as JSON: the
+// names of their fields do not change.
+
+type portView struct {
+	Number   uint16    `json:"number"`
+	Name     string    `json:"name"`
+	Spec     string    `json:"spec"`
+	Up       bool      `json:"up"`
+	VCs      int       `json:"vcs"`
+	Process  uint32    `json:"process"`
+	Counters []counter `json:"counters"`
+}
+
+type pvcView struct {
+	Port     uint16    `json:"port"`
+	PortName string    `json:"port_name"`
+	VC       string    `json:"vc"`
+	AAL      string    `json:"aal"`
+	Receive  string    `json:"receive"`
+	Service  string    `json:"service"`
+	PCRTx    uint32    `json:"pcr_tx"`
+	PCRRx    uint32    `json:"pcr_rx"`
+	Receiver uint32    `json:"receiver"`
+	Stream   string    `json:"stream"`
+	Conn     string    `json:"conn"`
+	Counters []counter `json:"counters"`
+	Drops    []drop    `json:"drops"`
+	atm      control.ATM
+}
+
+type processView struct {
+	Number uint32 `json:"number"`
+	Above  uint32 `json:"above"`
+	Module string `json:"module"`
+	Name   string `json:"name"`
+	Arg    string `json:"argument"`
+}
+
+type streamView struct {
+	Name      string        `json:"name"`
+	Number    uint32        `json:"number"` // of the process that it was opened with
+	Processes []processView `json:"processes"`
+	VC        string        `json:"vc"` // "PORT VPI/VCI" that it stands on
+}
+
+type connectionView struct {
+	ID    string `json:"id"`
+	Port  uint16 `json:"port"`
+	What  string `json:"what"`
+	State string `json:"state"`
+}
+
+type counter struct {
+	Name  string `json:"name"`
+	Value uint64 `json:"value"`
+}
+
+// state is everything that a daemon tells.
+type state struct {
+	Ports       []portView       `json:"ports"`
+	Streams     []streamView     `json:"streams"`
+	PVCs        []pvcView        `json:"pvcs"`
+	Processes   []processView    `json:"processes"`
+	Connections []connectionView `json:"connections"`
+	Modules     []string         `json:"modules"`
+}
+
+// newState is one of nothing: lists that are empty, and not null, for machines.
+func newState() *state {
+	return &state{
+		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Processes: []processView{},
+		Connections: []connectionView{}, Modules: []string{},
+	}
+}
+
+// readState asks the daemon for all of it.
+func readState(s *control.Session) (*state, error) {
+	st := newState()
+	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams, st.readModules, st.readStats} {
+		if err := read(s); err != nil {
+			return nil, remedy(err)
+		}
+	}
+	st.join()
+	return st, nil
+}
+
+func (st *state) readPorts(s *control.Session) error {
+	ports, err := s.List(control.ListPorts)
+	for _, p := range ports {
+		st.Ports = append(st.Ports, portView{Number: uint16(p.A), Process: p.B, Name: p.Name, Spec: p.Text, Up: true})
+	}
+	return err
+}
+
+// resync takes what only a dump tells: VCs, counters of ports, connections.
+func (st *state) resync(s *control.Session) error {
+	var p control.Packet
+	p.Type = control.HubResync
+	p.SetHub(&control.Hub{})
+	return s.Each(&p, func(in *control.Packet) error {
+		switch {
+		case in.Class == control.ClassATM && in.Type == control.ATMPortStat:
+			if p := st.port(in.ATM().Port); p != nil {
+				p.Counters = counters(in.Trailer)
+				p.Up = in.ATM().Direction != control.DirectionNone
+			}
+		case in.Class == control.ClassATM && in.Type == control.ATMQuery:
+			st.addVC(in)
+		case in.Class == control.ClassSock:
+			st.addConnection(in)
+		}
+		return nil
+	}, nil)
+}
+
+func (st *state) addVC(in *control.Packet) {
+	b := in.ATM()
+	v := pvcView{
+		Port: b.Port, VC: vcText(b.VPI, b.VCI), AAL: b.AAL.String(), Receive: strings.ToLower(b.RxMode.String()),
+		Service: strings.ToLower(b.Service.String()), PCRTx: b.PCRForward, PCRRx: b.PCRBackward,
+		Receiver: b.Receiver, Conn: in.Conn.String(), atm: b,
+	}
+	if p := st.port(b.Port); p != nil {
+		v.PortName = p.Name
+		p.VCs++
+	}
+	st.PVCs = append(st.PVCs, v)
+}
+
+func (st *state) addConnection(in *control.Packet) {
+	b := in.Sock()
+	c := connectionView{ID: in.Conn.String(), Port: b.Port, State: strings.ToLower(strings.TrimPrefix(control.TypeName(in.Class, in.Type), "SOCK "))}
+	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok {
+		if e, err := control.ParseSecondEnd(end); err == nil {
+			c.What = "pvc " + vcText(e.VPI, e.VCI)
+		}
+	}
+	st.Connections = append(st.Connections, c)
+}
+
+func (st *state) port(number uint16) *portView {
+	for i := range st.Ports {
+		if st.Ports[i].Number == number {
+			return &st.Ports[i]
+		}
+	}
+	return nil
+}
+
+func (st *state) readProcesses(s *control.Session) error {
+	all, err := s.List(control.ListProcesses)
+	for _, p := range all {
+		v := processView{Number: p.A, Above: p.B, Module: p.Name, Name: p.Own}
+		if p.Text != "" { // as it was asked for
+			v.Module, v.Arg, _ = strings.Cut(p.Text, " ")
+		}
+		st.Processes = append(st.Processes, v)
+	}
+	slices.SortFunc(st.Processes, func(a, b processView) int { return cmp.Compare(a.Number, b.Number) })
+	return err
+}
+
+func (st *state) readStreams(s *control.Session) error {
+	all, err := s.List(control.ListStreams)
+	for _, l := range all {
+		st.Streams = append(st.Streams, streamView{Name: l.Name, Number: l.A})
+	}
+	return err
+}
+
+func (st *state) readModules(s *control.Session) error {
+	all, err := s.List(control.ListModules)
+	for _, m := range all {
+		st.Modules = append(st.Modules, m.Name)
+	}
+	return err
+}
+
+// readStats asks for each VC's counters. One that has gone meanwhile has none.
+func (st *state) readStats(s *control.Session) error {
+	for i := range st.PVCs {
+		v := &st.PVCs[i]
+		c, err := vcStats(s, v.atm)
+		if err != nil {
+			return fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)
+		}
+		v.Counters, v.Drops = c, drops(c)
+	}
+	return nil
+}
+
+func vcText(vpi, vci uint16) string { return fmt.Sprintf("%d/%d", vpi, vci) }
+
+// counters reads the counters of a trailer.
+func counters(trailer []byte) []counter {
+	all := []counter{}
+	for r := control.ReadTLVs(trailer); r.Next(); {
+		if r.Type() != control.TLVCounter {
+			continue
+		}
+		if name, n, err := control.ParseCounter(r.Value()); err == nil {
+			all = append(all, counter{name, n})
+		}
+	}
+	return all
+}
+
+// vcStats asks for a VC's counters; none when it has gone meanwhile.
+func vcStats(s *control.Session, vc control.ATM) ([]counter, error) {
+	var p control.Packet
+	p.Type = control.ATMStats
+	p.SetATM(&control.ATM{Port: vc.Port, VPI: vc.VPI, VCI: vc.VCI})
+	err := s.Call(&p)
+	if errors.Is(err, syscall.ENOENT) {
+		return []counter{}, nil
+	}
+	return counters(p.Trailer), err
+}
+
+// join finds each stream's processes and the VC that it stands on, which is a process of
+// its own below them.
+func (st *state) join() {
+	by := map[uint32]*processView{}
+	below := map[uint32]uint32{}
+	for i := range st.Processes {
+		p := &st.Processes[i]
+		by[p.Number] = p
+		if p.Above != 0 {
+			below[p.Above] = p.Number
+		}
+	}
+	receivers := map[uint32]*pvcView{}
+	for i := range st.PVCs {
+		receivers[st.PVCs[i].Receiver] = &st.PVCs[i]
+	}
+	for i := range st.Streams {
+		s := &st.Streams[i]
+		for n := s.Number; by[n] != nil; n = below[n] {
+			s.Processes = append(s.Processes, *by[n])
+			if v := receivers[n]; v != nil && n != 0 {
+				s.VC, v.Stream = v.PortName+" "+v.VC, s.Name
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package port
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/server"
+	"github.com/cellhub/cellhub/nic"
+)
+
+// The kinds of port that are a device by themselves: one port a carrier.
+const (
+	ATMTCP Kind = "atmtcp" // linux-atm's, over TCP: SDUs
+	GNS3   Kind = "gns3"   // a cell of 53 octets in each UDP datagram
+)
+
+// Trunk is the specification of such a port.
+type Trunk struct {
+	Kind          Kind
+	Listen        bool           // ATMTCP: Local is listened at; else Remote is connected to
+	Local, Remote netip.AddrPort //
+	IgnoreHEC     bool           // GNS3: peers that don't set it
+}
+
+// atmtcpPort is linux-atm's.
+const atmtcpPort = "2812"
+
+// parseTrunk reads a specification of one of these kinds; is tells whether it is one:
+//
+//	atmtcp:HOST[:PORT]   atmtcp:listen=ADDR[:PORT]
+//	gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
+func parseTrunk(text string) (t *Trunk, is bool, err error) {
+	kind, rest, _ := strings.Cut(text, ":")
+	t = &Trunk{Kind: Kind(kind)}
+	switch t.Kind {
+	case ATMTCP:
+		return t, true, t.parseATMTCP(rest)
+	case GNS3:
+		return t, true, t.parseGNS3(rest)
+	}
+	return nil, false, nil
+}
+
+// Check reads a specification of any kind, and gives a key: of two ports with one key only
+// one can be.
+func Check(text string) (key string, err error) {
+	if t, is, err := parseTrunk(text); is {
+		return t.Carrier(), err
+	}
+	spec, err := Parse(text)
+	return spec.Key(), err
+}
+
+func (t *Trunk) parseATMTCP(rest string) (err error) {
+	where, listen := strings.CutPrefix(rest, "listen=")
+	if t.Listen = listen; strings.Contains(where, ",") {
+		return fmt.Errorf("%q: atmtcp takes no options: atmtcp:HOST:PORT or atmtcp:listen=ADDR:PORT", rest)
+	}
+	if _, err := netip.ParseAddr(where); err == nil && strings.Contains(where, ":") {
+		where = "[" + where + "]:" + atmtcpPort
+	} else if !strings.Contains(where, ":") {
+		where += ":" + atmtcpPort
+	}
+	a, err := address(where, "tcp")
+	if err != nil {
+		return fmt.Errorf("address %q: %w", where, err)
+	}
+	if t.Listen {
+		t.Local = a
+	} else {
+		t.Remote = a
+	}
+	return nil
+}
+
+func (t *Trunk) parseGNS3(rest string) (err error) {
+	where, given, _ := strings.Cut(rest, ",")
+	if t.Local, err = address(where, "udp"); err != nil {
+		return fmt.Errorf("local address %q: %w", where, err)
+	}
+	for part := range strings.SplitSeq(given, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "remote":
+			t.Remote, err = address(value, "udp")
+		case "hec":
+			if t.IgnoreHEC = value == "ignore"; !t.IgnoreHEC && value != "check" {
+				err = errors.New("check or ignore")
+			}
+		default:
+			err = errors.New("gns3 takes remote= and hec=")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+	}
+	switch {
+	case !t.Remote.IsValid():
+		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
+	case t.Local.Addr().Is4() != t.Remote.Addr().Is4():
+		return fmt.Errorf("%s and remote=%s: both IPv4, or both IPv6", t.Local, t.Remote)
+	}
+	return nil
+}
+
+// Carrier names the device: nobody shares it.
+func (t *Trunk) Carrier() string {
+	if t.Kind == GNS3 {
+		return "gns3:" + t.Local.String()
+	}
+	if t.Listen {
+		return "atmtcp:listen=" + t.Local.String()
+	}
+	return "atmtcp:" + t.Remote.String()
+}
+
+// Hold takes nothing: the kernel refuses a second socket of the address.
+func (t *Trunk) Hold() (release func(), err error) { return func() {}, nil }
+
+// Open opens the device.
+func (t *Trunk) Open() (server.Carrier, error) {
+	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC}
+	var err error
+	switch {
+	case t.Kind == GNS3:
+		c.Format = modules.TrunkCell
+		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: t.Local, Remote: t.Remote, MaxFrame: aal.CellSize + 1})
+	case t.Listen:
+		c.Device, err = nic.OpenATMTCP(nic.ATMTCPConfig{Listen: t.Local})
+	default:
+		c.Device, err = nic.OpenATMTCP(nic.ATMTCPConfig{Remote: t.Remote})
+	}
+	if err != nil {
+		return nil, Remedy(err)
+	}
+	return &trunk{Trunk: modules.NewTrunk(c)}, nil
+}
+
+// trunk is the carrier of one port.
+type trunk struct {
+	*modules.Trunk
+	taken bool
+}
+
+func (t *trunk) AddPort(p server.PortSpec) (uint32, error) {
+	if t.taken {
+		return 0, fmt.Errorf("%s is a port already", p.Carrier())
+	}
+	t.taken = true
+	return 0, nil
+}
+
+func (t *trunk) RemovePort(server.PortSpec, uint32) error {
+	t.taken = false
+	return nil
+}
+
+func (t *trunk) SetUp(_ uint32, up bool) error {
+	t.Trunk.SetUp(up)
+	return nil
+}
+
+func (t *trunk) AddVC(_ uint32, vpi, vci uint16) error { return t.Trunk.AddVC(vpi, vci) }
+
+func (t *trunk) RemoveVC(_ uint32, vpi, vci uint16) { t.Trunk.RemoveVC(vpi, vci) }
+
+func (t *trunk) PortCounts(uint32) []dataplane.Count { return t.Counts() }

@@ -1,0 +1,276 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/region"
+)
+
+// Client is a process's connection to the hub: one control socket and one shared region for
+// all its connections. Any goroutine may use it.
+type Client struct {
+	control *control.Conn
+	epoch   uint32
+	number  uint32
+	shared  *shared
+
+	mu      sync.Mutex
+	waiting map[uint32]func(*control.Packet) // by seq; run by the reader; nil: it has ended
+	early   map[uint32]*control.Packet       // replies that came before who waits for them was entered
+	conns   map[control.ConnID]*Conn
+	listens map[control.ConnID]*Listener
+	err     error
+	done    chan struct{}
+}
+
+// Path is where the hub listens: $CELLHUB_CONTROL, or the default.
+func Path() string {
+	if p := os.Getenv("CELLHUB_CONTROL"); p != "" {
+		return p
+	}
+	return control.DefaultPath
+}
+
+// helloTime is how long a hub may take to answer HELLO.
+const helloTime = 30 * time.Second
+
+// Open connects to the hub that listens at path; "" is Path().
+func Open(path string) (*Client, error) {
+	if path == "" {
+		path = Path()
+	}
+	conn, err := control.Dial(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, early: map[uint32]*control.Packet{}, conns: map[control.ConnID]*Conn{},
+		listens: map[control.ConnID]*Listener{}, done: make(chan struct{})}
+	if err := c.hello(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	go c.run()
+	return c, nil
+}
+
+// hello declares the role, and takes the region.
+func (c *Client) hello() error {
+	p := control.Packet{}
+	b := control.Hub{A: uint32(control.RoleApplication), B: control.DefinitionHash}
+	copy(b.Name[:len(b.Name)-1], filepath.Base(os.Args[0]))
+	p.SetHub(&b)
+	p.Type = control.HubHello
+	c.control.SetDeadline(time.Now().Add(helloTime))
+	defer c.control.SetDeadline(time.Time{})
+	if err := c.control.Call(&p); err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	c.epoch, c.number = p.Epoch, p.Hub().A
+	r, err := region.Open(p.Files)
+	if err != nil {
+		p.CloseFiles()
+		return fmt.Errorf("hello: %w", err)
+	}
+	c.shared = newShared(r)
+	return nil
+}
+
+// Close closes all connections and lets go of the hub.
+func (c *Client) Close() error {
+	c.end(net.ErrClosed)
+	<-c.done
+	return nil
+}
+
+// end ends all that waits.
+func (c *Client) end(err error) {
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = err
+	}
+	err = c.err
+	waiting, conns, listens := c.waiting, c.conns, c.listens
+	c.waiting, c.conns, c.listens = nil, nil, nil
+	c.mu.Unlock()
+	c.control.Close()
+	for _, w := range waiting {
+		w(nil)
+	}
+	for _, conn := range conns {
+		conn.over(err)
+	}
+	for _, l := range listens {
+		l.over(err)
+	}
+	c.shared.close(err)
+}
+
+// why is the error of an operation when the client has ended.
+func (c *Client) why() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		return net.ErrClosed
+	}
+	return c.err
+}
+
+// run takes what the hub sends. It never sends, or both sides might wait for each other.
+func (c *Client) run() {
+	defer close(c.done)
+	for {
+		var p control.Packet
+		err := c.control.Recv(&p)
+		var fault control.Fault
+		switch {
+		case errors.As(err, &fault): // counted
+			continue
+		case err != nil:
+			c.end(fmt.Errorf("hub: %w", err))
+			return
+		}
+		p.CloseFiles()
+		if p.Flags&control.FlagReply == 0 {
+			c.arrive(&p)
+		} else if w := c.answer(&p); w != nil {
+			w(&p)
+		}
+	}
+}
+
+// answer finds who waits for a reply.
+func (c *Client) answer(p *control.Packet) func(*control.Packet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.waiting[p.Seq]
+	if w == nil && c.waiting != nil {
+		c.early[p.Seq] = p // Recv gives none that was not asked for
+	}
+	delete(c.waiting, p.Seq)
+	return w
+}
+
+// arrive takes a message that the hub has begun. All but INCOMING name a connection of ours.
+func (c *Client) arrive(p *control.Packet) {
+	err := error(syscall.EOPNOTSUPP)
+	status := int32(0)
+	if p.Class == control.ClassSock {
+		if p.Type == control.SockIncoming {
+			status, err = c.incoming(p)
+		} else {
+			err = c.happen(p)
+		}
+	}
+	if p.Flags&control.FlagNoReply != 0 {
+		return
+	}
+	reply := control.Packet{Message: p.Message}
+	reply.Epoch = c.epoch
+	if reply.Status = status; err != nil {
+		reply.Status = control.Status(err)
+	}
+	go func() { _ = c.control.Reply(&p.Header, &reply) }()
+}
+
+func (c *Client) happen(p *control.Packet) error {
+	c.mu.Lock()
+	conn, l := c.conns[p.Conn], c.listens[p.Conn]
+	c.mu.Unlock()
+	switch {
+	case conn != nil:
+		conn.happen(p)
+	case l != nil:
+		l.happen(p)
+	default:
+		return syscall.ENOTCONN
+	}
+	return nil
+}
+
+// request sends a message; then is run, and does not block, with the reply, or with nil when
+// there will be none.
+func (c *Client) request(p *control.Packet, then func(*control.Packet)) error {
+	p.Epoch = c.epoch
+	if err := c.control.Send(p); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	early, ended := c.early[p.Seq], c.waiting == nil
+	delete(c.early, p.Seq)
+	if early == nil && !ended {
+		c.waiting[p.Seq] = then
+	}
+	c.mu.Unlock()
+	switch {
+	case early != nil:
+		then(early)
+	case ended:
+		return c.why()
+	}
+	return nil
+}
+
+// call is request, and waits.
+func (c *Client) call(ctx context.Context, p *control.Packet) (*control.Packet, error) {
+	got := make(chan *control.Packet, 1)
+	if err := c.request(p, func(r *control.Packet) { got <- r }); err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-got:
+		if r == nil {
+			return nil, c.why()
+		}
+		return r, refusal(r)
+	case <-ctx.Done():
+		return nil, ctxError(ctx)
+	}
+}
+
+// ctxError is a context's end as net says it.
+func ctxError(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return os.ErrDeadlineExceeded
+	}
+	return ctx.Err()
+}
+
+// Refused is why the hub, the manager or the far side did not do what was asked.
+type Refused struct {
+	Errno  syscall.Errno
+	Cause  uint8  // of Q.2931; 0 none
+	Reason string // in words; may be empty
+}
+
+// Error says it in words.
+func (e *Refused) Error() string {
+	s := e.Reason
+	if s == "" {
+		s = e.Errno.Error()
+	}
+	if e.Cause != 0 {
+		s += fmt.Sprintf(" (cause %d)", e.Cause)
+	}
+	return s
+}
+
+// Unwrap gives the errno.
+func (e *Refused) Unwrap() error { return e.Errno }
+
+// refusal is the error that a message's status says, or nil.
+func refusal(p *control.Packet) error {
+	if p.Status >= 0 {
+		return nil
+	}
+	text, _ := control.FindTLV(p.Trailer, control.TLVText)
+	return &Refused{Errno: syscall.Errno(-int64(p.Status)), Cause: p.Cause, Reason: string(text)}
+}

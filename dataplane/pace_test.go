@@ -1,0 +1,221 @@
+package dataplane
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cellhub/cellhub/dataplane/block"
+)
+
+const us = int64(time.Microsecond)
+
+// waiter plays the frames to a pacer: each pass takes a microsecond.
+type waiter struct {
+	pacer
+	now   int64
+	yield int64 // what a yield lasts beyond that
+}
+
+// wait is one wait, until a frame comes after gap. It returns how long the hub was awake in
+// it, and whether it slept.
+func (w *waiter) wait(gap int64) (awake int64, slept bool) {
+	begun := w.now
+	for w.now < begun+gap {
+		switch w.next(w.now, 0) {
+		case turn:
+			w.now += us
+		case yield:
+			w.now += us + w.yield
+		case sleep:
+			awake, w.now = w.now-begun, begun+gap
+			w.next(w.now, 1)
+			return awake, true
+		}
+	}
+	awake = w.now - begun
+	w.next(w.now, 1)
+	return awake, false
+}
+
+func TestPacerLearns(t *testing.T) {
+	ms := 1000 * us
+	for _, tt := range []struct {
+		name  string
+		gaps  []int64 // again and again
+		sleep []bool  // whether the hub sleeps in each, when it has learnt
+		awake int64   // at most, in a wait that it sleeps in
+	}{
+		{"one ping after the other", []int64{10 * us, 40 * us}, []bool{false, false}, 0},
+		{"answers a ping every 10 ms", []int64{20 * us, 10 * ms}, []bool{false, true}, 30 * us},
+		{"sends a ping every 10 ms", []int64{120 * us, 10 * ms}, []bool{false, true}, 160 * us},
+		{"answers a ping every second", []int64{20 * us, 1000 * ms}, []bool{false, true}, 30 * us},
+		{"a frame every 40 µs", []int64{40 * us}, []bool{false}, 0},
+		{"a frame every 100 µs: a sleep costs less", []int64{100 * us}, []bool{true}, 2 * us},
+		{"a frame every ms", []int64{ms}, []bool{true}, 2 * us},
+		{"a frame every second", []int64{1000 * ms}, []bool{true}, 2 * us},
+		{"one in eight is near", []int64{150 * us, ms, ms, ms, ms, ms, ms, ms}, []bool{true, true, true, true, true, true, true, true}, 2 * us},
+	} {
+		w := &waiter{pacer: newPacer(Pace{})}
+		w.next(w.now, 1)
+		for range 3 * gapsKept {
+			for _, g := range tt.gaps {
+				w.wait(g)
+			}
+		}
+		for i, g := range tt.gaps {
+			if awake, slept := w.wait(g); slept != tt.sleep[i] || slept && awake > tt.awake {
+				t.Errorf("%s: a wait of %v: awake for %v, asleep after: %v", tt.name, time.Duration(g), time.Duration(awake), slept)
+			}
+		}
+	}
+}
+
+// What was learnt is forgotten within gapsKept waits, and a hub that knows nothing sleeps.
+func TestPacerForgets(t *testing.T) {
+	w := &waiter{pacer: newPacer(Pace{})}
+	w.next(w.now, 1)
+	if awake, slept := w.wait(1000 * us); !slept || awake > us {
+		t.Errorf("the first wait: awake for %v", time.Duration(awake))
+	}
+	for range gapsKept {
+		w.wait(30 * us)
+	}
+	if _, slept := w.wait(30 * us); slept {
+		t.Error("sleeps when frames are near")
+	}
+	for range gapsKept {
+		if awake, _ := w.wait(500_000 * us); awake > 50*us {
+			t.Errorf("frames are far: awake for %v", time.Duration(awake))
+		}
+	}
+	if awake, _ := w.wait(500_000 * us); awake > us {
+		t.Errorf("frames have been far for long: awake for %v", time.Duration(awake))
+	}
+}
+
+// Where a yield lasts, other programs want the processor: the hub sleeps for a while, as
+// who sleeps is let in sooner than who yields.
+func TestPacerCrowded(t *testing.T) {
+	w := &waiter{pacer: newPacer(Pace{})}
+	w.next(w.now, 1)
+	for range gapsKept {
+		w.wait(30 * us)
+	}
+	w.yield = 3000 * us
+	w.wait(10_000 * us)
+	w.yield = 0
+	for i := range crowdedFor {
+		if _, slept := w.wait(30 * us); !slept {
+			t.Fatalf("yields again after %d waits", i)
+		}
+	}
+	w.wait(30 * us)
+	if _, slept := w.wait(30 * us); slept {
+		t.Error("never tries again")
+	}
+}
+
+// However frames come, what is spent awake for nothing stays a small part of the time, and
+// what is spent for something no more than the sleeps are worth.
+func TestPacerCost(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for range 200 {
+		w := &waiter{pacer: newPacer(Pace{})}
+		w.next(0, 1)
+		var awake int64
+		met, kinds := int64(0), 1+rng.IntN(4)
+		var gaps []int64
+		for range kinds {
+			gaps = append(gaps, us<<rng.IntN(15))
+		}
+		const waits = 500
+		for range waits {
+			a, slept := w.wait(gaps[rng.IntN(kinds)])
+			awake += a
+			if !slept {
+				met++
+			}
+		}
+		// Chance makes the last gaps worse than the next by as much as it makes them better.
+		if most := 2 * (met*sleepWorth + w.now>>dutyShift + waits*2*us); awake > most {
+			t.Fatalf("seed %d: gaps of %v: awake for %v of %v, %d of %d met", seed, gaps, time.Duration(awake), time.Duration(w.now), met, waits)
+		}
+	}
+}
+
+func TestPacerSpins(t *testing.T) {
+	w := &waiter{pacer: newPacer(Pace{Spin: true})}
+	w.next(0, 1)
+	if _, slept := w.wait(1_000_000 * us); slept {
+		t.Error("sleeps")
+	}
+}
+
+// A sleep is one of many steps until a second after the last frame.
+func TestPacerSteps(t *testing.T) {
+	p := newPacer(Pace{})
+	p.next(5, 1)
+	p.next(10, 0)
+	for _, tt := range []struct {
+		now  int64
+		want int
+	}{{10, stepMillis}, {10 + stepFor - 1, stepMillis}, {10 + stepFor, forever}, {10 + 5*stepFor, forever}} {
+		if got := p.limit(tt.now); got != tt.want {
+			t.Errorf("at %d: %d ms, want %d", tt.now, got, tt.want)
+		}
+	}
+	p.next(10+5*stepFor, 1)
+	if got := p.limit(10 + 5*stepFor); got != stepMillis {
+		t.Errorf("after a frame: %d ms", got)
+	}
+}
+
+func TestPacerLetsBurstsGrow(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		latency int64
+		every   int64 // ns between passes
+		work    int
+		want    bool
+	}{
+		{"one frame in flight", 20 * us, 30 * us, 1, false},
+		{"one frame in flight, spinning", 20 * us, 3 * us, 1, false},
+		{"overload, chased frame by frame", 20 * us, 600, 1, true},
+		{"overload, small bursts", 20 * us, 4 * us, 8, true},
+		{"overload, full bursts", 20 * us, 15 * us, 64, false},
+		{"a bound too short to gain", 2 * us, 4 * us, 8, false},
+		{"never", 0, 600, 1, false},
+	} {
+		p := newPacer(Pace{Latency: time.Duration(tt.latency)})
+		now, naps := int64(0), 0
+		for range 1000 {
+			switch p.next(now, tt.work) {
+			case nap:
+				naps++
+			case turn:
+			default:
+				t.Fatalf("%s: rests after work", tt.name)
+			}
+			now += tt.every
+		}
+		if got := naps > 500; got != tt.want || !tt.want && naps > 0 {
+			t.Errorf("%s: %d naps", tt.name, naps)
+		}
+		p.next(now+1_000_000_000, 1)
+		if p.next(now+1_000_000_000+tt.every, 1) == nap {
+			t.Errorf("%s: naps after a pause", tt.name)
+		}
+	}
+	arena, err := block.NewArena(block.Config{Small: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer arena.Close()
+	for _, l := range []time.Duration{-1, MaxLatency + 1} {
+		if _, err := NewHub(Config{Pool: arena.Pool(0), Pace: Pace{Latency: l}}); err == nil {
+			t.Errorf("latency %v: no error", l)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// testRules are a small world of modules and ports.
+var testRules = Rules{
+	Spec: func(text string) (string, error) {
+		kind, rest, _ := strings.Cut(text, ":")
+		if kind != "eth" && kind != "udp" {
+			return "", fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
+		}
+		return kind + rest, nil
+	},
+	Modules: map[string]Module{
+		"tap":     {Top: true},
+		"head":    {Top: true},
+		"aal5":    {VC: true},
+		"capture": {VC: true},
+		"rfc2684": {Check: func(arg string) error {
+			if arg != "llc bridged" && arg != "llc routed" {
+				return fmt.Errorf("%q: llc or vcmux, bridged or routed", arg)
+			}
+			return nil
+		}},
+	},
+	User: func(name string) error {
+		if name != "root" {
+			return errors.New("no user " + name)
+		}
+		return nil
+	},
+}
+
+const whole = `# everything at once
+control: {path: /run/cellhub/control, mode: 0660, group: cellhub}
+access:
+  admin: {users: [root], groups: [cellhub]}
+  observer: {groups: [users, "100"]}
+hubs: 2
+ports:
+  dslam: {spec: "eth:eth1,label=100", number: 1}
+  hq: udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200
+streams:
+  lan:
+    top: tap tap0 mtu=1500
+    modules: [rfc2684 llc bridged, capture  /tmp/x.erf, aal5]
+pvcs:
+  - {port: dslam, vc: 0/100, stream: lan, service: vbr, pcr: 4000, scr: {tx: 100, rx: 200}, mbs: 32}
+  - port: hq
+    vc: 4095/65535
+    aal: 5
+    receive: raw
+    maxsdu: 9180
+    hiwat: 65536
+    lowat: 1
+`
+
+func TestParse(t *testing.T) {
+	got, err := Parse("x.yaml", []byte(whole), testRules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		Control: Control{Path: "/run/cellhub/control", Mode: 0o660, Group: "cellhub", At: Position{2, 1}},
+		Access: []Access{
+			{Role: control.RoleAdmin, Users: []string{"root"}, Groups: []string{"cellhub"}, At: Position{4, 3}},
+			{Role: control.RoleObserver, Groups: []string{"users", "100"}, At: Position{5, 3}},
+		},
+		Hubs: 2,
+		Ports: []Port{
+			{"dslam", "eth:eth1,label=100", 1, Position{8, 3}},
+			{"hq", "udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200", 0, Position{9, 3}},
+		},
+		Streams: []Stream{{
+			Name: "lan", Top: Part{"tap", "tap0 mtu=1500", Position{12, 10}}, At: Position{11, 3},
+			Modules: []Part{
+				{"rfc2684", "llc bridged", Position{13, 15}},
+				{"capture", "0/100 /tmp/x.erf", Position{13, 36}},
+				{"aal5", "0/100", Position{13, 57}},
+			},
+		}},
+		PVCs: []PVC{
+			{Port: "dslam", Stream: "lan", At: Position{15, 5}, ATM: control.ATM{
+				VCI: 100, Direction: control.DirectionBoth, Service: control.ServiceVBR,
+				PCRForward: 4000, PCRBackward: 4000, SCRForward: 100, SCRBackward: 200, MBS: 32}},
+			{Port: "hq", At: Position{16, 5}, ATM: control.ATM{
+				VPI: 4095, VCI: 65535, AAL: control.AAL5, RxMode: control.RxRaw, Direction: control.DirectionBoth,
+				MaxSDU: 9180, Hiwat: 65536, Lowat: 1}},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestParseNothing(t *testing.T) {
+	for _, text := range []string{"", "\n# nothing\n", "---\n", "ports:\nstreams: {}\npvcs: []\n"} {
+		if c, err := Parse("x.yaml", []byte(text), testRules); err != nil || !reflect.DeepEqual(c, new(Config)) {
+			t.Errorf("%q: %+v, %v", text, c, err)
+		}
+	}
+}
+
+// Every line of a fault's text is one that a person can act on, with its place.
+func TestParseFaults(t *testing.T) {
+	const world = "ports:\n  a: eth:e0\n  b: eth:e1\nstreams:\n  s: {top: head}\n  u: {top: head}\npvcs:\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"syntax", "ports: [", "x:1:8: sequence end token ']' not found"},
+		{"tab", "ports:\n\ta: 1", "x:2:1: found character '\t' that cannot start any token"},
+		{"duplicate key", "ports:\n  a: eth:e0\n  a: eth:e1\n", `x:3:3: mapping key "a" already defined at [2:3]`},
+		{"list", "- 1", "x:1:1: the configuration: a mapping, KEY: VALUE"},
+		{"two documents", "hubs: 1\n---\nhubs: 2\n", "x:3:1: a second document: one file is one configuration"},
+		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, control, hubs, ports, pvcs, streams`},
+		{"alias", "ports: &p {a: eth:e0}\nstreams: *p", "x:1:8: ports: a mapping, KEY: VALUE\nx:2:10: streams: a mapping, KEY: VALUE"},
+		{"merge", "ports:\n  <<: {a: eth:e0}", "x:2:3: ports: a key is plain text"},
+		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 63`},
+		{"hubs in hexadecimal", "hubs: 0x10", `x:1:7: hubs: "0x10" is no number from 1 to 63`},
+		{"control", "control: run/x", `x:1:10: control: "run/x": a path from the root, such as /run/cellhub/control`},
+		{"mode", "control: {mode: rw}", `x:1:17: mode: "rw": the socket's mode in octal, such as 0660`},
+		{"role", "access: {boss: {}}", `x:1:10: unknown key "boss" in access: it takes admin, application, manager, module, observer`},
+		{"user", "access: {admin: {users: [root, nobody]}}", "x:1:32: users: no user nobody"},
+		{"users no list", "access: {admin: {users: root}}", "x:1:25: users: a list, [A, B] or a line each that begins with -"},
+		{"long name", "ports:\n  " + strings.Repeat("a", 32) + ": eth:e0", `x:2:3: port "` + strings.Repeat("a", 32) + `": a name of 1 to 31 octets`},
+		{"bad name", "ports:\n  a/b: eth:e0", `x:2:3: port "a/b": a name consists of letters, digits and - _ .`},
+		{"name like an option", "ports:\n  -b: eth:e0", `x:2:3: port "-b": a name begins with a letter or a digit`},
+		{"no spec", "ports:\n  a: {number: 1}", "x:2:3: port a: no spec: add spec: eth:IFNAME,label=N or another"},
+		{"empty spec", "ports:\n  a:\n    spec:\n    number: 1", "x:3:10: spec: a value on the same line"},
+		{"spec", "ports:\n  a: gre:e0", `x:2:6: port a: kind "gre": eth:IFNAME or udp:LOCAL:PORT`},
+		{"number", "ports:\n  a: {spec: eth:e0, number: 65536}", `x:2:29: number: "65536" is no number from 1 to 65535`},
+		{"two of a number", "ports:\n  a: {spec: eth:e0, number: 1}\n  b: {spec: eth:e1, number: 1}", "x:3:3: port b: number 1 is port a's (line 2): give another, or none"},
+		{"two alike", "ports:\n  a: eth:e0\n  b: eth:e0", "x:3:3: port b: its cells cannot be told from those of port a (line 2): take another label"},
+		{"one name", "ports:\n  a: eth:e0\nstreams:\n  a: {top: head}", "x:4:3: stream a: a port is called so (line 2): give it another name"},
+		{"no top", "streams:\n  s: {modules: []}", "x:2:3: stream s: no top: add what stands on it, such as top: tap tap0"},
+		{"module at the top", "streams:\n  s: {top: aal5}", "x:2:12: top: aal5 is no top of a stream: there is head, tap"},
+		{"top in the middle", "streams:\n  s: {top: head, modules: [tap t0]}", "x:2:28: modules: tap stands at the top: write top: tap t0"},
+		{"unknown module", "streams:\n  s: {top: head, modules: [ppp]}", `x:2:28: modules: no module "ppp": there is aal5, capture, rfc2684`},
+		{"argument", "streams:\n  s: {top: head, modules: [rfc2684 llc]}", `x:2:28: stream s: rfc2684: "llc": llc or vcmux, bridged or routed`},
+		{"module without VC", "streams:\n  s: {top: head, modules: [aal5]}", "x:2:28: stream s: aal5 works on a VC, and no PVC has stream: s"},
+		{"no port", world + "  - {vc: 0/32}", "x:8:5: a PVC without port: add port: NAME, one of ports"},
+		{"no vc", world + "  - {port: a}", "x:8:5: a PVC without vc: add vc: VPI/VCI"},
+		{"unknown port", world + "  - {port: c, vc: 0/32}", `x:8:5: PVC c 0/32: no port "c" in ports`},
+		{"unknown stream", world + "  - {port: a, vc: 0/32, stream: x}", `x:8:5: PVC a 0/32: no stream "x" in streams`},
+		{"VPI", world + "  - {port: a, vc: 4096/32}", `x:8:19: vc: "4096/32": VPI/VCI in decimal, VPI 0 to 4095, VCI 0 to 65535, such as 0/100`},
+		{"VC", world + "  - {port: a, vc: 32}", `x:8:19: vc: "32": VPI/VCI in decimal, VPI 0 to 4095, VCI 0 to 65535, such as 0/100`},
+		{"two of a VC", world + "  - {port: a, vc: 0/32}\n  - {port: b, vc: 0/32}\n  - {port: a, vc: 0/32}", "x:10:5: PVC a 0/32: that VC is in line 8 already"},
+		{"stream on two", world + "  - {port: a, vc: 0/32, stream: s}\n  - {port: b, vc: 0/33, stream: s}",
+			"x:9:5: PVC b 0/33: stream s stands on VC 0/32 already (line 8): one stream has one VC"},
+		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0 or 5`},
+		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},
+		{"rates", world + "  - {port: a, vc: 0/32, pcr: 5, scr: 6}", "x:8:5: PVC a 0/32: scr is above pcr"},
+		{"long text", "ports:\n  a: eth:" + strings.Repeat("e", maxText), "x:2:6: a: UTF-8 of at most 4096 octets"},
+		{"two faults", "hubs: no\nports:\n  a: gre:x\n", "x:1:7: hubs: \"no\" is no number from 1 to 63\nx:3:6: port a: kind \"gre\": eth:IFNAME or udp:LOCAL:PORT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Parse("x", []byte(c.text), testRules)
+			if err == nil {
+				t.Fatalf("taken: %+v", got)
+			}
+			if err.Error() != c.want {
+				t.Errorf("got  %s\nwant %s", err, c.want)
+			}
+			var faults Faults
+			if !errors.As(err, &faults) {
+				t.Errorf("%T", err)
+			}
+		})
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	if _, err := ReadFile(t.TempDir()+"/none", Rules{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Whatever a file is, it is read, or refused by faults that have a place.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(whole))
+	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("x", text, testRules)
+		var faults Faults
+		switch {
+		case err == nil && c == nil, err != nil && (c != nil || !errors.As(err, &faults) || len(faults) == 0):
+			t.Fatalf("%v, %v", c, err)
+		case err == nil:
+			Plan(nil, Names{}, c)
+		}
+	})
+}

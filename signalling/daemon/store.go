@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+)
+
+// Store keeps what must outlive the process. Save has returned only when it is on disk.
+// A store of one host is a file (OpenStore); a fleet's may be another.
+type Store interface {
+	// Sequence is the last N(SQ) of SSCOP on a port; 0 if there was none.
+	Sequence(port uint16) (uint8, error)
+	SaveSequence(port uint16, sq uint8) error
+	// Routes are what was provisioned: prefixes in text, and the ports to try in order.
+	Routes() (map[string][]uint16, error)
+	// SaveRoute sets a route; without ports it is removed.
+	SaveRoute(prefix string, ports []uint16) error
+	Close() error
+}
+
+// storeTimeout is how long to wait for another process that has the file open.
+const storeTimeout = time.Second
+
+var (
+	sequences = []byte("sequences")
+	routes    = []byte("routes")
+)
+
+type file struct{ db *bbolt.DB }
+
+// OpenStore opens a store in a file, which is made if it is not there. Each change is a
+// transaction of its own and synced: a kill at any moment leaves the state before or
+// after it.
+func OpenStore(path string) (Store, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: storeTimeout})
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("%s: another process has it open", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		if _, err := tx.CreateBucketIfNotExists(sequences); err != nil {
+			return err
+		}
+		_, err := tx.CreateBucketIfNotExists(routes)
+		return err
+	})
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &file{db}, nil
+}
+
+func (f *file) Close() error { return f.db.Close() }
+
+func portKey(port uint16) []byte { return binary.BigEndian.AppendUint16(nil, port) }
+
+func (f *file) Sequence(port uint16) (sq uint8, err error) {
+	err = f.db.View(func(tx *bbolt.Tx) error {
+		if v := tx.Bucket(sequences).Get(portKey(port)); len(v) == 1 {
+			sq = v[0]
+		}
+		return nil
+	})
+	return sq, err
+}
+
+func (f *file) SaveSequence(port uint16, sq uint8) error {
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(sequences).Put(portKey(port), []byte{sq})
+	})
+}
+
+func (f *file) Routes() (map[string][]uint16, error) {
+	all := map[string][]uint16{}
+	err := f.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(routes).ForEach(func(k, v []byte) error {
+			var ports []uint16
+			for ; len(v) >= 2; v = v[2:] {
+				ports = append(ports, binary.BigEndian.Uint16(v))
+			}
+			all[string(k)] = ports
+			return nil
+		})
+	})
+	return all, err
+}
+
+func (f *file) SaveRoute(prefix string, ports []uint16) error {
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		if len(ports) == 0 {
+			return tx.Bucket(routes).Delete([]byte(prefix))
+		}
+		var v []byte
+		for _, p := range ports {
+			v = binary.BigEndian.AppendUint16(v, p)
+		}
+		return tx.Bucket(routes).Put([]byte(prefix), v)
+	})
+}

@@ -1,0 +1,72 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/signalling/q2931"
+)
+
+// tracer is a connection that wants to see the messages.
+type tracer struct {
+	conn    *control.Conn
+	request control.Header
+	lost    uint64 // lines that it was too slow for
+}
+
+// trace has the messages of Q.2931 sent to a connection, a line each.
+func (d *Daemon) trace(c *control.Conn, request control.Header) {
+	t := &tracer{conn: c, request: request}
+	d.asks <- func() {
+		d.tracers = append(d.tracers, t)
+		d.node.Trace = d.traced
+	}
+}
+
+// traced sends a message's line to those who want it, and forgets those who have gone.
+func (d *Daemon) traced(port uint16, sent bool, message []byte) {
+	arrow := "<"
+	if sent {
+		arrow = ">"
+	}
+	text := fmt.Sprintf("%d octets", len(message))
+	if m, err := q2931.Decode(message); err == nil {
+		text = m.String()
+	}
+	kept := d.tracers[:0]
+	for _, t := range d.tracers {
+		if t.send(fmt.Sprintf("%12.6f port %d %s %s", d.now().Seconds(), port, arrow, text)) {
+			kept = append(kept, t)
+		}
+	}
+	clear(d.tracers[len(kept):])
+	if d.tracers = kept; len(kept) == 0 {
+		d.node.Trace = nil
+	}
+}
+
+// send gives the line, or counts it as lost when the connection is slow; false when it
+// has ended.
+func (t *tracer) send(line string) bool {
+	if t.lost > 0 {
+		line = fmt.Sprintf("(%d lost) %s", t.lost, line)
+	}
+	var p control.Packet
+	var err error
+	p.Flags = control.FlagReply
+	if p.Trailer, err = p.SetCommand(&control.MMI{Command: CommandTrace, Direction: control.DirectionOut}, []byte(line)); err != nil {
+		return true
+	}
+	p.Flags |= control.FlagMore
+	switch err := t.conn.TryReply(&t.request, &p); {
+	case errors.Is(err, syscall.EAGAIN):
+		t.lost++
+	case err != nil:
+		return false
+	default:
+		t.lost = 0
+	}
+	return true
+}

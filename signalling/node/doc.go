@@ -1,0 +1,48 @@
+// Package node is call control: the machine between the signalling of a host's or
+// switch's interfaces, its applications, and the hub whose associations calls become.
+//
+//	       applications' sockets                       the hub's VCs
+//	  Connect Accept Close … │ ▲ Okay Incoming Closed …   ▲ Add  Cross  Delete
+//	                         ▼ │                          │ │ Reply
+//	┌──────────────────────────────────────────────────────────▼──┐
+//	│ Node    call = two legs: (interface or application) × 2      │ ◄── Tick, when Deadline is due
+//	│   route: listeners, then interfaces by longest prefix        │
+//	│   admit: the contract against what the interface has left    │
+//	│   channels: VPI and VCI, given by the network side           │
+//	├──────────────┬──────────────┬────────────────────────────────┤
+//	│ Q.2931 SSCF  │ Q.2931 SSCF  │ …          one an interface    │
+//	└──────▲───────┴──────▲───────┴────────────────────────────────┘
+//	       │ Receive      │ Send: SSCOP PDUs on VC 0/5
+//
+// It does no I/O, starts no goroutine and reads no clock. What has happened goes in by
+// Receive, Step and Tick; after each, Actions says what has to be done, in its order:
+//
+//	n.Receive(now, port, pdu)
+//	n.Step(now, node.Event{Kind: node.Connect, Conn: 7, Called: address})
+//	for _, a := range n.Actions() { … }
+//
+// # A call
+//
+// Whoever calls is the incoming leg; the node chooses where the call goes, and that is
+// the outgoing leg. The legs answer each other by the same few words, whatever they are:
+//
+//	incoming leg                     node                          outgoing leg
+//	SETUP or CONNECT          ──▶ route, admit ──▶                 SETUP or INCOMING
+//	CALL PROCEEDING           ◀──
+//	ALERTING                  ◀──────────────────────────────────  ALERTING
+//	                               Add or Cross ◀──                CONNECT or ACCEPT
+//	CONNECT or OKAY           ◀──  Reply: the hub has it  ──▶      CONNECT ACK. or OKAY
+//	RELEASE, CLOSE            ──▶  Delete            ──▶           RELEASE, CLOSED
+//
+// The VC works before anybody is told that the call is there, and is asked away before
+// anybody may give its number to another: requests to the hub are done in their order.
+//
+// A leg that refuses for a reason of the network's (no route, no resources) makes the
+// node try the next route: the next shorter prefix's interfaces, in their order.
+//
+// # What is whose
+//
+// An interface is a user or a network side, each as its peer is not (between two switches
+// one of them is the network: IISP). The network side gives VPI and VCI. A node without
+// routes is an end system; one with several interfaces and routes is a switch.
+package node

@@ -1,0 +1,111 @@
+package node
+
+import (
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/signalling/address"
+	"github.com/cellhub/cellhub/signalling/ie"
+)
+
+// EventKind says what an Event is.
+type EventKind uint8
+
+// Events. Those of an application are the control protocol's SOCK messages of the same
+// names, as the hub passes them on; Conn is theirs.
+const (
+	Bind    EventKind = iota // the local address is Calling
+	Listen                   // for calls to Called, or to any address when it is zero
+	Connect                  // a call to Called
+	Alert                    // the application holds the offered call: its user is being told
+	Accept                   // the offered call is taken
+	Reject                   // or refused, for Cause
+	Close                    // the application lets go, of whatever it is
+	// Reply is the hub's answer to the action that had this Token.
+	Reply
+	// Up and Down are the interface: Down clears what is not established.
+	Up
+	Down
+)
+
+var eventNames = [...]string{"Bind", "Listen", "Connect", "Alert", "Accept", "Reject", "Close", "Reply", "Up", "Down"}
+
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return "unknown"
+}
+
+// Event is something that has happened, other than a PDU. Fields that its Kind does not
+// name are zero.
+type Event struct {
+	Kind            EventKind
+	Conn            control.ConnID // Reply to Incoming: the new connection's
+	Port            uint16         // Up, Down: the interface's; Connect: the one to use, 0 any
+	Token           uint32         // Reply
+	Status          int32          // Reply: 0, or a negated errno
+	Called, Calling address.Address
+	Cause           uint8        // Reject, Close: of Q.2931; 0 the ordinary one
+	Contract        Contract     // Connect, when Elements have no traffic descriptor
+	Elements        []ie.Element // what the application wants in its message
+}
+
+// ActionKind says what an Action is.
+type ActionKind uint8
+
+// Actions.
+const (
+	// Send hands Data to AAL5 of VC 0/5 of Port. SaveSequence says to store SQ for Port
+	// before what follows is done: a program that starts again gives it to AddInterface.
+	Send ActionKind = iota
+	SaveSequence
+	// Add gives VC to Conn, Cross joins VC and Other; Contract goes from the calling to
+	// the called end, and Forward says that VC is on the called one's side. Join is for
+	// two connections of this host. They are answered by Reply. Delete takes away what
+	// one of them gave; nobody waits for its answer.
+	Add
+	Cross
+	Join
+	Delete
+	// Okay, Failed, Incoming, Closed, Released and Alerting are the SOCK messages for
+	// Conn. Incoming, for a listener, is answered by Reply with the new connection.
+	Okay
+	Failed
+	Incoming
+	Closed
+	Released
+	Alerting
+	// SendManagement hands Data to AAL5 of VC 0/16 of Port. Addressed says that ILMI has
+	// brought the interface the address Called, and Unaddressed that it has gone.
+	SendManagement
+	Addressed
+	Unaddressed
+)
+
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Join", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
+
+func (k ActionKind) String() string {
+	if int(k) < len(actionNames) {
+		return actionNames[k]
+	}
+	return "unknown"
+}
+
+// VC is a virtual channel of an interface.
+type VC struct {
+	Port, VPI, VCI uint16
+}
+
+// Action is something that has to be done. Fields that its Kind does not name are zero.
+type Action struct {
+	Kind            ActionKind
+	Port            uint16 // Send, SendManagement, SaveSequence, Addressed, Unaddressed
+	SQ              uint8
+	Data            []byte         // Send; the node's, until the next call of Actions
+	Token           uint32         // of what is answered by Reply; Delete: of what it takes away
+	Conn, Peer      control.ConnID // Peer: Join
+	VC, Other       VC
+	Contract        Contract
+	Called, Calling address.Address // Incoming; Addressed, Unaddressed
+	Cause           uint8           // Failed, Closed
+	Elements        []ie.Element    // of the message that led to it
+}

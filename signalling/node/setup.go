@@ -1,0 +1,31 @@
+package node
+
+import (
+	"github.com/cellhub/cellhub/signalling/address"
+	"github.com/cellhub/cellhub/signalling/ie"
+)
+
+// setupOf makes the elements of a SETUP of what an application has said: its own
+// elements, and those that a SETUP must have, by the simplest values, where it gave none
+// (Q.2931, 3.1.7: AAL parameters are optional; traffic descriptor, bearer capability,
+// called number and QoS parameter are not).
+func setupOf(e *Event, calling address.Address) []ie.Element {
+	elements := without(e.Elements, ie.ConnectionID, ie.EndpointReferenceID)
+	add := func(v ie.Value) {
+		if ie.Index(elements, v.ID()) < 0 {
+			elements = append(elements, ie.New(v))
+		}
+	}
+	add(&ie.AALParameters{Type: ie.AAL5})
+	add(e.Contract.descriptor())
+	add(&ie.BearerCapability{Class: ie.BearerX})
+	add(&ie.CalledNumber{Number: number(e.Called)})
+	if e.Called.HasAESA() && !e.Called.Number.IsZero() {
+		add(&ie.CalledSubaddress{Subaddress: ie.Subaddress{Type: ie.SubaddressATM, Address: append([]byte(nil), e.Called.AESA[:]...)}})
+	}
+	if !calling.IsZero() {
+		add(&ie.CallingNumber{Number: number(calling)})
+	}
+	add(&ie.QoSParameter{})
+	return elements
+}
