@@ -22,12 +22,13 @@ const (
 // Config is what a configuration file says, checked. Its lists are in the order of the
 // file.
 type Config struct {
-	Control Control
-	Access  []Access // at most one a role
-	Hubs    int      // 0: the daemon's choice
-	Ports   []Port
-	Streams []Stream
-	PVCs    []PVC
+	Control   Control
+	Access    []Access // at most one a role
+	Hubs      int      // 0: the daemon's choice
+	Ports     []Port
+	Streams   []Stream
+	PVCs      []PVC
+	XConnects []XConnect
 }
 
 // Control is where the daemon listens.

@@ -28,12 +28,13 @@ func Parse(file string, text []byte, rules Rules) (*Config, error) {
 	r := &reader{file: file, rules: rules}
 	c := new(Config)
 	r.fields(r.document(text), "the configuration", map[string]func(entry){
-		"control": func(e entry) { r.control(c, e) },
-		"access":  func(e entry) { r.access(c, e.value) },
-		"hubs":    func(e entry) { c.Hubs = int(r.number(e, 1, MaxHubs)) },
-		"ports":   func(e entry) { r.ports(c, e.value) },
-		"streams": func(e entry) { r.streams(c, e.value) },
-		"pvcs":    func(e entry) { r.pvcs(c, e.value) },
+		"control":   func(e entry) { r.control(c, e) },
+		"access":    func(e entry) { r.access(c, e.value) },
+		"hubs":      func(e entry) { c.Hubs = int(r.number(e, 1, MaxHubs)) },
+		"ports":     func(e entry) { r.ports(c, e.value) },
+		"streams":   func(e entry) { r.streams(c, e.value) },
+		"pvcs":      func(e entry) { r.pvcs(c, e.value) },
+		"xconnects": func(e entry) { r.xconnects(c, e.value) },
 	})
 	if len(r.faults) == 0 {
 		r.relations(c)

@@ -119,7 +119,7 @@ func TestParseFaults(t *testing.T) {
 		{"duplicate key", "ports:\n  a: eth:e0\n  a: eth:e1\n", `x:3:3: mapping key "a" already defined at [2:3]`},
 		{"list", "- 1", "x:1:1: the configuration: a mapping, KEY: VALUE"},
 		{"two documents", "hubs: 1\n---\nhubs: 2\n", "x:3:1: a second document: one file is one configuration"},
-		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, control, hubs, ports, pvcs, streams`},
+		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, control, hubs, ports, pvcs, streams, xconnects`},
 		{"alias", "ports: &p {a: eth:e0}\nstreams: *p", "x:1:8: ports: a mapping, KEY: VALUE\nx:2:10: streams: a mapping, KEY: VALUE"},
 		{"merge", "ports:\n  <<: {a: eth:e0}", "x:2:3: ports: a key is plain text"},
 		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 63`},

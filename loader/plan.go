@@ -21,12 +21,14 @@ func Plan(running *Running, was Names, want *Config) []Step {
 	p := &planner{was: was, want: want, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{}, numbers: map[uint16]*portSlot{}}
 	p.findPorts(running)
 	p.findStreams(running)
+	crossed := p.removeCross(running)
 	kept := p.removePVCs(running)
 	p.closeStreams()
 	p.closePorts()
 	p.openPorts()
 	p.openStreams()
 	p.addPVCs(kept)
+	p.addCross(crossed)
 	return p.steps
 }
 

@@ -78,7 +78,7 @@ func (r *Running) readPVCs(s *control.Session) error {
 	p.Type = control.HubResync
 	p.SetHub(&control.Hub{})
 	return s.Each(&p, func(in *control.Packet) error {
-		if in.Class == control.ClassATM && in.Type == control.ATMQuery {
+		if in.Class == control.ClassATM && in.Type == control.ATMQuery && !r.addCross(in) {
 			r.PVCs = append(r.PVCs, RunningPVC{in.ATM()})
 		}
 		return nil

@@ -12,6 +12,7 @@ func (r *reader) relations(c *Config) {
 	r.portNumbers(c)
 	r.portKeys(c)
 	streams := r.vcs(c)
+	r.crossed(c)
 	for i := range c.Streams {
 		r.arguments(&c.Streams[i], streams[c.Streams[i].Name])
 	}

@@ -4,9 +4,10 @@ import "github.com/cellhub/cellhub/dataplane/control"
 
 // Running is what a daemon has at the time of reading.
 type Running struct {
-	Ports   []RunningPort
-	Streams []RunningStream
-	PVCs    []RunningPVC
+	Ports     []RunningPort
+	Streams   []RunningStream
+	PVCs      []RunningPVC
+	XConnects []RunningXConnect
 }
 
 // RunningPort is an open port.
@@ -58,6 +59,9 @@ func (n *Names) Add(c *Config) {
 	}
 	for i := range c.PVCs {
 		n.of["pvc "+c.PVCs[i].String()] = true
+	}
+	for i := range c.XConnects {
+		n.of["xconnect "+c.XConnects[i].From.String()] = true
 	}
 }
 

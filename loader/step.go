@@ -16,6 +16,8 @@ type Step struct {
 	process  *slot // goes into A
 	receiver *slot // goes into Receiver
 	port     *slot // goes into Port
+	far      *slot // goes into SECOND_END, with end
+	end      control.SecondEnd
 	made     *slot // A of the reply, a process
 	numbered *slot // B of the reply, a port
 }
@@ -24,7 +26,7 @@ type Step struct {
 func (s *Step) Packet() (p control.Packet, ready bool) {
 	p = s.packet
 	p.Trailer = slices.Clone(p.Trailer)
-	for _, needed := range []*slot{s.process, s.receiver, s.port} {
+	for _, needed := range []*slot{s.process, s.receiver, s.port, s.far} {
 		if needed != nil && needed.number == 0 {
 			return p, false
 		}
@@ -45,6 +47,11 @@ func (s *Step) Packet() (p control.Packet, ready bool) {
 			b.Receiver = s.receiver.number
 		}
 		b.Port = uint16(s.port.number)
+		if s.far != nil {
+			end := s.end
+			end.Port = uint16(s.far.number)
+			p.Trailer, _ = end.Append(p.Trailer) // there is room
+		}
 		p.SetATM(&b)
 	}
 	return p, true

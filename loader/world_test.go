@@ -121,6 +121,9 @@ func (w *world) change(p *control.Packet, b control.Hub, arg []byte) error {
 
 func (w *world) atm(p *control.Packet) error {
 	b := p.ATM()
+	if done, err := w.crossConnect(p, b); done {
+		return err
+	}
 	port := slices.IndexFunc(w.Ports, func(r RunningPort) bool { return r.Number == b.Port })
 	at := slices.IndexFunc(w.PVCs, func(v RunningPVC) bool { return v.Port == b.Port && v.VPI == b.VPI && v.VCI == b.VCI })
 	if port < 0 || (at >= 0) == (p.Type == control.ATMAdd) {
@@ -168,6 +171,13 @@ func (w *world) String() string {
 		m := control.Message{}
 		m.SetATM(&v.ATM)
 		lines = append(lines, fmt.Sprintf("pvc %s %s %v", port, stream, &m))
+	}
+	for _, x := range w.XConnects {
+		line := fmt.Sprintf("xconnect %s %d/%d %v pcr %d %q to", ports[x.From.Port], x.From.VPI, x.From.VCI, x.ATM.Direction, x.ATM.PCRForward, x.Options)
+		for _, e := range x.To {
+			line += fmt.Sprintf(" %s %d/%d", ports[e.Port], e.VPI, e.VCI)
+		}
+		lines = append(lines, line)
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -119,7 +119,9 @@ func (st *state) resync(s *control.Session) error {
 				p.Up = in.ATM().Direction != control.DirectionNone
 			}
 		case in.Class == control.ClassATM && in.Type == control.ATMQuery:
-			st.addVC(in)
+			if _, crossed := crossOf(in); !crossed { // cellctl xconnect show
+				st.addVC(in)
+			}
 		case in.Class == control.ClassSock:
 			st.addConnection(in)
 		}

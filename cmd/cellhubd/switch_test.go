@@ -174,3 +174,58 @@ func TestSwitchRefuses(t *testing.T) {
 		t.Errorf("%d entries of state are left", len(now))
 	}
 }
+
+// connOf is the id of a cross-connect's first VC.
+func (l *switchLab) connOf(port, vci uint16) control.ConnID {
+	l.t.Helper()
+	return l.must(atm(control.ATMQuery, control.ATM{Port: port, VCI: vci})).Conn
+}
+
+// A switch by configuration: it carries at once, and a reload that changes one cross-connect
+// does not touch the other, which carries meanwhile.
+func TestSwitchByConfiguration(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	far, err := l.Beyond(1600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text := "ports:\n" +
+		"  near: {spec: \"eth:" + lab.Dev + ",label=100\", number: 1}\n" +
+		"  far: {spec: \"eth:" + lab.Uplink + ",label=200,rate=100000\", number: 2}\n" +
+		"xconnects:\n" +
+		"  - {from: near 0/100, to: far 0/200, service: cbr, pcr: 60000, options: police frames cdvt=100ms}\n" +
+		"  - {from: near 0/101, to: far 0/201}\n"
+	file := write(t, filepath.Join(dir, "x.yaml"), text)
+	d := startDaemon(t, l.B, filepath.Join(dir, "control"), "--config", file)
+	d.has(t, file)
+	s := &switchLab{l, far, d.hello(t, control.RoleAdmin)}
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100")
+	startTap(t, far, tap, "--tap", "atm0", "--vc", "0/200", "--port", "eth:"+lab.Dev+",label=200")
+	for i, h := range []*lab.Host{l.A, far} {
+		if err := h.AddAddr("atm0", inner[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping(t, l)
+	first, second := s.connOf(1, 100), s.connOf(1, 101)
+	write(t, file, strings.Replace(text, "0/201}", "0/202, options: shape}", 1))
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the other one has changed", func() bool {
+		_, err := s.call(must(atm(control.ATMQuery, control.ATM{Port: 2, VCI: 202})))
+		return err == nil
+	})
+	ping(t, l)
+	d.has(t, file)
+	if now := s.connOf(1, 100); now != first {
+		t.Errorf("the one that has not changed is %v, and was %v", now, first)
+	}
+	if now := s.connOf(1, 101); now == second {
+		t.Errorf("the one that has changed is still %v", now)
+	}
+}
+
+func must(p *control.Packet, _ error) *control.Packet { return p }

@@ -30,6 +30,7 @@ type vc struct {
 	pair  dataplane.ProcID
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
+	leaf  uint32 // of which it is the end, in cross
 }
 
 // vcTable finds VCs by place, id and process.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 // cross is a cross-connect: VC a and the VCs that its cells become. Of both ways there is one
 // other end, and its cells become those of a; of one way there may be leaves.
 type cross struct {
+	text    string // as XCONNECT had it
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
@@ -57,7 +59,7 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn}
+	x := &cross{text: textOf(in), ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
@@ -270,7 +272,7 @@ func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
 	if err := s.joinLeaf(x, end, leaf, terms); err != nil {
 		return invalid(err)
 	}
-	x.ends[leaf] = end
+	x.ends[leaf], end.leaf = end, leaf
 	s.note(c, "leaf added", "vc", x.a, "leaf", leaf, "at", end)
 	return nil
 }
@@ -404,26 +406,34 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 	return counts, err
 }
 
-// tellCross describes a cross-connected VC: SECOND_END is where its cells go, or, of an end
-// that only receives, where they come from.
+// tellCross describes a cross-connected VC. SECOND_END is where its cells go, of a root the first
+// of its leaves, and of an end where they come from; an end has its LEAF, 0 that of XCONNECT, and
+// the other the words of TEXT.
 func (s *Server) tellCross(v *vc, out *control.Packet) {
 	b, x := v.body, v.cross
 	other := x.a
-	switch {
-	case v == x.a:
-		other = x.ends[firstLeaf]
+	b.Direction = control.DirectionOut
+	if v == x.a {
 		b.Direction = control.DirectionIn
-	default:
-		b.Direction = control.DirectionOut
+		if leaves := slices.Sorted(maps.Keys(x.ends)); len(leaves) > 0 {
+			other = x.ends[leaves[0]]
+		}
 	}
 	if x.bothWay {
 		b.Direction = control.DirectionBoth
 	}
-	if other != nil { // the first leaf may have gone
-		end := control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}
-		if t, err := end.Append(nil); err == nil {
-			out.Trailer = t
-		}
-	}
 	out.SetATM(&b)
+	t, err := (&control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}).Append(nil)
+	switch {
+	case err != nil:
+	case v != x.a:
+		t, err = (&control.Leaf{ID: v.leaf}).Append(t)
+	case x.text != "":
+		t, err = control.AppendTLV(t, control.TLVText, []byte(x.text))
+	}
+	if err != nil {
+		s.log.Error("cross-connect", "vc", v, "error", err)
+		return
+	}
+	out.Trailer = t
 }
