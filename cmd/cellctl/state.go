@@ -119,8 +119,10 @@ func (st *state) resync(s *control.Session) error {
 				p.Up = in.ATM().Direction != control.DirectionNone
 			}
 		case in.Class == control.ClassATM && in.Type == control.ATMQuery:
-			if _, crossed := crossOf(in); !crossed { // cellctl xconnect show
+			if v, crossed := crossOf(in); !crossed {
 				st.addVC(in)
+			} else if p := st.port(v.atm.Port); p != nil { // cellctl xconnect show has more
+				p.VCs++
 			}
 		case in.Class == control.ClassSock:
 			st.addConnection(in)

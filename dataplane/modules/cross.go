@@ -28,9 +28,9 @@ func (c Connection) String() string {
 func (c Connection) check(uni bool) error {
 	switch {
 	case c.VC.VPI > aal.MaxVPI, uni && c.VC.VPI > aal.MaxUNIVPI:
-		return fmt.Errorf("%s: %w: VPI %d", c, errVPI, c.VC.VPI)
+		return fmt.Errorf("VPI %d: %w", c.VC.VPI, errVPI)
 	case !c.Path && c.VC.Reserved():
-		return fmt.Errorf("%s: %w", c, errReserved)
+		return errReserved
 	}
 	return nil
 }
@@ -172,14 +172,14 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 	case err != nil:
 		return err
 	case from.Path != to.Path:
-		return fmt.Errorf("%s to %s: %w", from, to, errKind)
+		return errKind
 	}
 	p.needSAR()
 	if p.cross == nil {
 		p.cross = newCross()
 	}
 	if err := p.cross.connect(from, to); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
 	d.work()
 	if p.deaf() && d.hub != nil {
@@ -195,7 +195,7 @@ func (d *Carrier) crossPort(c Connection) (*port, error) {
 		return nil, fmt.Errorf("port %d: %w", c.Port, errNoPort)
 	}
 	if !p.cfg.Mode.Cells() && (c.Path || c.VC != p.cfg.VC) {
-		return nil, fmt.Errorf("%s: mode %s carries VC %s alone", c, p.cfg.Mode, p.cfg.VC)
+		return nil, fmt.Errorf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC)
 	}
 	return p, c.check(p.cfg.UNI)
 }
@@ -309,5 +309,5 @@ func (d *Carrier) connected(c Connection) (*port, *crossEntry, error) {
 			return p, &p.cross.entries[i], nil
 		}
 	}
-	return nil, nil, fmt.Errorf("%s: %w", c, ErrNotConnected)
+	return nil, nil, ErrNotConnected
 }

@@ -11,9 +11,9 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 	case err != nil:
 		return err
 	case root.Path != to.Path:
-		return fmt.Errorf("%s to %s: %w", root, to, errKind)
+		return errKind
 	case e.leaves == MaxLeaves:
-		return fmt.Errorf("%s: more than %d leaves", root, MaxLeaves)
+		return fmt.Errorf("more than %d leaves", MaxLeaves)
 	}
 	x := p.cross
 	if e.leaves == 0 {
@@ -21,7 +21,7 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 		return nil
 	}
 	if e.first.name == name || x.leafBefore(e, name) != nil {
-		return fmt.Errorf("%s: leaf %d: %w", root, name, ErrConnected)
+		return fmt.Errorf("leaf %d: %w", name, ErrConnected)
 	}
 	l := x.leaf(to, name)
 	l.next = e.first.next
@@ -35,7 +35,7 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 func (d *Carrier) DropLeaf(root Connection, name uint32) error {
 	p, e, err := d.connected(root)
 	if err == nil && !p.cross.dropLeaf(e, name) {
-		err = fmt.Errorf("%s: leaf %d: %w", root, name, errLeaf)
+		err = fmt.Errorf("leaf %d: %w", name, errLeaf)
 	}
 	return err
 }

@@ -55,15 +55,15 @@ func (d *Carrier) Reserve(l Leg) error {
 		return err
 	}
 	if err := l.Contract.Check(); err != nil {
-		return fmt.Errorf("%s: %w", l.Connection, err)
+		return err
 	}
 	if l.Frames && l.Path || (l.Shape || l.Frames) && !p.cfg.Mode.Cells() {
-		return fmt.Errorf("%s: %w", l.Connection, errFrames)
+		return errFrames
 	}
 	p.needSAR()
 	p.needLegs()
 	if err := p.legs.reserve(l); err != nil {
-		return fmt.Errorf("%s: %w", l.Connection, err)
+		return err
 	}
 	if l.Shape {
 		p.sched.shaped++
@@ -143,7 +143,7 @@ func (d *Carrier) Release(c Connection) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: %w", c, ErrNotConnected)
+	return ErrNotConnected
 }
 
 func (p *port) releaseLeg(c Connection, i uint32) {

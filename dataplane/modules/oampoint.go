@@ -49,7 +49,7 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 		return nil
 	}
 	if (config.Source || config.Sink) && !config.Segment {
-		return fmt.Errorf("%s: %w", c, errOAM)
+		return errOAM
 	}
 	point := aal.OAMConnectingPoint
 	if config.Segment {
@@ -155,7 +155,7 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	i, _ := p.cross.table.find(c.key())
 	o := p.cross.oam.of[i]
 	if o == nil {
-		return fmt.Errorf("%s: no OAM is configured: %w", c, ErrNotConnected)
+		return fmt.Errorf("no OAM is configured: %w", ErrNotConnected)
 	}
 	e := &o.whole
 	if segment {
@@ -163,7 +163,7 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	}
 	var payload [aal.PayloadSize]byte
 	if !e.Ask(p.oamNow(), location, payload[:]) {
-		return fmt.Errorf("%s: %w", c, errAsked)
+		return errAsked
 	}
 	p.putOAM(o, e, &payload)
 	return nil

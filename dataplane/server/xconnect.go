@@ -37,7 +37,10 @@ func (v *vc) connection() string {
 // tell sends a command to the carrier of the VC.
 func (v *vc) tell(s *Server, number control.Type, format string, args ...any) error {
 	_, err := s.fabric.Do(dataplane.Command{Number: number, A: v.on.carrier.id, Arg: v.connection() + fmt.Sprintf(format, args...)})
-	return err
+	if err != nil {
+		return fmt.Errorf("VC %v: %w", v, err)
+	}
+	return nil
 }
 
 // way tells how cells become those of v: the end of a Connect or AddLeaf.
