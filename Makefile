@@ -24,7 +24,7 @@ GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 .PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive bench-peers bench-report generate lint arm64 demo clean
 
-build: # bin/atmtap, bin/demo, bin/cellbench
+build: # bin/cellhubd, bin/cellctl, bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
 
 # Where install puts things; DESTDIR comes before, for packages.
@@ -32,11 +32,19 @@ PREFIX  ?= /usr/local
 UNITDIR ?= /etc/systemd/system
 DESTDIR ?=
 
-install: build # atmtap with its manual page and its unit for systemd
-	install -D -m 755 bin/atmtap $(DESTDIR)$(PREFIX)/sbin/atmtap
-	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(UNITDIR)
-	bin/atmtap --help | awk -f cmd/atmtap/man.awk >$(DESTDIR)$(PREFIX)/share/man/man8/atmtap.8
-	sed 's|/usr/local|$(PREFIX)|' cmd/atmtap/atmtap@.service >$(DESTDIR)$(UNITDIR)/atmtap@.service
+SHARE   = $(DESTDIR)$(PREFIX)/share
+
+install: build # programs, manual pages, completions for shells, units for systemd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin bin/atmtap bin/cellhubd bin/cellctl
+	install -d $(SHARE)/man/man8 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d $(DESTDIR)$(UNITDIR)
+	for p in atmtap cellhubd; do bin/$$p --help | awk -v name=$$p -f cmd/atmtap/man.awk >$(SHARE)/man/man8/$$p.8; done
+	CELLHUB_CONTROL= bin/cellctl man $(SHARE)/man/man8
+	bin/cellctl completion bash >$(SHARE)/bash-completion/completions/cellctl
+	bin/cellctl completion zsh >$(SHARE)/zsh/site-functions/_cellctl
+	bin/cellctl completion fish >$(SHARE)/fish/vendor_completions.d/cellctl.fish
+	for u in atmtap/atmtap@ cellhubd/cellhubd; do \
+		sed 's|/usr/local|$(PREFIX)|' cmd/$$u.service >$(DESTDIR)$(UNITDIR)/$${u#*/}.service; done
 
 tools: # what the tests call, installed when it is missing: as root on Debian
 	bash .ci/tools
@@ -49,7 +57,7 @@ portable: # the code that other processors than amd64 run
 	go test -v -timeout 5m -tags purego $(TESTFLAGS) ./aal/... ./nic $(BRIEF)
 
 race: # all but the commands, whose tests are other processes; needs a C compiler
-	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... $(BRIEF)
+	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/... $(BRIEF)
 
 sim: # hubs on a virtual clock, tunnels of real modules on them, signalling over bad links: SEEDS seeds of each
 	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules ./signalling/sscop ./signalling/q2931 -seeds $(SEEDS)
@@ -66,7 +74,7 @@ fuzz: # every fuzz target in turn
 	done
 
 soak: # for a night: what CI runs a part of
-	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/...
+	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/...
 	go test -count=10 -timeout 6h ./cmd/...
 	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x

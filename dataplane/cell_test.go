@@ -12,14 +12,16 @@ func TestCellLayout(t *testing.T) {
 	if n := unsafe.Sizeof(c); n%(2*cacheLine) != cacheLine {
 		t.Errorf("a cell has %d octets, which is no odd number of lines", n)
 	}
-	for name, q := range map[string]*Queue{"up": &c.up, "down": &c.down} {
-		at := uintptr(unsafe.Pointer(q)) - uintptr(unsafe.Pointer(&c))
-		last := at + unsafe.Offsetof(q.hub) + unsafe.Sizeof(q.hub) - 1
-		if at/cacheLine != last/cacheLine {
-			t.Errorf("%s: octets %d to %d are in two lines", name, at, last)
+	up, down := unsafe.Offsetof(c.up), unsafe.Offsetof(c.down)
+	for _, part := range []struct {
+		name     string
+		from, to uintptr
+	}{
+		{"a putnext down", down, down + unsafe.Offsetof(c.down.hub) + unsafe.Sizeof(c.down.hub)},
+		{"a putnext up, and what is asked before", unsafe.Offsetof(c.proc), up + unsafe.Offsetof(c.up.first) + unsafe.Sizeof(c.up.first)},
+	} {
+		if part.from/cacheLine != (part.to-1)/cacheLine {
+			t.Errorf("%s: octets %d to %d are in two lines", part.name, part.from, part.to-1)
 		}
-	}
-	if unsafe.Offsetof(c.proc)/cacheLine != unsafe.Offsetof(c.up)/cacheLine {
-		t.Error("a process is not where its way up is")
 	}
 }

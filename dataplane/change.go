@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -298,15 +299,15 @@ func (f *Fabric) moveTo(id, to ProcID) error {
 	})
 }
 
-// command carries out a module's own command.
+// command carries out a module's own command: on its hub, but for one that may block.
 func (f *Fabric) command(c Command) (result []byte, err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(c.A)
-	if err != nil {
-		return nil, err
+	p, own, err := f.commandOf(c)
+	if err == nil && own.Blocks {
+		f.mu.Unlock()
+		return own.run([]byte(c.Arg))
 	}
-	own, err := p.module.command(c.Number)
+	defer f.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -320,6 +321,47 @@ func (f *Fabric) command(c Command) (result []byte, err error) {
 	}
 	err = f.at(p.rq.hub, run)
 	return result, err
+}
+
+// commandOf finds a module's own command.
+func (f *Fabric) commandOf(c Command) (*pair, *ModuleCommand, error) {
+	p, err := f.find(c.A)
+	if err != nil {
+		return nil, nil, err
+	}
+	own, err := p.module.command(c.Number)
+	if err == nil && c.Direction != 0 && c.Direction != own.Direction {
+		err = fmt.Errorf("%w: command %d is %v, not %v: %w", ErrHub, c.Number, own.Direction, c.Direction, syscall.EINVAL)
+	}
+	return p, own, err
+}
+
+// Commands gives the commands of a process's module; what they run is not for callers.
+func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return p.module.extra.commands, nil
+}
+
+// Path opens a path to a process, under a handle of the caller's choice, and tells its module
+// so. ENXIO: the key is another.
+func (f *Fabric) Path(id ProcID, key, handle uint64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	switch {
+	case err != nil:
+		return err
+	case p.module.extra.key != key:
+		return fmt.Errorf("%w: %s has another key: %w", ErrHub, p.module.Name, syscall.ENXIO)
+	case p.module.extra.path == nil:
+		return nil
+	}
+	return f.at(p.rq.hub, func() error { p.module.extra.path(handle); return nil })
 }
 
 // list tells of all processes that a module is, a line each: its number, the hub that it

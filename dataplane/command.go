@@ -18,6 +18,8 @@ type Command struct {
 	A, B   ProcID
 	Name   string // of a module
 	Arg    string // a constructor's argument, or a module command's octets
+	// Direction of a module's command must be the module's own, unless it is 0.
+	Direction control.Direction
 }
 
 // Answer is what a command gives back.
@@ -124,6 +126,9 @@ func (h *Hub) command(p *pair, m Msg) {
 	if err == nil && c.Stops && h.fabric != nil {
 		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
 		return
+	}
+	if err == nil && c.Blocks {
+		err = syscall.EOPNOTSUPP
 	}
 	var arg, result []byte
 	if err == nil && m.Block != 0 {

@@ -62,7 +62,7 @@ func (p *pair) leaveFamily() {
 // cell is a pair with all that its hub writes to for every message, apart from others':
 // its neighbour in memory may be another hub's. It fills seven cache lines: an odd number,
 // with which many pairs use all sets of a cache. What a putnext touches of a queue lies in
-// one line, on the way up with its process.
+// one line; on the way up with its process and all that a module asks before.
 type cell struct {
 	proc process
 	up   Queue

@@ -43,8 +43,11 @@ type Module struct {
 	Counters func() []Count
 	// Ptr is the module itself, for others of its hub that know what it is: see Queue.Ptr.
 	Ptr any
-	// Commands are the module's own.
+	// Commands are the module's own, for whoever manages it: Key opens a path to it, and
+	// Path, which may be nil, is told on the hub when that has been done, under which handle.
 	Commands []ModuleCommand
+	Key      uint64
+	Path     func(handle uint64)
 	// HiWat and LoWat are the water marks in octets; 0 takes the defaults.
 	HiWat, LoWat int
 }
@@ -69,15 +72,23 @@ type Count struct {
 
 // ModuleCommand is a command of a module's own, to read it or to set it.
 type ModuleCommand struct {
-	Number    uint8 // control.FirstModuleCommand and above
+	Number    uint8  // control.FirstModuleCommand and above
+	Name      string // for people: one word
 	Direction control.Direction
 	Most      int  // octets of argument and of result
 	Stops     bool // the fabric stands still meanwhile
-	Run       func(arg []byte) (result []byte, err error)
+	// Blocks says that it may take its time: it runs on the goroutine of whoever asks, off
+	// the hubs, whose state it must not touch; and it cannot be asked for by message.
+	Blocks bool
+	// Run carries it out. Nil: the command is refused.
+	Run func(arg []byte) (result []byte, err error)
 }
 
 // run checks a command against what its module says of it, and carries it out.
 func (c *ModuleCommand) run(arg []byte) ([]byte, error) {
+	if c.Run == nil {
+		return nil, fmt.Errorf("command %d: %w", c.Number, syscall.EOPNOTSUPP)
+	}
 	if len(arg) > 0 && c.Direction&control.DirectionIn == 0 || len(arg) > c.Most {
 		return nil, fmt.Errorf("command %d with %d octets: %w", c.Number, len(arg), syscall.EINVAL)
 	}
@@ -96,33 +107,33 @@ type code struct {
 	Arrive   func(q *Queue)
 	Pair     func(arg string) (Module, error)
 	Counters func() []Count
-	extra    *extra // nil: none
+	extra    *extra // never nil
 }
 
 // extra is what few modules have.
 type extra struct {
 	commands []ModuleCommand
 	ptr      any
+	key      uint64
+	path     func(handle uint64)
 }
 
+var noExtra extra
+
 func (m *Module) code() code {
-	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters}
-	if len(m.Commands) > 0 || m.Ptr != nil {
-		c.extra = &extra{m.Commands, m.Ptr}
+	c := code{Name: m.Name, Close: m.Close, Leave: m.Leave, Arrive: m.Arrive, Pair: m.Pair, Counters: m.Counters, extra: &noExtra}
+	if len(m.Commands) > 0 || m.Ptr != nil || m.Key != 0 || m.Path != nil {
+		c.extra = &extra{m.Commands, m.Ptr, m.Key, m.Path}
 	}
 	return c
 }
 
 func (m *code) command(number control.Type) (*ModuleCommand, error) {
-	var commands []ModuleCommand
-	if m.extra != nil {
-		commands = m.extra.commands
-	}
-	i := slices.IndexFunc(commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
+	i := slices.IndexFunc(m.extra.commands, func(c ModuleCommand) bool { return control.Type(c.Number) == number })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: %s has no command %d: %w", ErrHub, m.Name, number, syscall.EINVAL)
 	}
-	return &commands[i], nil
+	return &m.extra.commands[i], nil
 }
 
 // Constructor makes a module of a text argument. It runs off the hubs and may take its

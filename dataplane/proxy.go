@@ -289,7 +289,7 @@ func (x *proxy) joint() []*pair {
 		low, high = high, low
 	}
 	for _, p := range [...]*pair{low, high} {
-		p.proxy, p.module = nil, code{Name: "joint", Arrive: func(*Queue) {}}
+		p.proxy, p.module = nil, code{Name: "joint", Arrive: func(*Queue) {}, extra: &noExtra}
 		for _, q := range [...]*Queue{p.rq, p.wq} {
 			q.setCode(nil, (*Queue).Drain)
 			q.Enable()

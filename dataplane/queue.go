@@ -51,19 +51,19 @@ const (
 // arrives; service runs later, if the module has one, for those it queued. All its
 // methods belong to the hub's goroutine.
 type Queue struct {
-	// What a putnext touches comes first.
+	// What a putnext touches comes first, and then what it is asked before; see cell.
 	put   func(*Queue, Msg)
 	proc  *process
 	next  *Queue // where PutNext puts
-	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
-	mate  *Queue
 	hub   *Hub
-	pair  *pair
-
-	service func(*Queue)
+	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
+	count int    // octets and costs of the messages of band 0
 	list
-	flags    queueFlags
-	count    int // octets and costs of the messages of band 0
+	flags queueFlags
+
+	mate     *Queue
+	pair     *pair
+	service  func(*Queue)
 	hi, lo   int32
 	bands    *[]band     // nil: none but band 0 was used
 	refused  refusalList // who found this queue full and waits for its low mark
@@ -88,12 +88,7 @@ type band struct {
 func (q *Queue) ID() ProcID { return q.pair.id }
 
 // Ptr is the Module.Ptr of the queue's module; nil when it has none.
-func (q *Queue) Ptr() any {
-	if e := q.pair.module.extra; e != nil {
-		return e.ptr
-	}
-	return nil
-}
+func (q *Queue) Ptr() any { return q.pair.module.extra.ptr }
 
 // Hub is the executive the queue belongs to.
 func (q *Queue) Hub() *Hub { return q.hub }

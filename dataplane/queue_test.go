@@ -435,10 +435,15 @@ func TestFlushTurnsRoundAtTheEnds(t *testing.T) {
 
 func TestQueueFindsItsMate(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
-	id := r.add(r.h, through("m"))
+	m := through("m")
+	m.Ptr = 5
+	id := r.add(r.h, m)
 	rq, wq := r.queues(id)
 	if rq.Mate() != wq || wq.Mate() != rq || !rq.Reader() || wq.Reader() || rq.ID() != id || wq.ID() != id || rq.Hub() != r.h {
 		t.Error("the pair does not hang together")
+	}
+	if rq.Ptr() != 5 || wq.Ptr() != 5 {
+		t.Error("the module is not the pair's")
 	}
 }
 

@@ -10,16 +10,20 @@ func (q *Queue) Here(id ProcID) *Queue {
 	return nil
 }
 
-// CanPost tells whether a message to the process of that number, on another hub, would leave
-// soon: not too much waits already for the ring to that hub. Who posts data asks first, and
-// sheds it otherwise; nobody is told when there is room again.
+// CanPost tells whether a message to the process of that number would not wait long: on this
+// hub its queue has room, and not too much waits for the ring to another hub. Who posts data
+// asks first, and sheds it otherwise; nobody is told when there is room again.
 func (q *Queue) CanPost(id ProcID) bool {
 	h := q.hub
 	to := id.Hub()
 	if to == h.index {
-		if p := h.numbers.find(id); p != nil {
-			to = p.rq.hub.index
+		p := h.numbers.find(id)
+		if p == nil {
+			return false
+		}
+		if to = p.rq.hub.index; to == h.index {
+			return !p.wq.Full()
 		}
 	}
-	return to != h.index && to < len(h.peers) && !h.peers[to].post.wq.Full()
+	return to < len(h.peers) && !h.peers[to].post.wq.Full()
 }

@@ -89,26 +89,6 @@ func (p *PVC) String() string { return p.Port + " " + p.VC() }
 
 func vcText(vpi, vci uint16) string { return fmt.Sprintf("%d/%d", vpi, vci) }
 
-// Port finds a port by name; nil: there is none.
-func (c *Config) Port(name string) *Port {
-	for i := range c.Ports {
-		if c.Ports[i].Name == name {
-			return &c.Ports[i]
-		}
-	}
-	return nil
-}
-
-// Stream finds a stream by name; nil: there is none.
-func (c *Config) Stream(name string) *Stream {
-	for i := range c.Streams {
-		if c.Streams[i].Name == name {
-			return &c.Streams[i]
-		}
-	}
-	return nil
-}
-
 // Rules are what the program that reads a file knows and this package does not. A nil
 // rule takes anything.
 type Rules struct {

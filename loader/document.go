@@ -22,6 +22,7 @@ const maxFaults = 32
 type reader struct {
 	file   string
 	rules  Rules
+	keys   map[string]string // of ports' specifications, by name
 	faults Faults
 }
 

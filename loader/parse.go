@@ -25,7 +25,7 @@ func ReadFile(name string, rules Rules) (*Config, error) {
 // Parse reads and checks a configuration; file is what faults call it. The error is
 // Faults, all of them.
 func Parse(file string, text []byte, rules Rules) (*Config, error) {
-	r := &reader{file: file, rules: rules}
+	r := &reader{file: file, rules: rules, keys: map[string]string{}}
 	c := new(Config)
 	r.fields(r.document(text), "the configuration", map[string]func(entry){
 		"control":   func(e entry) { r.control(c, e) },
@@ -146,7 +146,8 @@ func (r *reader) ports(c *Config, n ast.Node) {
 				if r.rules.Spec == nil {
 					return nil
 				}
-				_, err := r.rules.Spec(text)
+				key, err := r.rules.Spec(text) // it may ask a resolver: once
+				r.keys[p.Name] = key
 				return err
 			})
 		}

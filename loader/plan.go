@@ -18,7 +18,10 @@ func Plan(running *Running, was Names, want *Config) []Step {
 	if running == nil {
 		running = new(Running)
 	}
-	p := &planner{was: was, want: want, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{}, numbers: map[uint16]*portSlot{}}
+	p := &planner{
+		was: was, want: want, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{},
+		numbers: map[uint16]*portSlot{}, processes: map[uint32]*streamSlot{},
+	}
 	p.findPorts(running)
 	p.findStreams(running)
 	crossed := p.removeCross(running)
@@ -44,10 +47,9 @@ type portSlot struct {
 
 // streamSlot is a stream in the plan.
 type streamSlot struct {
-	name    string
-	parts   []partSlot // from top to bottom
-	running *RunningStream
-	drop    bool
+	name  string
+	parts []partSlot // from top to bottom
+	drop  bool
 }
 
 type partSlot struct {
@@ -59,26 +61,28 @@ func (s *streamSlot) top() *slot { return s.parts[0].process }
 
 // planner collects steps.
 type planner struct {
-	was     Names
-	want    *Config
-	steps   []Step
-	ports   map[string]*portSlot
-	numbers map[uint16]*portSlot
-	streams map[string]*streamSlot
-	order   struct{ ports, streams []string } // of what runs
+	was       Names
+	want      *Config
+	steps     []Step
+	ports     map[string]*portSlot
+	numbers   map[uint16]*portSlot // those that ran before
+	streams   map[string]*streamSlot
+	processes map[uint32]*streamSlot            // of streams that ran before
+	order     struct{ ports, streams []string } // of what runs
 }
 
 // findPorts takes the ports that run and marks those that must go.
 func (p *planner) findPorts(running *Running) {
-	wanted := map[uint16]string{}
+	wanted, named := map[uint16]string{}, map[string]*Port{}
 	for i := range p.want.Ports {
-		wanted[p.want.Ports[i].Number] = p.want.Ports[i].Name
+		port := &p.want.Ports[i]
+		wanted[port.Number], named[port.Name] = port.Name, port
 	}
 	for _, r := range running.Ports {
 		s := &portSlot{RunningPort: r, number: slot{uint32(r.Number)}}
 		p.ports[r.Name], p.numbers[r.Number] = s, s
 		p.order.ports = append(p.order.ports, r.Name)
-		switch want := p.want.Port(r.Name); {
+		switch want := named[r.Name]; {
 		case want == nil:
 			s.drop = p.was.has("port " + r.Name)
 		case want.Spec != r.Spec, want.Number != 0 && want.Number != r.Number:
@@ -92,18 +96,22 @@ func (p *planner) findPorts(running *Running) {
 
 // findStreams takes the streams that run and marks those that must go.
 func (p *planner) findStreams(running *Running) {
-	for i := range running.Streams {
-		r := &running.Streams[i]
+	named := map[string]*Stream{}
+	for i := range p.want.Streams {
+		named[p.want.Streams[i].Name] = &p.want.Streams[i]
+	}
+	for _, r := range running.Streams {
 		if len(r.Parts) == 0 {
 			continue
 		}
-		s := &streamSlot{name: r.Name, running: r}
+		s := &streamSlot{name: r.Name}
 		for _, part := range r.Parts {
 			s.parts = append(s.parts, partSlot{part.Name, part.Arg, &slot{part.Number}})
+			p.processes[part.Number] = s
 		}
 		p.streams[r.Name] = s
 		p.order.streams = append(p.order.streams, r.Name)
-		if want := p.want.Stream(r.Name); want == nil {
+		if want := named[r.Name]; want == nil {
 			s.drop = p.was.has("stream " + r.Name)
 		} else {
 			s.drop = want.Top.Name != s.parts[0].name || want.Top.Arg != s.parts[0].arg
@@ -123,7 +131,7 @@ func (p *planner) removePVCs(running *Running) map[string]*RunningPVC {
 			continue
 		}
 		name := port.Name + " " + vcText(r.VPI, r.VCI)
-		stream := p.streamOf(r.Receiver)
+		stream := p.processes[r.Receiver]
 		want := wanted[name]
 		switch {
 		case want == nil && !p.was.has("pvc "+name):
@@ -138,16 +146,6 @@ func (p *planner) removePVCs(running *Running) map[string]*RunningPVC {
 		p.deletePVC(name, r)
 	}
 	return kept
-}
-
-// streamOf is the stream that a process belongs to; nil: none.
-func (p *planner) streamOf(process uint32) *streamSlot {
-	for _, name := range p.order.streams {
-		if s := p.streams[name]; process != 0 && s.running.holds(process) {
-			return s
-		}
-	}
-	return nil
 }
 
 func pvcsByName(c *Config) map[string]*PVC {

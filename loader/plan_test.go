@@ -166,11 +166,11 @@ func checkUntouched(t *testing.T, w *world, was, want *Config) {
 	for i := range was.PVCs {
 		p := &was.PVCs[i]
 		j := slices.IndexFunc(want.PVCs, func(q PVC) bool { return *p == q })
-		a, b := was.Port(p.Port), want.Port(p.Port)
+		a, b := portOf(was, p.Port), portOf(want, p.Port)
 		if j < 0 || *a != *b || a.Number == 0 && displaced {
 			continue
 		}
-		if s := was.Stream(p.Stream); s != nil && s.Top != want.Stream(p.Stream).Top {
+		if s := streamOf(was, p.Stream); s != nil && s.Top != streamOf(want, p.Stream).Top {
 			continue
 		}
 		if w.touched[p.String()] {
@@ -228,5 +228,44 @@ func TestStepNotReady(t *testing.T) {
 	}
 	if ready != 4 { // two ports, two streams
 		t.Errorf("%d of %d steps are ready before the first has been done", ready, len(steps))
+	}
+}
+
+func portOf(c *Config, name string) *Port {
+	if i := slices.IndexFunc(c.Ports, func(p Port) bool { return p.Name == name }); i >= 0 {
+		return &c.Ports[i]
+	}
+	return nil
+}
+
+func streamOf(c *Config, name string) *Stream {
+	if i := slices.IndexFunc(c.Streams, func(s Stream) bool { return s.Name == name }); i >= 0 {
+		return &c.Streams[i]
+	}
+	return nil
+}
+
+// As many as a daemon may have are compared as they are listed, not each with each: this
+// ends.
+func TestPlanOfMany(t *testing.T) {
+	const n = 50000
+	c := new(Config)
+	for i := range n {
+		name := fmt.Sprint(i)
+		c.Ports = append(c.Ports, Port{Name: "p" + name, Spec: "eth:e" + name, Number: uint16(i + 1)})
+		c.Streams = append(c.Streams, Stream{Name: "s" + name, Top: Part{Name: "head"}})
+		c.PVCs = append(c.PVCs, PVC{Port: "p" + name, Stream: "s" + name, ATM: control.ATM{VCI: 32}})
+	}
+	r := new(Running)
+	for i := range n {
+		r.Ports = append(r.Ports, RunningPort{c.Ports[i].Name, c.Ports[i].Spec, c.Ports[i].Number})
+		r.Streams = append(r.Streams, RunningStream{c.Streams[i].Name, []RunningPart{{uint32(i + 1), "head", ""}}})
+		r.PVCs = append(r.PVCs, RunningPVC{control.ATM{Port: c.Ports[i].Number, VCI: 32, Receiver: uint32(i + 1)}})
+	}
+	if steps := Plan(r, Names{}, c); len(steps) != 0 {
+		t.Errorf("%d steps, the first %s", len(steps), steps[0].What)
+	}
+	if steps := Plan(nil, Names{}, c); len(steps) != 3*n {
+		t.Errorf("%d steps, want %d", len(steps), 3*n)
 	}
 }

@@ -47,14 +47,11 @@ func (r *reader) portNumbers(c *Config) {
 
 // portKeys refuses two ports of which each would take the other's cells.
 func (r *reader) portKeys(c *Config) {
-	if r.rules.Spec == nil {
-		return
-	}
 	taken := map[string]*Port{}
 	for i := range c.Ports {
 		p := &c.Ports[i]
-		key, _ := r.rules.Spec(p.Spec)
-		if other := taken[key]; other != nil {
+		key, has := r.keys[p.Name]
+		if other := taken[key]; has && other != nil {
 			r.fault(p.At, "port %s: its cells cannot be told from those of port %s (line %d): take another label", p.Name, other.Name, other.At.Line)
 			continue
 		}

@@ -8,6 +8,8 @@ type Running struct {
 	Streams   []RunningStream
 	PVCs      []RunningPVC
 	XConnects []RunningXConnect
+
+	crossAt map[RunningEnd]int // of XConnects, while they are read
 }
 
 // RunningPort is an open port.
@@ -31,16 +33,6 @@ type RunningPart struct {
 
 // RunningPVC is a permanent VC. Its Port and Receiver are the daemon's numbers.
 type RunningPVC struct{ control.ATM }
-
-// holds tells whether a process is one of the stream's.
-func (s *RunningStream) holds(process uint32) bool {
-	for _, p := range s.Parts {
-		if p.Number == process {
-			return true
-		}
-	}
-	return false
-}
 
 // Names is what configurations have had, and nothing of how it was: enough to know what is
 // theirs when it is wanted no longer. The zero value is none.

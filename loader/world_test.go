@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -11,6 +12,7 @@ import (
 // world is a daemon without a dataplane: it obeys the messages of a plan, refuses what
 // a daemon refuses, and remembers what was touched.
 type world struct {
+	mu sync.Mutex // between a test and serve
 	Running
 	next    uint32          // process number
 	touched map[string]bool // PVCs that a message named
@@ -181,4 +183,14 @@ func (w *world) String() string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// holds tells whether a process is one of the stream's.
+func (s *RunningStream) holds(process uint32) bool {
+	for _, p := range s.Parts {
+		if p.Number == process {
+			return true
+		}
+	}
+	return false
 }

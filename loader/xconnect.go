@@ -140,6 +140,10 @@ func (r *reader) crossed(c *Config) {
 	if len(c.XConnects) == 0 {
 		return
 	}
+	ports := map[string]bool{}
+	for i := range c.Ports {
+		ports[c.Ports[i].Name] = true
+	}
 	for i := range c.PVCs {
 		p := &c.PVCs[i]
 		take(End{p.Port, p.VPI, p.VCI}, p.At, "PVC "+p.String())
@@ -149,7 +153,7 @@ func (r *reader) crossed(c *Config) {
 		what := "cross-connect " + x.From.String()
 		for _, e := range append([]End{x.From}, x.To...) {
 			switch {
-			case c.Port(e.Port) == nil:
+			case !ports[e.Port]:
 				r.fault(x.At, "%s: no port %q in ports", what, e.Port)
 			case (e.VCI == 0) != (x.From.VCI == 0):
 				r.fault(x.At, "%s: %s: a path goes to a path, a channel to a channel", what, e)
@@ -201,13 +205,16 @@ func (r *Running) addCross(in *control.Packet) bool {
 
 // cross is the cross-connect from a VC, which it begins if there is none.
 func (r *Running) cross(from RunningEnd) *RunningXConnect {
-	for i := range r.XConnects {
-		if r.XConnects[i].From == from {
-			return &r.XConnects[i]
+	i, there := r.crossAt[from]
+	if !there {
+		if r.crossAt == nil {
+			r.crossAt = map[RunningEnd]int{}
 		}
+		i = len(r.XConnects)
+		r.crossAt[from] = i
+		r.XConnects = append(r.XConnects, RunningXConnect{From: from})
 	}
-	r.XConnects = append(r.XConnects, RunningXConnect{From: from})
-	return &r.XConnects[len(r.XConnects)-1]
+	return &r.XConnects[i]
 }
 
 // removeCross deletes the cross-connects that go or change, and gives those that stay.

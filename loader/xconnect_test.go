@@ -16,7 +16,10 @@ func (w *world) crossConnect(p *control.Packet, b control.ATM) (done bool, err e
 	at := slices.IndexFunc(w.XConnects, func(x RunningXConnect) bool { return x.From == from })
 	if p.Type == control.ATMDel {
 		if at >= 0 {
-			w.XConnects = slices.Delete(w.XConnects, at, at+1)
+			w.XConnects, w.crossAt = slices.Delete(w.XConnects, at, at+1), map[RunningEnd]int{}
+			for i := range w.XConnects {
+				w.crossAt[w.XConnects[i].From] = i
+			}
 		}
 		return at >= 0, nil
 	}

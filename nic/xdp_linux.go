@@ -3,7 +3,6 @@ package nic
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 	"net"
 	"time"
@@ -38,10 +37,18 @@ type XDPConfig struct {
 	Posts     int                // pieces to be posted, over all queues; 0: DefaultXDPPosts
 	Copy      bool               // have the kernel copy frames, though the driver could do without
 
-	// Steer has the kernel give the device its frames: by a program on the interface of that number that redirects those
-	// that it chooses to the sockets, of which there is one for each queue, in order. What it returns is closed before
-	// the sockets are; how says in a word or two by what means, for Info().Note.
-	Steer func(index int, sockets []int) (steering io.Closer, how string, err error)
+	// Steer prepares what has the kernel give the device its frames: a program on the interface of that number that
+	// redirects those that it chooses to the sockets, of which there is one for each queue, in order. how says in a
+	// word or two by what means, for Info().Note.
+	Steer func(index int, sockets []int) (s Steering, how string, err error)
+}
+
+// Steering is what has the kernel give frames to a device's sockets.
+type Steering interface {
+	// Start begins, when the first pieces have been posted. A failure ends the device: Receive tells of it.
+	Start() error
+	// Close ends it, before the sockets are closed.
+	Close() error
 }
 
 // OpenXDP opens AF_XDP sockets on all receive queues of an Ethernet interface. It is a Keeper: frames lie in the region,
@@ -86,7 +93,9 @@ type xdp struct {
 
 	group    int // packet socket that has joined groups; -1: none
 	epoll    int // over several sockets; -1: there is one
-	steering io.Closer
+	steering Steering
+	started  bool  // it gives us frames
+	failure  error // that it had to begin
 
 	stalled bool // the kernel has left frames in the transmit ring
 	down    bool // and will, as long as the interface is down
@@ -253,7 +262,7 @@ func (x *xdp) FD() int {
 
 // ready looks at the receive rings, and whether the kernel is to be called about the transmit ring.
 func (x *xdp) ready() bool {
-	if x.stalled && !x.down {
+	if x.stalled && !x.down || x.failure != nil {
 		return true
 	}
 	for _, s := range x.sockets {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -35,20 +34,29 @@ func labelled(seed int, lengths ...int) (frames [][]byte) {
 	return frames
 }
 
-// steer has the classifier give frames of wires to the sockets.
-func steer(wires ...loader.Wire) func(int, []int) (io.Closer, string, error) {
-	return func(index int, sockets []int) (io.Closer, string, error) {
+// steering is the classifier, which gives frames of wires to the sockets.
+type steering struct {
+	*loader.Classifier
+	wires []loader.Wire
+}
+
+func (s steering) Start() (err error) {
+	for _, w := range s.wires {
+		err = errors.Join(err, s.Bind(w, loader.Hub))
+	}
+	return err
+}
+
+func steer(wires ...loader.Wire) func(int, []int) (Steering, string, error) {
+	return func(index int, sockets []int) (Steering, string, error) {
 		c, err := loader.NewClassifier(sockets)
-		for _, w := range wires {
-			err = errors.Join(err, c.Bind(w, loader.Hub))
-		}
 		if err == nil {
 			err = c.Attach(index)
 		}
 		if err != nil {
 			return nil, "", errors.Join(err, c.Close())
 		}
-		return c, c.Mode().String(), nil
+		return steering{c, wires}, c.Mode().String(), nil
 	}
 }
 

@@ -151,6 +151,9 @@ func (x *xdp) Receive(bufs [][]byte) (int, error) {
 	if x.closed {
 		return 0, ErrGone
 	}
+	if x.failure != nil {
+		return 0, fmt.Errorf("%s: %w: %w", x.info.Name, ErrGone, x.failure)
+	}
 	if x.stalled && !x.down {
 		if err := x.kick(); err != nil && !x.down {
 			return 0, fmt.Errorf("%s: %w", x.info.Name, err)
@@ -282,7 +285,8 @@ func (x *xdp) gather(s *xdpSocket, bufs [][]byte, n, pieces int) bool {
 	return true
 }
 
-// Post fills the rings to receive into, and then keeps some pieces to copy into.
+// Post fills the rings to receive into, and then keeps some pieces to copy into. With the first the kernel begins to give
+// us frames: none is lost for want of a piece before.
 func (x *xdp) Post(pieces [][]byte) int {
 	n := 0
 	for ; n < len(pieces); n++ {
@@ -303,6 +307,9 @@ func (x *xdp) Post(pieces [][]byte) int {
 	}
 	for _, s := range x.sockets {
 		x.publish(s)
+	}
+	if n > 0 && !x.started {
+		x.started, x.failure = true, x.steering.Start()
 	}
 	return n
 }

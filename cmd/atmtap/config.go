@@ -37,6 +37,7 @@ type config struct {
 	capture string
 	gso     nic.GSO
 	pace    dataplane.Pace
+	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
 }
 
@@ -81,6 +82,7 @@ func parse(args []string) (config, error) {
 	f.Var(&c.gso, "gso", "")
 	f.BoolVar(&c.pace.Spin, "spin", false, "")
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
+	f.DurationVar(&c.silence, "silence", 0, "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
@@ -104,6 +106,7 @@ func parse(args []string) (config, error) {
 		func() error { return c.checkMTU(f.Changed("mtu")) },
 		func() error { return c.setMAC(mac) },
 		c.checkLatency,
+		func() error { return c.checkSilence(f.Changed("silence")) },
 	} {
 		if err := check(); err != nil {
 			return c, err
@@ -127,6 +130,13 @@ func (c *config) setDevice(tap, tun string) error {
 	// The kernel would refuse the others, and take % for a number that it is to choose.
 	if c.name == "." || c.name == ".." || strings.ContainsFunc(c.name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("/:%", r) }) {
 		return fmt.Errorf("--%s %q: take letters, digits, - and _, as in atm0", c.kind(), c.name)
+	}
+	return nil
+}
+
+func (c *config) checkSilence(given bool) error {
+	if given && c.silence < leastSilence {
+		return fmt.Errorf("--silence %v: %v or more, as in --silence 30s", c.silence, leastSilence)
 	}
 	return nil
 }

@@ -262,6 +262,9 @@ func TestIdle(t *testing.T) {
 		}
 		for i, c := range carriers {
 			for j, mode := range []string{"n1", "aal5sdu"} {
+				if c.name == "xdp" && j > 0 {
+					continue // an interface has one
+				}
 				spec := strings.Replace(c.spec(l, side, mode), "label=100", fmt.Sprintf("label=%d", 200+10*i+j), 1)
 				spec = strings.ReplaceAll(spec, ":6635", fmt.Sprintf(":%d", 6635+j))
 				dev := fmt.Sprintf("idle%d%d", i, j)

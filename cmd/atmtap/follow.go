@@ -44,9 +44,10 @@ type order struct {
 type action int
 
 const (
-	doNothing action = iota
-	doOpen           // open a device, and give up the one before
-	doResize         // frames have another limit now
+	doNothing   action = iota
+	doOpen             // open a device, and give up the one before
+	doResize           // frames have another limit now
+	doReaddress        // frames come from another station now
 )
 
 // event is something that the user is told.
@@ -140,8 +141,10 @@ func (f *follower) lookAtOurs(s sight) (order, []event) {
 	}
 	events = append(events, f.tell(f.judge(s), s)...)
 	switch {
-	case f.opened.Index == 0 || f.role == roleEther && !slices.Equal(s.now.HardwareAddr, f.opened.HardwareAddr):
+	case f.opened.Index == 0:
 		return order{do: doOpen, on: s.now, mtu: s.mtu}, events
+	case f.role == roleEther && !slices.Equal(s.now.HardwareAddr, f.opened.HardwareAddr):
+		return order{do: doReaddress, on: s.now, mtu: f.mtu}, events
 	case s.mtu != f.mtu && s.mtu != 0 && s.noPath == "":
 		return order{do: doResize, on: s.now, mtu: s.mtu}, events
 	}

@@ -24,8 +24,8 @@ func with(s link.State, change func(*link.State)) link.State {
 }
 
 // followerOf is open on an interface, which works.
-func followerOf(r role, want string, on link.State) *follower {
-	return &follower{role: r, want: want, called: on.Name, opened: on, mtu: on.MTU}
+func followerOf(r role, want string, on link.State) follower {
+	return follower{role: r, want: want, called: on.Name, opened: on, mtu: on.MTU}
 }
 
 // moment is one look of a script, and what it has to lead to.
@@ -42,7 +42,7 @@ func present(s link.State) sight { return sight{present: true, now: s, mtu: s.MT
 
 var scripts = []struct {
 	name string
-	f    *follower
+	f    follower
 	all  []moment
 }{
 	{"a carrier that goes down and comes back", followerOf(roleEther, "eth0", iface(2, "eth0")), []moment{
@@ -57,7 +57,8 @@ var scripts = []struct {
 		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU = 1400 }), mtu: 1400, named: []link.State{iface(3, "eth0")}},
 			do: doResize, on: 2, tells: []string{"wan0 has MTU 1400 now"}},
 		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU, s.HardwareAddr = 1400, net.HardwareAddr{2, 0, 0, 0, 0, 9} }), mtu: 1400, named: []link.State{iface(3, "eth0")}},
-			do: doOpen, on: 2},
+			do: doReaddress, on: 2},
+		{see: sight{present: true, now: with(iface(2, "wan0"), func(s *link.State) { s.MTU, s.HardwareAddr = 1400, net.HardwareAddr{2, 0, 0, 0, 0, 9} }), mtu: 1400, named: []link.State{iface(3, "eth0")}}},
 	}},
 	{"an interface that got the name while ours lived is a stranger", followerOf(roleEther, "eth0", iface(2, "eth0")), []moment{
 		{see: sight{present: true, now: iface(2, "wan0"), mtu: 1500, named: []link.State{iface(3, "eth0")}}, tells: []string{"wan0"}},
@@ -193,32 +194,52 @@ func TestListener(t *testing.T) {
 		silent  bool
 		cableOn bool
 	}
+	const patience = 3 * time.Second
 	for _, test := range []struct {
-		name  string
-		steps []step
+		name     string
+		patience time.Duration
+		steps    []step
 	}{
-		{"unused", []step{{0, traffic{}, "", false, true}, {time.Hour, traffic{}, "", false, true}}},
-		{"answered", []step{{0, traffic{1, 1, 0}, "", false, true}, {silentAfter, traffic{2, 100, 0}, "", false, true}}},
-		{"silent and heard again", []step{
-			{0, traffic{1, 1, 0}, "", false, true},
-			{silentAfter - 1, traffic{1, 100, 0}, "", false, true},
-			{1, traffic{1, 100, 0}, "nothing has come from the peer for 10s, though 99 frames", true, true},
-			{time.Second, traffic{1, 101, 0}, "", true, true},
-			{time.Second, traffic{2, 101, 0}, "heard again", false, true},
+		{"unused", 0, []step{{0, traffic{}, "", false, true}, {time.Hour, traffic{}, "", false, true}}},
+		{"answered", 0, []step{{0, traffic{1, 1, 0, 0}, "", false, true}, {silentAfter, traffic{2, 100, 0, 0}, "", false, true}}},
+		{"silent and heard again", 0, []step{
+			{0, traffic{1, 1, 0, 0}, "", false, true},
+			{silentAfter - 1, traffic{1, 100, 0, 0}, "", false, true},
+			{1, traffic{1, 100, 0, 0}, "nothing has come from the peer for 10s, though 99 frames", true, true},
+			{time.Second, traffic{1, 101, 0, 0}, "", true, true},
+			{time.Second, traffic{2, 101, 0, 0}, "heard again", false, true},
 		}},
-		{"too little to call it silent", []step{{0, traffic{}, "", false, true}, {silentAfter, traffic{0, silentSent - 1, 0}, "", false, true}}},
-		{"dead, tried again, still dead, and alive", []step{
-			{0, traffic{1, 1, 0}, "", false, true},
-			{time.Second, traffic{1, 9, deadRefusals - 1}, "", false, true},
-			{time.Second, traffic{1, 9, deadRefusals}, "nobody listens", false, false},
-			{deadFor - time.Second, traffic{1, 9, deadRefusals}, "nothing has come", true, false},
-			{time.Second, traffic{1, 9, deadRefusals}, "", true, true},
-			{time.Second, traffic{1, 20, 2 * deadRefusals}, "", true, false},
-			{time.Second, traffic{2, 20, 2 * deadRefusals}, "heard again", false, true},
+		{"too little to call it silent", 0, []step{{0, traffic{}, "", false, true}, {silentAfter, traffic{0, silentSent - 1, 0, 0}, "", false, true}}},
+		{"dead, tried again, still dead, and alive", 0, []step{
+			{0, traffic{1, 1, 0, 0}, "", false, true},
+			{time.Second, traffic{1, 9, deadReports - 1, 0}, "", false, true},
+			{time.Second, traffic{1, 9, deadReports, 0}, "nobody listens", false, false},
+			{deadFor - time.Second, traffic{1, 9, deadReports, 0}, "nothing has come", true, false},
+			{time.Second, traffic{1, 9, deadReports, 0}, "", true, true},
+			{time.Second, traffic{1, 20, 2 * deadReports, 0}, "", true, false},
+			{time.Second, traffic{2, 20, 2 * deadReports, 0}, "heard again", false, true},
+		}},
+		{"not to be reached", 0, []step{
+			{0, traffic{1, 1, 0, 0}, "", false, true},
+			{time.Second, traffic{1, 9, 0, deadReports - 1}, "", false, true},
+			{time.Second, traffic{1, 9, 0, deadReports}, "cannot be reached", false, false},
+			{deadFor, traffic{1, 9, 0, deadReports}, "nothing has come", true, true},
+			{time.Second, traffic{2, 10, 0, deadReports}, "heard again", false, true},
+		}},
+		{"dead by silence, tried again, left in peace, and alive", patience, []step{
+			{0, traffic{1, 1, 0, 0}, "", false, true},
+			{patience - 1, traffic{1, 1 + silentSent, 0, 0}, "", false, true},
+			{1, traffic{1, 1 + silentSent, 0, 0}, "counts as dead", false, false},
+			{deadFor - time.Second, traffic{1, 1 + silentSent, 0, 0}, "though 3 frames", true, false},
+			{time.Second, traffic{1, 1 + silentSent, 0, 0}, "", true, true},
+			{time.Hour, traffic{1, 2 * silentSent, 0, 0}, "", true, true}, // two more: too few
+			{time.Second, traffic{1, 1 + 2*silentSent, 0, 0}, "", true, false},
+			{time.Second, traffic{2, 1 + 2*silentSent, 0, 0}, "heard again", false, true},
+			{patience, traffic{3, 99, 0, 0}, "", false, true},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var l listener
+			l := listener{patience: test.patience}
 			now := start
 			for i, s := range test.steps {
 				now = now.Add(s.after)

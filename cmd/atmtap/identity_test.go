@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/bits"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +42,69 @@ func until(t *testing.T, what string, reached func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
+	}
+}
+
+// TestCarrierMACChanged gives the carrier's interface one address after the other while frames come: none is lost, and
+// those that go out have the new address.
+func TestCarrierMACChanged(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	l := lab.ForTest(t, lab.Config{})
+	p := startPeer(t, ctx, l.A, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 0, "n1"))
+	p.address(t, ctx, 0)
+	far := newRawSender(t, l.B)
+	const changes, frames = 20, 100 // frames between two changes
+	good := slices.Concat(goodFrames("n1")...)
+	var last net.HardwareAddr
+	for i := range changes {
+		last = net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}
+		done := make(chan error)
+		go func() {
+			done <- l.A.Do(func() error { return link.SetHardwareAddr(lab.Dev, last) })
+		}()
+		for range frames {
+			far.send(t, good)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "frames from the new address", func() bool {
+		source := make(chan net.HardwareAddr, 1)
+		err := l.B.Do(func() error {
+			fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(bits.ReverseBytes16(etherMPLS)))
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			limit := unix.Timeval{Usec: 200_000}
+			if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+				return err
+			}
+			_, _ = lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 1, Wait: 20 * time.Millisecond})
+			frame := make([]byte, 2000)
+			for n, from, err := unix.Recvfrom(fd, frame, 0); err == nil && n >= 14; n, from, err = unix.Recvfrom(fd, frame, 0) {
+				if at, ok := from.(*unix.SockaddrLinklayer); ok && at.Pkttype != unix.PACKET_OUTGOING {
+					source <- slices.Clone(frame[6:12])
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case s := <-source:
+			return slices.Equal(s, last)
+		default:
+			return false
+		}
+	})
+	waitReceived(t, l.A, tunnelDev, changes*frames)
+	if r := p.stop(t); r.Counters["port"]["rx_frames"] != changes*frames || len(r.drops()) > 0 {
+		t.Errorf("%d frames received, want %d; drops %v", r.Counters["port"]["rx_frames"], changes*frames, r.drops())
 	}
 }
 

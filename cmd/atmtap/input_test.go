@@ -112,6 +112,8 @@ var badInputs = []badInput{
 	{"UDP port in use", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:7777,remote=192.0.2.2:6635", "--port", []string{"192.0.2.1:7777", "in use", "another port"}},
 	{"no route", "--tap atm0 --vc 0/100 --port udp:192.0.2.1:6635,remote=203.0.113.1:6635", "--port", []string{"203.0.113.1"}},
 
+	{"silence without a unit", "--tap atm0 --vc 0/100 --silence 30 --port {good}", "--silence", nil},
+	{"silence too short", "--tap atm0 --vc 0/100 --silence 10ms --port {good}", "--silence", []string{"10ms", "1s", "--silence 30s"}},
 	{"bad encapsulation", "--tap atm0 --vc 0/100 --encap lane --port {good}", "--encap", []string{"lane", "llc or vcmux"}},
 	{"MTU 0", "--tap atm0 --vc 0/100 --mtu 0 --port {good}", "--mtu", []string{"0", "68 to"}},
 	{"MTU too small", "--tap atm0 --vc 0/100 --mtu 67 --port {good}", "--mtu", []string{"67", "68 to"}},

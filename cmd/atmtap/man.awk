@@ -1,6 +1,6 @@
-# Makes the manual page, atmtap(8), of what atmtap --help prints: the text has
-# the layout of one already, and stays as it is.
-BEGIN { print ".TH ATMTAP 8 \"\" \"cellhub\" \"System Administration\"" }
+# Makes the manual page, NAME(8), of what the program of that name prints for
+# --help: the text has the layout of one already, and stays as it is.
+BEGIN { print ".TH " toupper(name) " 8 \"\" \"cellhub\" \"System Administration\"" }
 { gsub(/\\/, "\\e"); gsub(/-/, "\\-") }
 /^[A-Z]/ { if (open) print ".fi"; print ".SH " $0; open = 0; next }
 {

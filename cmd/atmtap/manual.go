@@ -7,7 +7,8 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--latency TIME] [--spin] [--json] [--force]
+           [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
+           [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -27,7 +28,8 @@ DESCRIPTION
     interface is deleted, one that gets its name afterwards is taken. The
     carrier's MTU is followed and, over UDP, what routers report of the path.
     While the carrier does not work, or the peer's host refuses what is sent,
-    the device has no carrier either.
+    or no way leads there, the device has no carrier either; a peer that is
+    silent keeps it, unless --silence says otherwise.
 
 OPTIONS
     --tap NAME       bridge the TAP device NAME: Ethernet frames without FCS
@@ -68,9 +70,10 @@ OPTIONS
                      Ethernet: how frames are moved. packet (default) is
                      AF_PACKET; xdp AF_XDP, by an XDP program on the interface,
                      of which it has one: only one such port is on an
-                     interface. auto is xdp where that can be had, else
-                     packet; a note says which. With vlan=, xdp needs tags left
-                     in the frame (ethtool -K IFNAME rxvlan off).
+                     interface, and tcpdump does not see its frames. auto is
+                     xdp where that can be had, else packet; a note says which.
+                     With vlan=, xdp needs tags left in the frame (ethtool -K
+                     IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
@@ -102,6 +105,10 @@ OPTIONS
                      shorter, if there is one to give away. Without it atmtap
                      waits awake only while the last frames say that the next
                      one is near
+    --silence TIME   when nothing has come from the peer for so long, though
+                     frames went to it, the device loses its carrier; every
+                     10 s it has it again, to try. For tunnels over which both
+                     ends speak (1s or more, as in 30s; default: never)
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"

@@ -174,6 +174,7 @@ var carriers = []carrier{
 		ends := [2]netip.Addr{l.A.Addr4.Addr(), l.B.Addr4.Addr()}
 		return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=100,mode=%s", ends[side], ends[1-side], mode)
 	}},
+	{"xdp", func(_ *lab.Lab, _ int, mode string) string { return "eth:eth0,label=100,driver=xdp,mode=" + mode }},
 }
 
 // startTunnel starts both ends and addresses their devices.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,9 +148,63 @@ func TestPeerRefuses(t *testing.T) {
 	far.address(t, ctx, 1)
 	peers[0].stderr.wait(t, 0, "the peer is heard again")
 	expectTraffic(t, ctx, l)
-	if n := peers[0].stop(t).Counters["port"]["peer_refused"]; n < deadRefusals {
+	if n := peers[0].stop(t).Counters["port"]["peer_refused"]; n < deadReports {
 		t.Errorf("%d refusals counted", n)
 	}
+}
+
+// TestPeerUnreachable takes the peer's address away: no neighbour answers for it, our own host says so, and the TAP loses
+// its carrier, until the peer is back.
+func TestPeerUnreachable(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	l := lab.ForTest(t, lab.Config{})
+	for _, h := range []*lab.Host{l.A, l.B} { // without the carrier's word, and quick to give an address up
+		if err := h.Do(func() error {
+			return os.WriteFile("/proc/sys/net/ipv4/neigh/"+lab.Dev+"/retrans_time_ms", []byte("20"), 0)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	absent := netip.PrefixFrom(l.B.Addr4.Addr().Next(), l.B.Addr4.Bits()) // nobody has it yet
+	p := startPeer(t, ctx, l.A, "--tap", tunnelDev, "--vc", "0/100",
+		"--port", fmt.Sprintf("udp:%s:6635,remote=%s:6635", l.A.Addr4.Addr(), absent.Addr()))
+	p.address(t, ctx, 0)
+	until(t, "the TAP without carrier", func() bool {
+		_, _ = lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 1, Wait: 20 * time.Millisecond})
+		state, err := l.A.Link(tunnelDev)
+		return err == nil && !state.Running
+	})
+	p.stderr.wait(t, 0, "cannot be reached")
+	if err := l.B.AddAddr(lab.Dev, absent); err != nil {
+		t.Fatal(err)
+	}
+	far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100",
+		"--port", fmt.Sprintf("udp:%s:6635,remote=%s:6635", absent.Addr(), l.A.Addr4.Addr()))
+	far.address(t, ctx, 1)
+	p.stderr.wait(t, 0, "the peer is heard again")
+	expectTraffic(t, ctx, l)
+}
+
+// TestSilence ends one end of a tunnel over Ethernet, where nobody tells: with --silence the other's TAP loses its carrier,
+// and has it back when the peer speaks again.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	l := lab.ForTest(t, lab.Config{})
+	peers := startTunnel(t, ctx, l, carriers[0], "n1", "--tap", tunnelDev, "--silence", "1s")
+	expectTraffic(t, ctx, l)
+	peers[1].stop(t)
+	until(t, "the TAP without carrier", func() bool {
+		_, _ = lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 1, Wait: 20 * time.Millisecond})
+		state, err := l.A.Link(tunnelDev)
+		return err == nil && !state.Running
+	})
+	peers[0].stderr.wait(t, 0, "counts as dead")
+	far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", carriers[0].spec(l, 1, "n1"))
+	far.address(t, ctx, 1)
+	peers[0].stderr.wait(t, 0, "the peer is heard again")
+	expectTraffic(t, ctx, l)
 }
 
 // TestManyInterfaces starts a tunnel of each kind among 3,000 interfaces. Without a question
@@ -171,7 +226,8 @@ func TestManyInterfaces(t *testing.T) {
 	}
 	for i, c := range carriers {
 		dev := fmt.Sprint("atm", i)
-		p := startPeer(t, ctx, l.A, "--tap", dev, "--vc", "0/100", "--port", c.spec(l, 0, "n1"))
+		spec := strings.Replace(c.spec(l, 0, "n1"), "label=100", fmt.Sprintf("label=%d", 200+i), 1)
+		p := startPeer(t, ctx, l.A, "--tap", dev, "--vc", "0/100", "--port", spec)
 		p.waitUp(t, ctx, dev)
 		if used := p.cmd.CPU(); used > time.Second {
 			t.Errorf("%s: %v of processor time to start", c.name, used)

@@ -52,6 +52,7 @@ type supervisor struct {
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
 	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
+	s.peer.patience = t.c.silence
 	s.tap = follower{role: roleMade, want: t.c.name, called: t.c.name, opened: t.device.opened, mtu: t.device.mtu}
 	if t.device.existed {
 		s.tap.role = roleTaken
@@ -124,7 +125,7 @@ func (s *supervisor) reload(ctx context.Context) {
 
 // look looks once at everything and does what is to be done.
 func (s *supervisor) look(ctx context.Context) {
-	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.resizePort)
+	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.changePort)
 	events = append(events, s.step(&s.tap, s.seeTAP, s.openTAP, s.resizeTAP)...)
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
@@ -136,7 +137,7 @@ func (s *supervisor) look(ctx context.Context) {
 }
 
 // step has one follower look, does what it says, and gives what is to be told.
-func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), resize func(order) error) []event {
+func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), change func(order) error) []event {
 	what, events := f.look(time.Now(), see())
 	on, err := what.on, error(nil)
 	switch what.do {
@@ -147,8 +148,8 @@ func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.
 		if what.mtu == 0 {
 			what.mtu = on.MTU
 		}
-	case doResize:
-		err = resize(what)
+	case doResize, doReaddress:
+		err = change(what)
 	}
 	events = append(events, f.done(time.Now(), what, on, err)...)
 	if what.do == doOpen && err == nil { // its state is news
@@ -342,6 +343,18 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 	})
 	if err == nil {
 		t.carrier = c.Device
+	}
+	return err
+}
+
+// changePort follows another address of the carrier, or another MTU. The device stays, and receives on.
+func (s *supervisor) changePort(what order) error {
+	if what.do == doResize {
+		return s.resizePort(what)
+	}
+	own, err := s.t.c.spec.Station(what.on.Index)
+	if err == nil {
+		s.t.hub.Call(func() { s.t.port.Readdress(own) })
 	}
 	return err
 }

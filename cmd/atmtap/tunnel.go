@@ -289,7 +289,7 @@ func (t *tunnel) snapshot() snapshot {
 func (t *tunnel) portCounts() (n traffic, ok bool) {
 	var s snapshot
 	ok = t.hub.Call(func() { s.add("port", t.port.Counts()) })
-	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused")}, ok
+	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused"), s.get("port", "peer_unreachable")}, ok
 }
 
 func hubCounts(h *dataplane.Hub) []dataplane.Count {

@@ -156,13 +156,10 @@ func capturePoints(s *control.Session, args []string) (points []point, err error
 		}
 		only = &vc
 	}
-	st := newState()
-	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams} {
-		if err := read(s); err != nil {
-			return nil, err
-		}
+	st, err := readState(s, readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams})
+	if err != nil {
+		return nil, err
 	}
-	st.join()
 	found := false
 	for i := range st.PVCs {
 		v := &st.PVCs[i]

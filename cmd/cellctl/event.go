@@ -29,7 +29,7 @@ func eventCommand(o *options) *cobra.Command {
 	}
 	subscribe := &cobra.Command{
 		Use: "subscribe [KIND…]", Short: "print events as they come, until interrupted",
-		Long:      "Prints a line for each event. Without KIND, of all kinds: " + strings.Join(names, ", ") + ".",
+		Long:      "Prints a line for each event. Without KIND, of all kinds:\n\n    " + strings.Join(names, "\n    "),
 		ValidArgs: names,
 		RunE: func(c *cobra.Command, args []string) error {
 			var mask control.EventMask

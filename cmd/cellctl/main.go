@@ -85,6 +85,7 @@ daemon's configuration file.`,
 		moduleCommand(o), eventCommand(o), captureCommand(o), manCommand(root))
 	for _, c := range root.Commands() {
 		argumentsAreUsage(c)
+		o.complete(c)
 	}
 	return root
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,49 +20,41 @@ import (
 
 // moduleFlags are those of module commands.
 type moduleFlags struct {
-	key  uint64
-	hex  bool
-	most uint32
+	key uint64
+	hex bool
 }
 
 func moduleCommand(o *options) *cobra.Command {
 	var f moduleFlags
 	path := &cobra.Command{
 		Use: "path NAME", Short: "see whether a module can be reached by a name", Args: cobra.ExactArgs(1),
-		Long: `Opens a path to the module of a process, and closes it again. NAME is what the
-process was called when it was made, or MODULE#NUMBER (cellctl show processes).`,
+		Long: `Opens a path to the module of a process, says which it is, and closes it again.
+NAME is a port's, what the process was called when it was made, or MODULE#NUMBER
+(cellctl show processes).`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.onModule(args[0], f.key, func(*control.Session, uint64) error {
-				if o.json {
-					return writeJSON(c.OutOrStdout(), map[string]string{"path": args[0]})
+			return o.onModule(args[0], f.key, func(s *control.Session, handle uint64) error {
+				which, err := send(s, handle, &hubCommands[0], nil)
+				if err != nil {
+					return err
 				}
-				_, err := fmt.Fprintf(c.OutOrStdout(), "%s can be reached\n", args[0])
+				if o.json {
+					return writeJSON(c.OutOrStdout(), map[string]string{"name": args[0], "module": string(which)})
+				}
+				_, err = fmt.Fprintf(c.OutOrStdout(), "%s is %s\n", args[0], which)
 				return err
 			})
 		},
 	}
 	command := &cobra.Command{
-		Use: "command NAME NUMBER [ARGUMENT]", Short: "send a command to a module", Args: cobra.RangeArgs(2, 3),
-		Long: `Sends a command to the module of a process: those from 0 to 127 are the hub's,
-the same for every module, those from 128 to 255 the module's own. ARGUMENT goes
-in; --out says that octets come back, and how many at most.`,
+		Use: "command NAME [COMMAND [ARGUMENT]]", Short: "send a command to a module, or list those that it has", Args: cobra.RangeArgs(1, 3),
+		Long: `Sends a command, by its name or its number, to the module of a process. Those
+that every module has are module, counters and commands; without COMMAND, all of
+this module are listed. ARGUMENT is on or off where the command takes one octet,
+a number where it takes four, else text.`,
+		Example: "  cellctl module command dslam\n  cellctl module command lan counters",
 		RunE: func(c *cobra.Command, args []string) error {
-			number, err := strconv.ParseUint(args[1], 0, 8)
-			if err != nil {
-				return usage("command %q: a number from 0 to 255", args[1])
-			}
-			arg := []byte(strings.Join(args[2:], ""))
-			if f.hex {
-				if arg, err = hex.DecodeString(string(arg)); err != nil {
-					return usage("ARGUMENT: %w", err)
-				}
-			}
 			return o.onModule(args[0], f.key, func(s *control.Session, handle uint64) error {
-				result, err := f.send(s, handle, uint16(number), arg)
-				if err != nil {
-					return err
-				}
-				return o.result(c, result)
+				return o.command(c, s, handle, args[1:], f.hex)
 			})
 		},
 	}
@@ -67,8 +62,108 @@ in; --out says that octets come back, and how many at most.`,
 		c.Flags().Uint64Var(&f.key, "key", 0, "the module's key, if it has one")
 	}
 	command.Flags().BoolVar(&f.hex, "hex", false, "ARGUMENT is hexadecimal")
-	command.Flags().Uint32Var(&f.most, "out", 0, "octets that may come back")
 	return group("module", "speak with modules", path, command)
+}
+
+// ownCommand is a command as its module lists it.
+type ownCommand struct {
+	Number    uint16 `json:"number"`
+	Direction string `json:"direction"`
+	Most      uint32 `json:"most"` // octets of argument and of result
+	Name      string `json:"name"`
+}
+
+// hubCommands are those that the hub carries out, for every module alike.
+var hubCommands = []ownCommand{
+	{uint16(control.CommandModule), "OUT", control.MaxTrailer, "module"},
+	{uint16(control.CommandCounters), "OUT", control.MaxTrailer, "counters"},
+	{uint16(control.CommandCommands), "OUT", control.MaxTrailer, "commands"},
+}
+
+// ownCommands asks a module for all that it has.
+func ownCommands(s *control.Session, handle uint64) ([]ownCommand, error) {
+	text, err := send(s, handle, &hubCommands[2], nil)
+	all := slices.Clone(hubCommands)
+	for line := range strings.Lines(string(text)) {
+		var c ownCommand
+		if n, err := fmt.Sscan(line, &c.Number, &c.Direction, &c.Most); n != 3 {
+			return nil, fmt.Errorf("the daemon lists a command as %q: %w", line, err)
+		}
+		if f := strings.Fields(line); len(f) > 3 {
+			c.Name = strings.Join(f[3:], " ")
+		}
+		all = append(all, c)
+	}
+	return all, err
+}
+
+// command lists a module's commands, or sends one.
+func (o *options) command(c *cobra.Command, s *control.Session, handle uint64, args []string, inHex bool) error {
+	all, err := ownCommands(s, handle)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return o.tellCommands(c, all)
+	}
+	i := slices.IndexFunc(all, func(c ownCommand) bool { return c.Name == args[0] || strconv.Itoa(int(c.Number)) == args[0] })
+	if i < 0 {
+		var names []string
+		for _, c := range all {
+			names = append(names, c.Name)
+		}
+		return noSuch("command", args[0], names)
+	}
+	arg, err := all[i].argument(strings.Join(args[1:], ""), inHex)
+	if err != nil {
+		return err
+	}
+	result, err := send(s, handle, &all[i], arg)
+	if err != nil {
+		return err
+	}
+	return o.result(c, result)
+}
+
+func (o *options) tellCommands(c *cobra.Command, all []ownCommand) error {
+	if o.json {
+		return writeJSON(c.OutOrStdout(), all)
+	}
+	t := &table{heads: []string{"COMMAND", ">NUMBER", "ARGUMENT", ">OCTETS"}}
+	for _, own := range all {
+		t.add(own.Name, own.Number, strings.ToLower(own.Direction), own.Most)
+	}
+	return t.write(c.OutOrStdout())
+}
+
+// argument makes the octets that the command takes of what a person writes.
+func (c *ownCommand) argument(text string, inHex bool) ([]byte, error) {
+	takes := c.Direction == "IN" || c.Direction == "BOTH"
+	switch {
+	case !takes && text != "":
+		return nil, usage("%s takes no argument", c.Name)
+	case !takes:
+		return nil, nil
+	case inHex:
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			return nil, usage("ARGUMENT: %w", err)
+		}
+		return b, nil
+	case c.Most == 1 && (text == "on" || text == "1"):
+		return []byte{1}, nil
+	case c.Most == 1 && (text == "off" || text == "0"):
+		return []byte{0}, nil
+	case c.Most == 1:
+		return nil, usage("%s: on or off", c.Name)
+	case c.Most == 4:
+		n, err := strconv.ParseUint(text, 0, 32)
+		if err != nil {
+			return nil, usage("%s: a number up to %d", c.Name, uint32(math.MaxUint32))
+		}
+		return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
+	}
+	return []byte(text), nil
 }
 
 // onModule is admin with a path to a module.
@@ -99,17 +194,13 @@ func (o *options) onModule(name string, key uint64, do func(s *control.Session, 
 	})
 }
 
-// send is one command; its direction follows from what is given and what is asked for.
-func (f *moduleFlags) send(s *control.Session, handle uint64, number uint16, arg []byte) (result []byte, err error) {
-	b := control.MMI{Command: number, ArgLen: f.most}
-	if len(arg) > 0 {
-		b.Direction |= control.DirectionIn
-	}
-	if f.most > 0 {
-		b.Direction |= control.DirectionOut
-	}
-	if b.Direction == control.DirectionBoth && int(f.most) > len(arg) { // as much may come back as went in
-		arg = append(arg, make([]byte, int(f.most)-len(arg))...)
+// send sends one command and gives what comes back.
+func send(s *control.Session, handle uint64, c *ownCommand, arg []byte) (result []byte, err error) {
+	b := control.MMI{Command: c.Number, ArgLen: c.Most}
+	for _, d := range []control.Direction{control.DirectionIn, control.DirectionOut, control.DirectionBoth} {
+		if d.String() == c.Direction {
+			b.Direction = d
+		}
 	}
 	var p control.Packet
 	p.Key = handle

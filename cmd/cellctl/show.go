@@ -14,17 +14,24 @@ import (
 // view is one thing to show: as a table, and as a value for JSON.
 type view struct {
 	name, title, short string
+	needs              readings
 	table              func(*state) *table
 	value              func(*state) any
 }
 
 var views = []view{
-	{"ports", "Ports", "ports and what they carry", portTable, func(s *state) any { return s.Ports }},
-	{"streams", "Streams", "streams, from the top to the VC they stand on", streamTable, func(s *state) any { return s.Streams }},
-	{"pvcs", "PVCs", "permanent VCs, their counters, and why they lost what they lost", pvcTable, func(s *state) any { return s.PVCs }},
-	{"processes", "Processes", "every process of the hubs", processTable, func(s *state) any { return s.Processes }},
-	{"modules", "Modules", "modules that streams can be made of", moduleTable, func(s *state) any { return s.Modules }},
-	{"connections", "Connections", "connections of applications", connectionTable, func(s *state) any { return s.Connections }},
+	{"ports", "Ports", "ports and what they carry",
+		readings{(*state).readPorts, (*state).resync}, portTable, func(s *state) any { return s.Ports }},
+	{"streams", "Streams", "streams, from the top to the VC they stand on",
+		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams}, streamTable, func(s *state) any { return s.Streams }},
+	{"pvcs", "PVCs", "permanent VCs, their counters, and why they lost what they lost",
+		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readStats}, pvcTable, func(s *state) any { return s.PVCs }},
+	{"processes", "Processes", "every process of the hubs",
+		readings{(*state).readProcesses}, processTable, func(s *state) any { return s.Processes }},
+	{"modules", "Modules", "modules that streams can be made of",
+		readings{(*state).readModules}, moduleTable, func(s *state) any { return s.Modules }},
+	{"connections", "Connections", "connections of applications",
+		readings{(*state).resync}, connectionTable, func(s *state) any { return s.Connections }},
 }
 
 func showCommand(o *options) *cobra.Command {
@@ -33,26 +40,26 @@ func showCommand(o *options) *cobra.Command {
 		show.AddCommand(&cobra.Command{
 			Use: v.name, Short: v.short, Args: cobra.NoArgs, Aliases: []string{strings.TrimSuffix(v.name, "s")},
 			RunE: func(c *cobra.Command, _ []string) error {
-				return o.show(c.OutOrStdout(), v.value, v)
+				return o.show(c.OutOrStdout(), v.needs, v.value, v)
 			},
 		})
 	}
 	show.AddCommand(&cobra.Command{
 		Use: "all", Short: "all of that", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.show(c.OutOrStdout(), func(s *state) any { return s }, views...)
+			return o.show(c.OutOrStdout(), everything, func(s *state) any { return s }, views...)
 		},
 	})
 	return show
 }
 
-func (o *options) show(w io.Writer, value func(*state) any, views ...view) error {
+func (o *options) show(w io.Writer, needs readings, value func(*state) any, views ...view) error {
 	s, err := o.connect(control.RoleObserver)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	st, err := readState(s)
+	st, err := readState(s, needs)
 	if err != nil {
 		return err
 	}
@@ -120,12 +127,17 @@ func streamTable(s *state) *table {
 }
 
 func pvcTable(s *state) *table {
-	t := &table{heads: []string{"PORT", "VC", "STREAM", "AAL", "SERVICE", ">PCR OUT", ">PCR IN", "CONNECTION"},
+	t := &table{heads: []string{"PORT", "VC", "STREAM", "AAL", "SERVICE", ">PCR OUT", ">PCR IN"},
 		none: "no PVCs: cellctl pvc add PORT VPI/VCI"}
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
-		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx), v.Conn)
-		r.note("%s", lastDrops(v))
+		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx))
+		for i := range v.Drops {
+			r.note("lost %v", &v.Drops[i])
+		}
+		if len(v.Drops) == 0 {
+			r.note("nothing lost")
+		}
 	}
 	return t
 }
@@ -136,18 +148,6 @@ func rate(n uint32) string {
 		return ""
 	}
 	return fmt.Sprint(n)
-}
-
-// lastDrops is the line that says why a VC has lost what it lost.
-func lastDrops(v *pvcView) string {
-	if len(v.Drops) == 0 {
-		return "nothing lost"
-	}
-	var causes []string
-	for i := range v.Drops {
-		causes = append(causes, v.Drops[i].String())
-	}
-	return "lost " + strings.Join(causes, "; ")
 }
 
 func processTable(s *state) *table {

@@ -86,11 +86,17 @@ func newState() *state {
 	}
 }
 
-// readState asks the daemon for all of it.
-func readState(s *control.Session) (*state, error) {
+// readings are the ways to ask for a part of it, each after those that it needs.
+type readings []func(*state, *control.Session) error
+
+// everything is all of them.
+var everything = readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readModules, (*state).readStats}
+
+// readState asks the daemon.
+func readState(s *control.Session, parts readings) (*state, error) {
 	st := newState()
-	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readProcesses, st.readStreams, st.readModules, st.readStats} {
-		if err := read(s); err != nil {
+	for _, read := range parts {
+		if err := read(st, s); err != nil {
 			return nil, remedy(err)
 		}
 	}
@@ -253,10 +259,17 @@ func (st *state) join() {
 	}
 	for i := range st.Streams {
 		s := &st.Streams[i]
-		for n := s.Number; by[n] != nil; n = below[n] {
+		aal := ""
+		for n := s.Number; by[n] != nil && len(s.Processes) <= len(st.Processes); n = below[n] {
 			s.Processes = append(s.Processes, *by[n])
+			if by[n].Module == "aal5" {
+				aal = "5"
+			}
 			if v := receivers[n]; v != nil && n != 0 {
 				s.VC, v.Stream = v.PortName+" "+v.VC, s.Name
+				if aal != "" { // done by the stream
+					v.AAL = aal
+				}
 				break
 			}
 		}

@@ -70,11 +70,9 @@ func (o *options) watch(c *cobra.Command, ports []string, interval time.Duration
 
 // watchState reads ports and VCs, of some ports or all.
 func watchState(s *control.Session, ports []string) (*state, time.Time, error) {
-	st := newState()
-	for _, read := range []func(*control.Session) error{st.readPorts, st.resync, st.readStats} {
-		if err := read(s); err != nil {
-			return nil, time.Time{}, remedy(err)
-		}
+	st, err := readState(s, readings{(*state).readPorts, (*state).resync, (*state).readStats})
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	var names []string
 	for _, p := range st.Ports {

@@ -167,7 +167,7 @@ func xconnectCommand(o *options) *cobra.Command {
 		Use: "add PORT VPI/VCI PORT VPI/VCI", Short: "join two VCs, or two paths", Args: cobra.ExactArgs(4),
 		Long: `Makes cells of one VC cells of the other, both ways unless --one-way: then the
 first VC is the root, and more leaves may follow. VPI/* is a whole path.`,
-		Example: "  cellctl xconnect add dslam 0/100 hq 3/200\n  cellctl xconnect add dslam '2/*' hq '9/*' --service cbr --pcr 4000 --options police",
+		Example: "  cellctl xconnect add dslam 0/100 hq 3/200\n  cellctl xconnect add dslam '2/*' hq '9/*' --service cbr --pcr 4000",
 		RunE:    func(_ *cobra.Command, args []string) error { return o.crossConnect(control.ATMXConnect, args, &f) },
 	}
 	f.add(add)

@@ -69,7 +69,7 @@ func moduleRules() map[string]loader.Module {
 			known[name] = loader.Module{VC: true, Check: port.CheckCapture}
 		case "aal5", "rfc2684", "toobig":
 			known[name] = loader.Module{Check: func(arg string) error { return registry.Check(name, arg) }}
-		case "associations": // of ports, which have theirs
+		case "associations", "local", "signal": // the daemon's own
 		default:
 			known[name] = loader.Module{}
 		}

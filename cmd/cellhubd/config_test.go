@@ -14,6 +14,7 @@ import (
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 	"github.com/cellhub/cellhub/loader"
 )
 
@@ -176,7 +177,7 @@ func (d *peer) reload(t *testing.T, file, text string) {
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the daemon has read its file again", func() bool { return count() > before })
+	controltest.Until(t, "the daemon has read its file again", func() bool { return count() > before })
 }
 
 // While a file changes round a VC, a stream of numbered frames over that VC loses none.
@@ -237,11 +238,11 @@ func TestReloadFaults(t *testing.T) {
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the fault is told of", func() bool { return strings.Contains(d.log.String(), "x.yaml:1:12: port a: kind") })
+	controltest.Until(t, "the fault is told of", func() bool { return strings.Contains(d.log.String(), "x.yaml:1:12: port a: kind") })
 	write(t, file, good)
 	d.has(t, file)
 	d.reload(t, file, "ports:\n  gone: eth:gone0,label=100\n  b: eth:"+lab.Dev+",label=101\n")
-	until(t, "the refusal is told of", func() bool { return strings.Contains(d.log.String(), "x.yaml:2:3: open port gone") })
+	controltest.Until(t, "the refusal is told of", func() bool { return strings.Contains(d.log.String(), "x.yaml:2:3: open port gone") })
 	if r := d.running(t); len(r.Ports) != 1 || r.Ports[0].Name != "b" || len(r.PVCs) != 0 {
 		t.Errorf("%+v", r)
 	}

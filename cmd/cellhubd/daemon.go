@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -16,6 +17,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
 )
 
@@ -51,7 +53,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log}); err != nil {
+	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets}); err != nil {
 		return nil, err
 	}
 	if c.control == control.DefaultPath { // /run is empty after a start of the machine
@@ -66,6 +68,11 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 		return nil, fmt.Errorf("--control %s: %w", c.control, err)
 	}
 	return d, nil
+}
+
+// newSockets makes the hub's end of an application's region.
+func newSockets(r *region.Region, broken func(number uint32)) (server.Sockets, error) {
+	return modules.NewSockets(modules.SocketsConfig{Region: r, Broken: broken, Now: func() int64 { return time.Now().UnixNano() }})
 }
 
 func (d *hubd) makeFabric() (err error) {

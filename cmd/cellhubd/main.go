@@ -65,7 +65,7 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 	case err != nil:
 		return c, err
 	case *help:
-		fmt.Fprintf(stdout, "cellhubd serves hubs, ports and streams over its control socket.\n\n%s", f.FlagUsages())
+		fmt.Fprint(stdout, manual)
 		return c, pflag.ErrHelp
 	case *version:
 		fmt.Fprintf(stdout, "cellhubd %s\n", daemon.Version())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
 // The addresses on both ends of the PVC.
@@ -25,18 +26,18 @@ func TestPingOverTrunks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := lab.ForTest(t, lab.Config{})
 			dir := t.TempDir()
-			var clients []*client
+			var clients []*controltest.Client
 			for side, h := range []*lab.Host{l.A, l.B} {
 				d := startDaemon(t, h, filepath.Join(dir, string(rune('a'+side))))
-				c := d.hello(t, control.RoleAdmin)
+				c := controltest.Dial(t, d.path, control.RoleAdmin)
 				clients = append(clients, c)
-				c.must(hub(control.HubOpen, 0, 7, "port", "p "+specs[side], ""))
-				top := c.must(hub(control.HubOpen, 0, 0, "tap", "atm0", "lan")).Hub().A
-				at := c.must(hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
+				c.Must(c.Hub(control.HubOpen, 0, 7, "port", "p "+specs[side], ""))
+				top := c.Must(c.Hub(control.HubOpen, 0, 0, "tap", "atm0", "lan")).Hub().A
+				at := c.Must(c.Hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
 				if name == "gns3" { // cells; atmtcp carries SDUs
-					c.must(hub(control.HubPush, at, 0, "aal5", "", ""))
+					c.Must(c.Hub(control.HubPush, at, 0, "aal5", "", ""))
 				}
-				c.must(atm(control.ATMAdd, control.ATM{Port: 7, VCI: 100, AAL: control.AAL5, Receiver: top}))
+				c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 7, VCI: 100, AAL: control.AAL5, Receiver: top}))
 				if err := h.AddAddr("atm0", inner[side]); err != nil {
 					t.Fatal(err)
 				}
@@ -47,28 +48,28 @@ func TestPingOverTrunks(t *testing.T) {
 }
 
 // lan opens a stream with a TAP on top, from top to bottom, and gives its first process.
-func (c *client) lan(name, tap string) uint32 {
-	c.t.Helper()
-	top := c.must(hub(control.HubOpen, 0, 0, "tap", tap, name)).Hub().A
-	at := c.must(hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
-	c.must(hub(control.HubPush, at, 0, "aal5", "", ""))
+func lan(c *controltest.Client, name, tap string) uint32 {
+	c.T.Helper()
+	top := c.Must(c.Hub(control.HubOpen, 0, 0, "tap", tap, name)).Hub().A
+	at := c.Must(c.Hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
+	c.Must(c.Hub(control.HubPush, at, 0, "aal5", "", ""))
 	return top
 }
 
 // ping waits until the second address of the PVC answers the first host, and then wants
 // every answer.
-func ping(t *testing.T, l *lab.Lab, clients ...*client) {
+func ping(t *testing.T, l *lab.Lab, clients ...*controltest.Client) {
 	t.Helper()
 	defer func() {
 		for _, c := range clients {
 			if t.Failed() {
-				t.Log(c.counters(c.must(atm(control.ATMStats, control.ATM{Port: 7, VCI: 100}))), c.counters(c.must(atm(control.ATMPortStat, control.ATM{Port: 7}))))
+				t.Log(c.Counters(c.Must(c.ATM(control.ATMStats, control.ATM{Port: 7, VCI: 100}))), c.Counters(c.Must(c.ATM(control.ATMPortStat, control.ATM{Port: 7}))))
 			}
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), controltest.Patience)
 	defer cancel()
-	until(t, "a ping is answered", func() bool {
+	controltest.Until(t, "a ping is answered", func() bool {
 		r, err := lab.Ping(ctx, l.A, inner[1].Addr(), lab.PingConfig{Count: 1, Wait: time.Second})
 		return err == nil && r.Lost() == 0
 	})
@@ -89,18 +90,18 @@ func TestPing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := lab.ForTest(t, lab.Config{MTU: 1600})
 			dir := t.TempDir()
-			var clients []*client
+			var clients []*controltest.Client
 			for side, h := range []*lab.Host{l.A, l.B} {
 				d := startDaemon(t, h, filepath.Join(dir, string(rune('a'+side))))
-				c := d.hello(t, control.RoleAdmin)
+				c := controltest.Dial(t, d.path, control.RoleAdmin)
 				clients = append(clients, c)
-				first := c.must(hub(control.HubOpen, 0, 7, "port", "dslam "+specs[side][0], "")).Hub()
-				second := c.must(hub(control.HubOpen, 0, 0, "port", "hq "+specs[side][1], "")).Hub()
+				first := c.Must(c.Hub(control.HubOpen, 0, 7, "port", "dslam "+specs[side][0], "")).Hub()
+				second := c.Must(c.Hub(control.HubOpen, 0, 0, "port", "hq "+specs[side][1], "")).Hub()
 				if first.B != 7 || second.B != 1 || first.A != second.A {
 					t.Errorf("ports %+v and %+v: want 7 and 1 on one carrier", first, second)
 				}
-				top := c.lan("lan", "atm0")
-				p := c.must(atm(control.ATMAdd, control.ATM{Port: 7, VCI: 100, AAL: control.AAL5, Receiver: top}))
+				top := lan(c, "lan", "atm0")
+				p := c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 7, VCI: 100, AAL: control.AAL5, Receiver: top}))
 				if p.Conn == 0 {
 					t.Error("a VC without id")
 				}
@@ -111,7 +112,7 @@ func TestPing(t *testing.T) {
 					continue
 				}
 				ping(t, l, clients...)
-				c.seesTraffic(p.Conn)
+				seesTraffic(c, p.Conn)
 				if err := d.cmd.Stop(syscall.SIGTERM); err != nil {
 					t.Errorf("ended by SIGTERM: %v", err)
 				}
@@ -121,20 +122,20 @@ func TestPing(t *testing.T) {
 }
 
 // seesTraffic wants the counters of the VC and of its port to tell of the ping.
-func (c *client) seesTraffic(id control.ConnID) {
-	c.t.Helper()
-	p, _ := atm(control.ATMStats, control.ATM{})
+func seesTraffic(c *controltest.Client, id control.ConnID) {
+	c.T.Helper()
+	p := c.ATM(control.ATMStats, control.ATM{})
 	p.Conn = id
-	n := c.counters(c.must(p, nil))
+	n := c.Counters(c.Must(p))
 	if n["aal5.rx_pdus"] < 20 || n["aal5.tx_pdus"] < 20 || n["tap.tx_frames"] < 20 {
-		c.t.Errorf("of the VC: %v", n)
+		c.T.Errorf("of the VC: %v", n)
 	}
-	n = c.counters(c.must(atm(control.ATMPortStat, control.ATM{Port: 7})))
+	n = c.Counters(c.Must(c.ATM(control.ATMPortStat, control.ATM{Port: 7})))
 	if n["rx_cells"] < 600 || n["tx_cells"] < 600 {
-		c.t.Errorf("of port 7: %v", n)
+		c.T.Errorf("of port 7: %v", n)
 	}
-	if n = c.counters(c.must(atm(control.ATMPortStat, control.ATM{Port: 1}))); n["rx_cells"] != 0 {
-		c.t.Errorf("of port 1: %v", n)
+	if n = c.Counters(c.Must(c.ATM(control.ATMPortStat, control.ATM{Port: 1}))); n["rx_cells"] != 0 {
+		c.T.Errorf("of port 1: %v", n)
 	}
 }
 
@@ -142,75 +143,55 @@ func (c *client) seesTraffic(id control.ConnID) {
 func TestPortsAndVCs(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	d := startDaemon(t, l.A, filepath.Join(t.TempDir(), "control"))
-	c := d.hello(t, control.RoleAdmin)
-	empty := len(c.list(hub(control.HubList, 0, uint32(control.ListProcesses), "", "", "")))
-	c.must(hub(control.HubOpen, 0, 0, "port", "p eth:"+lab.Dev+",label=100", ""))
-	top := c.lan("lan", "atm0")
-	v := c.must(atm(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5, Receiver: top}))
+	c := controltest.Dial(t, d.path, control.RoleAdmin)
+	empty := len(c.Dump(c.Hub(control.HubList, 0, uint32(control.ListProcesses), "", "", "")))
+	c.Must(c.Hub(control.HubOpen, 0, 0, "port", "p eth:"+lab.Dev+",label=100", ""))
+	top := lan(c, "lan", "atm0")
+	v := c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5, Receiver: top}))
 	for name, refused := range map[string]struct {
-		p     func() (*control.Packet, error)
+		p     *control.Packet
 		errno syscall.Errno
 	}{
-		"a port of the name": {func() (*control.Packet, error) {
-			return hub(control.HubOpen, 0, 0, "port", "p eth:"+lab.Dev+",label=200", "")
-		}, syscall.EEXIST},
-		"a port of the number": {func() (*control.Packet, error) {
-			return hub(control.HubOpen, 0, 1, "port", "q eth:"+lab.Dev+",label=200", "")
-		}, syscall.EEXIST},
-		"a port of the label": {func() (*control.Packet, error) {
-			return hub(control.HubOpen, 0, 0, "port", "q eth:"+lab.Dev+",label=100", "")
-		}, syscall.EINVAL},
-		"no specification": {func() (*control.Packet, error) { return hub(control.HubOpen, 0, 0, "port", "q nonsense", "") }, syscall.EINVAL},
-		"no interface": {func() (*control.Packet, error) {
-			return hub(control.HubOpen, 0, 0, "port", "q eth:none0,label=100", "")
-		}, syscall.EINVAL},
-		"no module": {func() (*control.Packet, error) { return hub(control.HubOpen, 0, 0, "nothing", "", "") }, syscall.ENOENT},
-		"the VC again": {func() (*control.Packet, error) {
-			return atm(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5})
-		}, syscall.EEXIST},
-		"a receiver with a VC": {func() (*control.Packet, error) {
-			return atm(control.ATMAdd, control.ATM{Port: 1, VCI: 101, AAL: control.AAL5, Receiver: top})
-		}, syscall.EBUSY},
-		"no receiver": {func() (*control.Packet, error) {
-			return atm(control.ATMAdd, control.ATM{Port: 1, VCI: 101, AAL: control.AAL5, Receiver: 9999})
-		}, syscall.ESRCH},
-		"no port": {func() (*control.Packet, error) {
-			return atm(control.ATMAdd, control.ATM{Port: 9, VCI: 101, AAL: control.AAL5})
-		}, syscall.ENODEV},
-		"no VC":                 {func() (*control.Packet, error) { return atm(control.ATMDel, control.ATM{Port: 1, VCI: 101}) }, syscall.ENOENT},
-		"VC 0/0":                {func() (*control.Packet, error) { return atm(control.ATMAdd, control.ATM{Port: 1}) }, syscall.EINVAL},
-		"the port's process":    {func() (*control.Packet, error) { return hub(control.HubClose, v.ATM().Receiver*0+1, 0, "", "", "") }, syscall.ESRCH},
-		"popping the first one": {func() (*control.Packet, error) { return hub(control.HubPop, top, 0, "", "", "") }, syscall.EBUSY},
+		"a port of the name":    {c.Hub(control.HubOpen, 0, 0, "port", "p eth:"+lab.Dev+",label=200", ""), syscall.EEXIST},
+		"a port of the number":  {c.Hub(control.HubOpen, 0, 1, "port", "q eth:"+lab.Dev+",label=200", ""), syscall.EEXIST},
+		"a port of the label":   {c.Hub(control.HubOpen, 0, 0, "port", "q eth:"+lab.Dev+",label=100", ""), syscall.EINVAL},
+		"no specification":      {c.Hub(control.HubOpen, 0, 0, "port", "q nonsense", ""), syscall.EINVAL},
+		"no interface":          {c.Hub(control.HubOpen, 0, 0, "port", "q eth:none0,label=100", ""), syscall.EINVAL},
+		"no module":             {c.Hub(control.HubOpen, 0, 0, "nothing", "", ""), syscall.ENOENT},
+		"the VC again":          {c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5}), syscall.EEXIST},
+		"a receiver with a VC":  {c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 101, AAL: control.AAL5, Receiver: top}), syscall.EBUSY},
+		"no receiver":           {c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 101, AAL: control.AAL5, Receiver: 9999}), syscall.ESRCH},
+		"no port":               {c.ATM(control.ATMAdd, control.ATM{Port: 9, VCI: 101, AAL: control.AAL5}), syscall.ENODEV},
+		"no VC":                 {c.ATM(control.ATMDel, control.ATM{Port: 1, VCI: 101}), syscall.ENOENT},
+		"VC 0/0":                {c.ATM(control.ATMAdd, control.ATM{Port: 1}), syscall.EINVAL},
+		"the port's process":    {c.Hub(control.HubClose, 1, 0, "", "", ""), syscall.ESRCH},
+		"popping the first one": {c.Hub(control.HubPop, top, 0, "", "", ""), syscall.EBUSY},
 	} {
-		p, err := refused.p()
-		if err == nil {
-			_, err = c.call(p)
-		}
-		if control.Status(err) != -int32(refused.errno) {
+		if err := c.Errno(refused.p); err != refused.errno {
 			t.Errorf("%s: %v, want %v", name, err, refused.errno)
 		}
 	}
-	if ports := c.list(hub(control.HubList, 0, uint32(control.ListPorts), "", "", "")); len(ports) != 1 || ports[0].Hub().Name.String() != "p" {
+	if ports := c.Dump(c.Hub(control.HubList, 0, uint32(control.ListPorts), "", "", "")); len(ports) != 1 || ports[0].Hub().Name.String() != "p" {
 		t.Errorf("ports %v", ports)
 	}
-	streams := c.list(hub(control.HubList, 0, uint32(control.ListStreams), "", "", ""))
+	streams := c.Dump(c.Hub(control.HubList, 0, uint32(control.ListStreams), "", "", ""))
 	if len(streams) != 1 || streams[0].Hub().Name.String() != "lan" || streams[0].Hub().A != top {
 		t.Errorf("streams %v", streams)
 	}
-	state := c.list(hub(control.HubResync, 0, 0, "", "", ""))
-	if !slices.ContainsFunc(state, func(p control.Packet) bool {
+	state := c.Dump(c.Hub(control.HubResync, 0, 0, "", "", ""))
+	if !slices.ContainsFunc(state, func(p *control.Packet) bool {
 		return p.Type == control.ATMQuery && p.Conn == v.Conn && p.ATM().VCI == 100
 	}) || len(state) != 2 {
 		t.Errorf("state %v", state)
 	}
-	c.must(hub(control.HubClose, top, 0, "", "", ""))
-	c.must(hub(control.HubClose, 0, 1, "port", "", ""))
-	p, _ := atm(control.ATMQuery, control.ATM{})
+	c.Must(c.Hub(control.HubClose, top, 0, "", "", ""))
+	c.Must(c.Hub(control.HubClose, 0, 1, "port", "", ""))
+	p := c.ATM(control.ATMQuery, control.ATM{})
 	p.Conn = v.Conn
-	if _, err := c.call(p); control.Status(err) != -int32(syscall.ESTALE) {
+	if err := c.Errno(p); err != syscall.ESTALE {
 		t.Errorf("the VC that has gone: %v", err)
 	}
-	if now := len(c.list(hub(control.HubList, 0, uint32(control.ListProcesses), "", "", ""))); now != empty {
+	if now := len(c.Dump(c.Hub(control.HubList, 0, uint32(control.ListProcesses), "", "", ""))); now != empty {
 		t.Errorf("%d processes, and %d before", now, empty)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
 // atmtap builds the tunnel program that stands at both ends.
@@ -40,7 +41,7 @@ func startTap(t *testing.T, h *lab.Host, name string, args ...string) {
 			t.Logf("%s: %s\n%s", h.Name, strings.Join(args, " "), log.String())
 		}
 	})
-	until(t, "atmtap is set up", func() bool { return strings.Contains(log.String(), ", MTU ") })
+	controltest.Until(t, "atmtap is set up", func() bool { return strings.Contains(log.String(), ", MTU ") })
 }
 
 // switchLab is a host on either side and a cellhubd between them, with ports 1 and 2:
@@ -49,7 +50,7 @@ func startTap(t *testing.T, h *lab.Host, name string, args ...string) {
 type switchLab struct {
 	*lab.Lab
 	far *lab.Host
-	*client
+	*controltest.Client
 }
 
 func newSwitchLab(t *testing.T, modes [2]string) *switchLab {
@@ -59,15 +60,16 @@ func newSwitchLab(t *testing.T, modes [2]string) *switchLab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := startDaemon(t, l.B, filepath.Join(t.TempDir(), "control")).hello(t, control.RoleAdmin)
-	c.must(hub(control.HubOpen, 0, 1, "port", fmt.Sprintf("near eth:%s,label=100,mode=%s", lab.Dev, modes[0]), ""))
-	c.must(hub(control.HubOpen, 0, 2, "port", fmt.Sprintf("far eth:%s,label=200,mode=%s", lab.Uplink, modes[1]), ""))
+	c := controltest.Dial(t, startDaemon(t, l.B, filepath.Join(t.TempDir(), "control")).path, control.RoleAdmin)
+	c.Must(c.Hub(control.HubOpen, 0, 1, "port", fmt.Sprintf("near eth:%s,label=100,mode=%s", lab.Dev, modes[0]), ""))
+	c.Must(c.Hub(control.HubOpen, 0, 2, "port", fmt.Sprintf("far eth:%s,label=200,mode=%s", lab.Uplink, modes[1]), ""))
 	return &switchLab{l, far, c}
 }
 
 // cross makes a message with SECOND_END, and perhaps a text and a leaf.
-func cross(typ control.Type, b control.ATM, end control.SecondEnd, text string, leaf uint32) (*control.Packet, error) {
-	p, err := atm(typ, b)
+func (l *switchLab) cross(typ control.Type, b control.ATM, end control.SecondEnd, text string, leaf uint32) *control.Packet {
+	l.T.Helper()
+	p := l.ATM(typ, b)
 	var errs [3]error
 	p.Trailer, errs[0] = end.Append(p.Trailer)
 	if leaf != 0 {
@@ -76,7 +78,10 @@ func cross(typ control.Type, b control.ATM, end control.SecondEnd, text string, 
 	if text != "" {
 		p.Trailer, errs[2] = control.AppendTLV(p.Trailer, control.TLVText, []byte(text))
 	}
-	return p, errors.Join(err, errs[0], errs[1], errs[2])
+	if err := errors.Join(errs[:]...); err != nil {
+		l.T.Fatal(err)
+	}
+	return p
 }
 
 // Two hosts and a switch between them: the VC of one is cross-connected, by one control
@@ -96,7 +101,7 @@ func TestSwitch(t *testing.T) {
 			tap := atmtap(t)
 			startTap(t, l.A, tap, "--tap", "atm0", "--vc", ends.vcs[0], "--port", "eth:"+lab.Dev+",label=100,mode="+ends.modes[0])
 			startTap(t, l.far, tap, "--tap", "atm0", "--vc", ends.vcs[1], "--port", "eth:"+lab.Dev+",label=200,mode="+ends.modes[1])
-			x := l.must(cross(control.ATMXConnect, control.ATM{Port: ends.near.Port, VPI: ends.near.VPI, VCI: ends.near.VCI}, ends.far, "", 0))
+			x := l.Must(l.cross(control.ATMXConnect, control.ATM{Port: ends.near.Port, VPI: ends.near.VPI, VCI: ends.near.VCI}, ends.far, "", 0))
 			if x.Conn == 0 {
 				t.Error("a cross-connect without id")
 			}
@@ -106,19 +111,19 @@ func TestSwitch(t *testing.T) {
 				}
 			}
 			ping(t, l.Lab)
-			n := l.counters(l.must(atm(control.ATMStats, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI})))
+			n := l.Counters(l.Must(l.ATM(control.ATMStats, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI})))
 			if n["rx_cells"] < 600 {
 				t.Errorf("the way back has counted %v", n)
 			}
-			l.must(atm(control.ATMDel, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI}))
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			l.Must(l.ATM(control.ATMDel, control.ATM{Port: ends.far.Port, VPI: ends.far.VPI, VCI: ends.far.VCI}))
+			ctx, cancel := context.WithTimeout(context.Background(), controltest.Patience)
 			defer cancel()
 			if r, err := lab.Ping(ctx, l.A, inner[1].Addr(), lab.PingConfig{Count: 1, Wait: 100 * time.Millisecond}); err == nil && r.Lost() == 0 {
 				t.Error("answered without the cross-connect")
 			}
-			p, _ := atm(control.ATMQuery, control.ATM{})
+			p := l.ATM(control.ATMQuery, control.ATM{})
 			p.Conn = x.Conn
-			if _, err := l.call(p); control.Status(err) != -int32(syscall.ESTALE) {
+			if _, err := l.Call(p); control.Status(err) != -int32(syscall.ESTALE) {
 				t.Errorf("the VC that has gone: %v", err)
 			}
 		})
@@ -128,11 +133,11 @@ func TestSwitch(t *testing.T) {
 // What is refused, and that it leaves nothing behind.
 func TestSwitchRefuses(t *testing.T) {
 	l := newSwitchLab(t, [2]string{"n1", "n1"})
-	l.must(cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 1, VCI: 100, Direction: control.DirectionIn}, control.SecondEnd{Port: 2, VCI: 200}, "", 0))
-	l.must(cross(control.ATMAddLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{Port: 2, VCI: 201}, "", 7))
-	l.must(cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 2}, control.SecondEnd{Port: 2, VPI: 2}, "", 0))
-	l.must(atm(control.ATMAdd, control.ATM{Port: 1, VPI: 3, VCI: 100, AAL: control.AAL5}))
-	before := len(l.list(hub(control.HubResync, 0, 0, "", "", "")))
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 1, VCI: 100, Direction: control.DirectionIn}, control.SecondEnd{Port: 2, VCI: 200}, "", 0))
+	l.Must(l.cross(control.ATMAddLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{Port: 2, VCI: 201}, "", 7))
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VPI: 2}, control.SecondEnd{Port: 2, VPI: 2}, "", 0))
+	l.Must(l.ATM(control.ATMAdd, control.ATM{Port: 1, VPI: 3, VCI: 100, AAL: control.AAL5}))
+	before := len(l.Dump(l.Hub(control.HubResync, 0, 0, "", "", "")))
 	for name, refused := range map[string]struct {
 		typ   control.Type
 		b     control.ATM
@@ -155,30 +160,26 @@ func TestSwitchRefuses(t *testing.T) {
 		"no such root":            {control.ATMAddLeaf, control.ATM{Port: 1, VPI: 3, VCI: 100}, control.SecondEnd{Port: 2, VCI: 301}, "", 8, syscall.EINVAL},
 		"no such leaf":            {control.ATMDelLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{}, "", 8, syscall.ENOENT},
 	} {
-		p, err := cross(refused.typ, refused.b, refused.end, refused.text, refused.leaf)
-		if err == nil {
-			p, err = l.call(p)
-		}
+		p, err := l.Call(l.cross(refused.typ, refused.b, refused.end, refused.text, refused.leaf))
 		if control.Status(err) != -int32(refused.errno) {
 			text, _ := control.FindTLV(p.Trailer, control.TLVText)
 			t.Errorf("%s: %v %s, want %v", name, err, text, refused.errno)
 		}
 	}
-	if now := len(l.list(hub(control.HubResync, 0, 0, "", "", ""))); now != before {
+	if now := len(l.Dump(l.Hub(control.HubResync, 0, 0, "", "", ""))); now != before {
 		t.Errorf("%d entries of state, and %d before", now, before)
 	}
-	l.must(cross(control.ATMDelLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{}, "", 7))
-	l.must(cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 50}, control.SecondEnd{Port: 2, VCI: 201}, "police shape cdvt=1ms", 0))
-	l.must(hub(control.HubClose, 0, 2, "port", "", ""))
-	if now := l.list(hub(control.HubResync, 0, 0, "", "", "")); len(now) != 2 { // port 1 and its PVC
+	l.Must(l.cross(control.ATMDelLeaf, control.ATM{Port: 1, VPI: 1, VCI: 100}, control.SecondEnd{}, "", 7))
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 50}, control.SecondEnd{Port: 2, VCI: 201}, "police shape cdvt=1ms", 0))
+	l.Must(l.Hub(control.HubClose, 0, 2, "port", "", ""))
+	if now := l.Dump(l.Hub(control.HubResync, 0, 0, "", "", "")); len(now) != 2 { // port 1 and its PVC
 		t.Errorf("%d entries of state are left", len(now))
 	}
 }
 
 // connOf is the id of a cross-connect's first VC.
 func (l *switchLab) connOf(port, vci uint16) control.ConnID {
-	l.t.Helper()
-	return l.must(atm(control.ATMQuery, control.ATM{Port: port, VCI: vci})).Conn
+	return l.Must(l.ATM(control.ATMQuery, control.ATM{Port: port, VCI: vci})).Conn
 }
 
 // A switch by configuration: it carries at once, and a reload that changes one cross-connect
@@ -199,7 +200,7 @@ func TestSwitchByConfiguration(t *testing.T) {
 	file := write(t, filepath.Join(dir, "x.yaml"), text)
 	d := startDaemon(t, l.B, filepath.Join(dir, "control"), "--config", file)
 	d.has(t, file)
-	s := &switchLab{l, far, d.hello(t, control.RoleAdmin)}
+	s := &switchLab{l, far, controltest.Dial(t, d.path, control.RoleAdmin)}
 	tap := atmtap(t)
 	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100")
 	startTap(t, far, tap, "--tap", "atm0", "--vc", "0/200", "--port", "eth:"+lab.Dev+",label=200")
@@ -214,8 +215,8 @@ func TestSwitchByConfiguration(t *testing.T) {
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the other one has changed", func() bool {
-		_, err := s.call(must(atm(control.ATMQuery, control.ATM{Port: 2, VCI: 202})))
+	controltest.Until(t, "the other one has changed", func() bool {
+		_, err := s.Call(s.ATM(control.ATMQuery, control.ATM{Port: 2, VCI: 202}))
 		return err == nil
 	})
 	ping(t, l)
@@ -227,5 +228,3 @@ func TestSwitchByConfiguration(t *testing.T) {
 		t.Errorf("the one that has changed is still %v", now)
 	}
 }
-
-func must(p *control.Packet, _ error) *control.Packet { return p }

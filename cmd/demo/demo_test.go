@@ -32,19 +32,25 @@ func requireRoot(t *testing.T) {
 	lab.ForTest(t, lab.Config{}).Close()
 }
 
-// atmtap builds the program that the demonstration shows.
-func atmtap(t *testing.T) string {
+// build builds the programs that the demonstration shows, and gives their directory.
+func build(t *testing.T) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "atmtap")
-	if out, err := exec.Command("go", "build", "-o", name, "../atmtap").CombinedOutput(); err != nil {
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", dir, "../atmtap", "../cellhubd", "../cellctl").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return name
+	return dir
+}
+
+// flags say where the programs are.
+func flags(dir string) []string {
+	return []string{"--atmtap", dir + "/atmtap", "--cellhubd", dir + "/cellhubd", "--cellctl", dir + "/cellctl"}
 }
 
 func TestShow(t *testing.T) {
 	requireRoot(t)
-	c := config{atmtap: atmtap(t), pings: 3, interval: time.Millisecond, transfer: 100 * time.Millisecond}
+	dir := build(t)
+	c := config{atmtap: dir + "/atmtap", cellhubd: dir + "/cellhubd", cellctl: dir + "/cellctl", pings: 3, interval: time.Millisecond, transfer: 100 * time.Millisecond}
 	var out bytes.Buffer
 	if err := c.show(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -52,7 +58,7 @@ func TestShow(t *testing.T) {
 	for _, want := range []string{
 		"| atm0  198.51.100.1     |", "| eth0  192.0.2.2        |", "MTU 1600",
 		"over Ethernet", "over UDP", "3 sent, 3 received, 0 lost", "every octet verified", "all drops",
-		"All done and removed",
+		"cellctl show pvcs", "0/33   routed", "tun atm1 mtu=1500 (", "All done and removed",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())
@@ -71,13 +77,14 @@ func TestFails(t *testing.T) {
 		}
 		return path
 	}
+	programs := build(t)
 	for _, tt := range []struct{ name, atmtap, want string }{
 		{"missing", filepath.Join(dir, "none"), "(make build; or --atmtap PATH)"},
 		{"refuses", program("refuses", "echo first >&2; echo no such port >&2; exit 2"), "atmtap: exit status 2: no such port"},
 		{"ends", program("ends", "exit 0"), "atmtap: ended on its own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := run(t.Context(), []string{"--atmtap", tt.atmtap}, &bytes.Buffer{})
+			err := run(t.Context(), append(flags(programs), "--atmtap", tt.atmtap), &bytes.Buffer{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v, want one line with %q", err, tt.want)
 			}
@@ -89,12 +96,12 @@ func TestFails(t *testing.T) {
 // started.
 func TestInterrupt(t *testing.T) {
 	requireRoot(t)
-	program := atmtap(t)
-	for _, step := range []string{"Two hosts", "over Ethernet", "ping", inner6[1].Addr().String() + "  10 sent"} {
+	programs := build(t)
+	for _, step := range []string{"Two hosts", "over Ethernet", "ping", inner6[1].Addr().String() + "  10 sent", "cellhubd on both hosts", "show ports"} {
 		t.Run(step, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, "/proc/self/exe", "--atmtap", program)
+			cmd := exec.CommandContext(ctx, "/proc/self/exe", flags(programs)...)
 			cmd.Env = append(os.Environ(), asDemo+"=1")
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
@@ -112,7 +119,7 @@ func TestInterrupt(t *testing.T) {
 			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "interrupted; all removed") {
 				t.Errorf("%v: %q", err, stderr.String())
 			}
-			if left := running(t, program); len(left) > 0 {
+			if left := running(t, programs); len(left) > 0 {
 				t.Errorf("still running: %v", left)
 			}
 		})

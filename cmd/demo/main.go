@@ -1,6 +1,7 @@
-// Command demo shows a tunnel at work: two hosts made of network namespaces, an
-// atmtap in each, ping and TCP across, first over Ethernet, then over UDP. It
-// needs root, leaves nothing behind, and fails if anything did.
+// Command demo shows two hosts made of network namespaces: first an atmtap in each,
+// ping and TCP across, over Ethernet, then over UDP; then a daemon in each, with both
+// carriers at once, and what cellctl sees of it. It needs root, leaves nothing
+// behind, and fails if anything did.
 package main
 
 import (
@@ -44,6 +45,8 @@ func main() {
 // config is what the demonstration shows.
 type config struct {
 	atmtap   string
+	cellhubd string
+	cellctl  string
 	pings    int // of each family
 	interval time.Duration
 	transfer time.Duration
@@ -53,18 +56,22 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	c := config{pings: 10, interval: 50 * time.Millisecond, transfer: 2 * time.Second}
 	flags := pflag.NewFlagSet("demo", pflag.ContinueOnError)
 	flags.StringVar(&c.atmtap, "atmtap", "bin/atmtap", "the atmtap to show")
+	flags.StringVar(&c.cellhubd, "cellhubd", "bin/cellhubd", "the cellhubd to show")
+	flags.StringVar(&c.cellctl, "cellctl", "bin/cellctl", "the cellctl to show it with")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	path, err := exec.LookPath(c.atmtap)
-	if err != nil {
-		return fmt.Errorf("%w (make build; or --atmtap PATH)", err)
-	}
-	if c.atmtap, err = filepath.Abs(path); err != nil {
-		return err
+	for flag, program := range map[string]*string{"atmtap": &c.atmtap, "cellhubd": &c.cellhubd, "cellctl": &c.cellctl} {
+		path, err := exec.LookPath(*program)
+		if err != nil {
+			return fmt.Errorf("%w (make build; or --%s PATH)", err, flag)
+		}
+		if *program, err = filepath.Abs(path); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
 	defer cancel()
@@ -89,6 +96,9 @@ func (c config) show(ctx context.Context, stdout io.Writer) error {
 		if err := c.carry(ctx, stdout, l, carrier); err != nil {
 			return fmt.Errorf("over %s: %w", carrier.name, err)
 		}
+	}
+	if err := c.daemons(ctx, stdout, l); err != nil {
+		return fmt.Errorf("daemons: %w", err)
 	}
 	l.Close()
 	_, err = fmt.Fprintf(stdout, "\nAll done and removed in %.1f s.\n", time.Since(began).Seconds())

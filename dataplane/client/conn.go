@@ -28,7 +28,6 @@ type Conn struct {
 	released chan struct{} // closed by RELEASED
 	closing  bool
 	parties  map[uint32]chan error // leaves being added or dropped
-	modify   chan error
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -65,7 +64,13 @@ func (c *Conn) happen(p *control.Packet) {
 	switch p.Type {
 	case control.SockOkay:
 		c.okay(p)
-	case control.SockFail, control.SockClosed:
+	case control.SockFail:
+		err := refusal(p)
+		if err == nil {
+			err = &Refused{Errno: syscall.ECONNREFUSED, Cause: p.Cause}
+		}
+		c.over(err)
+	case control.SockClosed:
 		c.over(ended(p))
 	case control.SockReleased:
 		c.over(ended(p))
@@ -89,17 +94,13 @@ func ended(p *control.Packet) error {
 	return io.EOF
 }
 
-// okay attaches the rings. To a connection that has them it answers MODIFY.
+// okay attaches the rings.
 func (c *Conn) okay(p *control.Packet) {
 	c.mu.Lock()
-	had, modify := c.flow != nil, c.modify
-	c.modify = nil
+	had := c.flow != nil
 	c.mu.Unlock()
 	value, ok := control.FindTLV(p.Trailer, control.TLVRing)
 	switch {
-	case modify != nil:
-		modify <- nil
-		return
 	case had:
 		return
 	case !ok: // bound, or listening
@@ -145,10 +146,7 @@ func (c *Conn) over(err error) {
 	for _, p := range c.parties {
 		p <- failed
 	}
-	if c.modify != nil {
-		c.modify <- failed
-	}
-	c.parties, c.modify = nil, nil
+	c.parties = nil
 }
 
 // forget ends the connection for the hub: its id and its rings are somebody else's now.

@@ -21,7 +21,8 @@ type flow struct {
 	channel *region.Channel
 	data    chan struct{} // the hub has named the channel: there may be data …
 	room    chan struct{} // … or room
-	over    chan struct{} // closed when nothing more comes, or may be sent
+	over    chan struct{} // closed when nothing may be sent any more …
+	silent  chan struct{} // … and when nothing comes that is not there yet
 	spin    time.Duration // how long to look before sleeping
 
 	reading sync.Mutex // guards channel.Receive and what follows
@@ -41,17 +42,27 @@ type flow struct {
 }
 
 func newFlow(s *shared, c *region.Channel) *flow {
-	return &flow{shared: s, channel: c, data: make(chan struct{}, 1), room: make(chan struct{}, 1), over: make(chan struct{}),
+	return &flow{shared: s, channel: c, data: make(chan struct{}, 1), room: make(chan struct{}, 1), over: make(chan struct{}), silent: make(chan struct{}),
 		readBy: newDeadline(), writeBy: newDeadline()}
 }
 
-// end says that the connection is over, and why. What has come can still be read.
+// end says that the connection is over, and why. What has come can still be read. Of a call
+// within the host the ring itself says where it ends: the hub has more than has come.
 func (f *flow) end(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.reason == nil {
 		f.reason = err
 		close(f.over)
+	}
+	if f.channel.Shape.Kind&region.Local == 0 || !errors.Is(err, io.EOF) {
+		f.hush()
+	}
+}
+
+func (f *flow) hush() {
+	if !isClosed(f.silent) {
+		close(f.silent)
 	}
 }
 
@@ -61,6 +72,7 @@ func (f *flow) close() bool {
 	defer f.mu.Unlock()
 	was := f.closed
 	f.closed = true
+	f.hush()
 	if f.reason == nil {
 		f.reason = net.ErrClosed
 		close(f.over)
@@ -101,7 +113,7 @@ func (f *flow) read(p []byte) (n int, d region.Descriptor, err error) {
 		if f.take() {
 			return f.give(p)
 		}
-		if err := f.await(f.data, f.readBy, f.channel.WantsData, f.take); err != nil {
+		if err := f.await(f.data, f.silent, f.readBy, f.channel.WantsData, f.take); err != nil {
 			if f.take() { // it came before the end
 				return f.give(p)
 			}
@@ -146,7 +158,7 @@ func (f *flow) give(p []byte) (n int, d region.Descriptor, err error) {
 
 // await waits until the hub names the channel, or done says that it need not: first it looks
 // for as long as spin, then it asks to be told, looks once more, and sleeps.
-func (f *flow) await(poked chan struct{}, by *deadline, wants region.Flag, done func() bool) error {
+func (f *flow) await(poked, over chan struct{}, by *deadline, wants region.Flag, done func() bool) error {
 	if f.channel.Broken() {
 		return errBroken
 	}
@@ -172,7 +184,7 @@ func (f *flow) await(poked chan struct{}, by *deadline, wants region.Flag, done 
 	select {
 	case <-poked:
 		return nil
-	case <-f.over:
+	case <-over:
 		return f.why()
 	case <-by.wait():
 		return os.ErrDeadlineExceeded
@@ -217,7 +229,7 @@ func (f *flow) space(n int) (room []byte, err error) {
 		if done() {
 			return room, nil
 		}
-		if err := f.await(f.room, f.writeBy, f.channel.WantsRoom, done); err != nil {
+		if err := f.await(f.room, f.over, f.writeBy, f.channel.WantsRoom, done); err != nil {
 			return nil, err
 		}
 		if room != nil {

@@ -224,6 +224,9 @@ func TestFlowClose(t *testing.T) {
 
 // TestFlowAllocations: sending and receiving allocate nothing.
 func TestFlowAllocations(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates")
+	}
 	_, f := newEcho(t, 1500, 0)
 	p := make([]byte, 1500)
 	if n := testing.AllocsPerRun(200, func() {

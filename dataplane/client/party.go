@@ -96,25 +96,7 @@ func (c *Conn) Modify(ctx context.Context, t *control.Traffic) error {
 	if p.Trailer, err = config.trailer(nil); err != nil {
 		return c.wrap("modify", err)
 	}
-	done := make(chan error, 2)
-	c.mu.Lock()
-	if c.modify != nil {
-		c.mu.Unlock()
-		return c.wrap("modify", syscall.EALREADY)
-	}
-	c.modify = done
-	c.mu.Unlock()
-	if _, err = c.client.call(ctx, p); err == nil {
-		select {
-		case err = <-done:
-		case <-ctx.Done():
-			err = ctxError(ctx)
-		}
-	}
-	if err != nil {
-		c.mu.Lock()
-		c.modify = nil
-		c.mu.Unlock()
+	if _, err = c.client.call(ctx, p); err != nil {
 		return c.wrap("modify", err)
 	}
 	return nil

@@ -20,4 +20,5 @@ const (
 	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines
 	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"
 	CarrierPing                                        // "CONNECTION segment" or "CONNECTION end", [id=HEX]; the answer is among Counts
+	CarrierPorts                                       // gives what each port has counted, a line each
 )

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x30211518
+const DefinitionHash uint32 = 0xd8bee36e
 
 // The classes.
 const (
@@ -541,6 +541,30 @@ func (v EventMask) String() string {
 		{1024, "ALARM_RAISED"},
 		{2048, "ALARM_CLEARED"},
 	})
+}
+
+// HubCommand is an MMI command that the hub carries out for every module: below
+// FirstModuleCommand.
+type HubCommand uint16
+
+// Values of [HubCommand].
+const (
+	CommandModule   HubCommand = 1 // OUT: the module's name and its process's number, as MODULE#NUMBER
+	CommandCounters HubCommand = 2 // OUT: its counters, a line each: name and number
+	CommandCommands HubCommand = 3 // OUT: its own commands, a line each: number, direction, most octets, name
+)
+
+// String gives the names of the reference.
+func (v HubCommand) String() string {
+	switch v {
+	case 1:
+		return "MODULE"
+	case 2:
+		return "COUNTERS"
+	case 3:
+		return "COMMANDS"
+	}
+	return strconv.FormatUint(uint64(v), 10)
 }
 
 // ContractFlags are the options of one direction of a traffic contract.

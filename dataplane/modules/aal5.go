@@ -70,6 +70,7 @@ func (a *aal5) module() dataplane.Module {
 		},
 		Arrive:   a.arrive,
 		Counters: a.count,
+		Commands: []dataplane.ModuleCommand{readText(128, "vc", func() string { return a.header.VC().String() })},
 	}
 }
 

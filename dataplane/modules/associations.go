@@ -35,10 +35,8 @@ type associations struct {
 // lower is a carrier below and its VCs. One that has gone keeps its number until its VCs
 // have gone.
 type lower struct {
-	q      *dataplane.Queue   // write queue; nil when the carrier has gone
-	table  table              // by Conn
-	uppers []*dataplane.Queue // read queues of the streams above, by the table's value; nil is free
-	free   []uint32           // of uppers
+	q     *dataplane.Queue        // write queue; nil when the carrier has gone
+	table table[*dataplane.Queue] // read queues of the streams above, by Conn
 }
 
 // Associations makes an empty multiplexor with its first pair; see pair.
@@ -120,14 +118,17 @@ func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
 	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
 	m.Open = func(q *dataplane.Queue) error {
-		return l.enter(q, key)
+		return l.table.add(key, q)
 	}
-	m.Close = func(*dataplane.Queue) { l.leave(key) }
-	m.Commands = []dataplane.ModuleCommand{{Number: Announce, Run: func([]byte) ([]byte, error) {
-		i, _ := l.table.find(key)
-		l.uppers[i].PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
-		return nil, nil
-	}}}
+	m.Close = func(*dataplane.Queue) { l.table.remove(key) }
+	m.Commands = []dataplane.ModuleCommand{
+		{Number: Announce, Name: "announce", Run: func([]byte) ([]byte, error) {
+			q, _ := l.table.find(key)
+			q.PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
+			return nil, nil
+		}},
+		readText(129, "vc", vc.String),
+	}
 	return m
 }
 
@@ -143,32 +144,6 @@ func announced(m *dataplane.Msg) (vc aal.VC, ok bool) {
 	return aal.VC{VPI: uint16(m.Conn >> 16 & 0xFFF), VCI: uint16(m.Conn)}, true
 }
 
-// enter adds a VC to the table.
-func (l *lower) enter(q *dataplane.Queue, key uint64) error {
-	i := uint32(len(l.uppers))
-	if n := len(l.free); n > 0 {
-		i = l.free[n-1]
-	}
-	if err := l.table.add(key, i); err != nil {
-		return err
-	}
-	if i == uint32(len(l.uppers)) {
-		l.uppers = append(l.uppers, nil)
-	} else {
-		l.free = l.free[:len(l.free)-1]
-	}
-	l.uppers[i] = q
-	return nil
-}
-
-// leave takes a VC out; its place is used again.
-func (l *lower) leave(key uint64) {
-	i, _ := l.table.find(key)
-	l.table.remove(key)
-	l.uppers[i] = nil
-	l.free = append(l.free, i)
-}
-
 // demultiplex finds the stream of what a carrier has received. A stream that has no
 // room loses it: a network cannot be asked to wait.
 func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
@@ -176,13 +151,12 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 		a.tellAll(l, m)
 		return
 	}
-	i, ok := l.table.find(m.Conn)
+	q, ok := l.table.find(m.Conn)
 	if !ok {
 		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		a.hub.Free(m)
 		return
 	}
-	q := l.uppers[i]
 	if q.Full() || a.scarce() && !q.CanPutNext() {
 		a.full++
 		a.hub.Free(m)
@@ -203,7 +177,8 @@ func (a *associations) scarce() bool {
 // tellAll gives what a carrier says to all its streams: a flush that was turned round, a
 // hangup, an error.
 func (a *associations) tellAll(l *lower, m dataplane.Msg) {
-	for _, q := range l.uppers {
+	for i := range l.table.slots {
+		q := l.table.slots[i].val
 		if q == nil {
 			continue
 		}

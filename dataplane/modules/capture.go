@@ -43,6 +43,7 @@ type Capture struct {
 	spool  *spool
 	err    error // of the whole capture, after Close
 	record []byte
+	paused bool
 	wall   int64 // nanoseconds of wall-clock time when the hub's clock was 0
 	timer  dataplane.Timer
 	counts struct{ taken, tooLong, tooSlow uint64 }
@@ -86,11 +87,15 @@ func (c *Capture) Module() dataplane.Module {
 			c.hub.StartTimer(&c.timer, c.hub.Now()+captureFlush)
 		},
 		Counters: c.Counts,
+		Commands: []dataplane.ModuleCommand{
+			setSwitch(128, "trace", func(on bool) error { c.paused = !on; return nil }),
+			readText(129, "state", c.state),
+		},
 	}
 }
 
 func (c *Capture) see(m dataplane.Msg, direction byte) {
-	if m.Type != dataplane.Data {
+	if m.Type != dataplane.Data || c.paused {
 		return
 	}
 	if !c.spool.room() || c.spool.err() != nil {
@@ -133,6 +138,17 @@ func (c *Capture) build(m dataplane.Msg, direction byte) (int, bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// state says whether it writes, or what is in the way.
+func (c *Capture) state() string {
+	switch err := c.spool.err(); {
+	case err != nil:
+		return err.Error()
+	case c.paused:
+		return "off"
+	}
+	return "on"
 }
 
 func (c *Capture) flush() {

@@ -21,11 +21,12 @@ type Carrier struct {
 	own      [6]byte
 	maxFrame int // octets of the device's longest frame
 	ports    []*port
-	vacant   []uint32 // numbers of ports that have gone, as they were
-	wires    table    // ports by wireKey
-	open     *port    // those with a frame under construction, to be sent with this pass
-	waiting  *port    // those with cells that wait for the device
-	relay    *relay   // nil until a port cross-connects
+	vacant   []uint32     // numbers of ports that have gone, as they were
+	wires    table[*port] // ports by wireKey
+	open     *port        // those with a frame under construction, to be sent with this pass
+	waiting  *port        // those with cells that wait for the device
+	relay    *relay       // nil until a port cross-connects
+	fetched  uint32       // a word that fetch has looked at, so that it is looked at
 	counts   carrierCounts
 	gone     portCounts // of ports that were here before
 }
@@ -75,7 +76,7 @@ func NewCarrier(c CarrierConfig) (*Carrier, error) {
 	d := &Carrier{link: c.Link, own: c.Own}
 	d.driver = driver{
 		first: c.Device, onError: c.OnError, mark: carrierHiWat,
-		input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
+		ahead: d.fetch, input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
 		backlog: func() bool { return d.waiting != nil },
 	}
 	for i := range c.Ports {
@@ -102,14 +103,14 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	} else if number == MaxPorts {
 		return 0, fmt.Errorf("more than %d ports", MaxPorts)
 	}
-	p := &port{carrier: d, number: number, key: key, cfg: c}
+	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
 	p.build()
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {
 			return 0, err
 		}
 	}
-	if err := d.wires.add(key, number%MaxPorts); err != nil {
+	if err := d.wires.add(key, p); err != nil {
 		return 0, err
 	}
 	if n := len(d.vacant); n > 0 {
@@ -271,6 +272,21 @@ func (d *Carrier) Resize() error {
 	return d.measure()
 }
 
+// Readdress gives the carrier another own address, on Ethernet, where the interface has
+// one. On the hub only.
+func (d *Carrier) Readdress(own [6]byte) {
+	d.own = own
+	for _, p := range d.ports {
+		if p != nil {
+			p.closeFrame() // it was begun with the other
+			p.build()
+		}
+	}
+	if d.present() {
+		d.in.AskSend()
+	}
+}
+
 // Replace gives the carrier another device of the same kind, when the interface has come
 // back; own is its address, on Ethernet. On the hub only. The carrier owns the device even
 // when it returns an error.
@@ -283,6 +299,31 @@ func (d *Carrier) Replace(dev nic.Device, own [6]byte) error {
 		}
 	}
 	return d.replace(dev)
+}
+
+// cachedPorts is how many ports are likely to be in the processor's caches whenever a frame
+// of theirs comes.
+const cachedPorts = 256
+
+// fetch looks up the ports of a burst together: what lies far apart in memory is then
+// waited for at once, and not frame after frame.
+func (d *Carrier) fetch(frames [][]byte) {
+	if len(d.ports) <= cachedPorts {
+		return
+	}
+	var ports [transmitBatch]*port
+	for i, f := range frames[:min(len(frames), len(ports))] {
+		if n, scope, ok := d.link.strip(f); ok {
+			if s, ok := readStack(f[n:]); ok {
+				ports[i], _ = d.wires.find(wireKey(scope, s.label))
+			}
+		}
+	}
+	for _, p := range ports {
+		if p != nil {
+			d.fetched += p.number
+		}
+	}
 }
 
 // strip takes one frame.
@@ -298,15 +339,14 @@ func (d *Carrier) strip(b block.ID) {
 		d.hub.Pool.Free(b)
 		return
 	}
-	i, ok := d.wires.find(wireKey(scope, s.label))
-	if !ok || d.ports[i].cfg.LabelIn != s.label {
+	p, ok := d.wires.find(wireKey(scope, s.label))
+	if !ok || p.label != s.label {
 		d.counts.otherLabels++
 		d.hub.Pool.Free(b)
 		return
 	}
-	p := d.ports[i]
 	switch {
-	case !d.link.from(f, &p.cfg.Far):
+	case p.checks && !d.link.from(f, &p.cfg.Far):
 		p.drop(b, wrongStation)
 	case s.alert:
 		p.drop(b, vccv)

@@ -70,7 +70,7 @@ func TestAssociationMemory(t *testing.T) {
 	q := new(dataplane.Queue)
 	before := heap()
 	for i := range manyVCs {
-		if err := l.enter(q, uint64(i%manyPorts)<<portShift|uint64(32+i)); err != nil {
+		if err := l.table.add(uint64(i%manyPorts)<<portShift|uint64(32+i), q); err != nil {
 			t.Fatal(err)
 		}
 	}

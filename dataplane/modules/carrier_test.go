@@ -23,6 +23,7 @@ type carrierRig struct {
 	arena   *block.Arena
 	hub     *dataplane.Hub
 	fabric  *dataplane.Fabric
+	cfg     CarrierConfig // of the next carrier
 	carrier *Carrier
 	assoc   dataplane.ProcID
 	far     nic.Device
@@ -68,9 +69,11 @@ func newCarrierRig(t testing.TB, c CarrierConfig) *carrierRig {
 func newCarrierRigOf(t testing.TB, c CarrierConfig, blocks block.Config) *carrierRig {
 	t.Helper()
 	r := &carrierRig{t: t}
-	near, far, err := nic.NewWire(nic.WireConfig{MaxFrame: 1600, Depth: 1024})
-	r.must(err)
-	r.far, c.Device = far, near
+	var err error
+	if r.cfg = c; c.Device == nil { // and then far is the caller's
+		r.cfg.Device, r.far, err = nic.NewWire(nic.WireConfig{MaxFrame: 1600, Depth: 1024})
+		r.must(err)
+	}
 	r.arena, err = block.NewArena(blocks)
 	r.must(err)
 	r.hub, err = dataplane.NewHub(dataplane.Config{Pool: r.arena.Pool(0), Clock: func() int64 { return r.now }})
@@ -78,7 +81,7 @@ func newCarrierRigOf(t testing.TB, c CarrierConfig, blocks block.Config) *carrie
 	var registry dataplane.Registry
 	r.must(Register(&registry))
 	r.must(registry.Add("carrier", func(string) (dataplane.Module, error) {
-		if r.carrier, err = NewCarrier(c); err != nil {
+		if r.carrier, err = NewCarrier(r.cfg); err != nil {
 			return dataplane.Module{}, err
 		}
 		return r.carrier.Module(), nil

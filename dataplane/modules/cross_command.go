@@ -56,18 +56,25 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 			return func() error { return d.Ping(c, segment, location) }
 		},
 	}
-	list := []dataplane.ModuleCommand{{
-		Number: uint8(control.CarrierCounts), Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
+	list := []dataplane.ModuleCommand{readText(uint8(control.CarrierPorts), "ports", d.portList), {
+		Number: uint8(control.CarrierCounts), Name: "counts", Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
 		Run: func(arg []byte) ([]byte, error) { return d.connectionCounts(string(arg)) },
 	}}
 	for number, run := range set {
 		list = append(list, dataplane.ModuleCommand{
-			Number: uint8(number), Direction: control.DirectionIn, Most: maxCrossCommand,
+			Number: uint8(number), Name: carrierCommands[number], Direction: control.DirectionIn, Most: maxCrossCommand,
 			Run: func(arg []byte) ([]byte, error) { return nil, obey(string(arg), run) },
 		})
 	}
 	slices.SortFunc(list, func(a, b dataplane.ModuleCommand) int { return int(a.Number) - int(b.Number) })
 	return list
+}
+
+// carrierCommands are the names of the commands that change something.
+var carrierCommands = map[control.Type]string{
+	control.CarrierConnect: "connect", control.CarrierDisconnect: "disconnect", control.CarrierAddLeaf: "add-leaf",
+	control.CarrierDropLeaf: "drop-leaf", control.CarrierReserve: "reserve", control.CarrierRelease: "release",
+	control.CarrierPolice: "police",
 }
 
 // obey does what an argument says when all of it could be read.

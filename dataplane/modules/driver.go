@@ -30,8 +30,9 @@ type driver struct {
 	noBlocks uint64      // messages that there was no memory to keep
 	onError  func(error) // told of each failure, on the hub; must not block
 
-	paused   bool // it is not read
-	throttle bool // the device is not read while the stream is full: its own queue fills
+	paused   bool                  // it is not read
+	throttle bool                  // the device is not read while the stream is full: its own queue fills
+	ahead    func(frames [][]byte) // is shown a burst before its first frame is input, or nil
 	input    func(block.ID)
 	output   func(dataplane.Msg)
 	finish   func()       // before the batch is sent, or nil
@@ -200,6 +201,9 @@ func (d *driver) Poll() int {
 	if err != nil {
 		d.fail(err)
 		return 0
+	}
+	if d.ahead != nil && n > 1 {
+		d.ahead(d.rx.bufs[:n])
 	}
 	for i := range n {
 		if b := d.rx.take(i); b != 0 {

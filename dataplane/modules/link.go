@@ -103,13 +103,16 @@ func stripEthernet(f []byte) (n int, vlan uint64, ok bool) {
 	return n, vlan, kind == EtherTypeMPLS
 }
 
-// from tells whether a frame may have been sent by far.
+// checks tells whether it matters who sent a frame.
+func (l Link) checks(far *Far) bool { return l == LinkPeers || l == LinkEthernet && far.Check }
+
+// from tells whether a frame may have been sent by far, where that matters.
 func (l Link) from(f []byte, far *Far) bool {
 	switch l {
 	case LinkPeers:
 		return (*nic.Peer)(f).Host() == far.Peer.Host()
 	case LinkEthernet:
-		return !far.Check || [6]byte(f[6:12]) == far.Station
+		return [6]byte(f[6:12]) == far.Station
 	}
 	return true
 }

@@ -50,8 +50,14 @@ func (c *PortConfig) check(l Link) error {
 
 // port is one pseudowire of a carrier.
 type port struct {
-	carrier  *Carrier
-	number   uint32
+	// What a frame received touches comes first.
+	carrier *Carrier
+	number  uint32
+	label   uint32 // received
+	checks  bool   // who sent it matters
+	bare    bool   // there are cells, and nothing before them
+	counts  portCounts
+
 	key      uint64 // among the carrier's wires
 	cfg      PortConfig
 	pw       pseudowire
@@ -67,7 +73,6 @@ type port struct {
 	legs     *legs      // what has been promised of what is sent; nil: nothing
 	stopped  bool       // it carries nothing, by SetUp
 	sched    *scheduler // nil until it is needed
-	counts   portCounts
 }
 
 // portCounts is what a port counts.
@@ -106,6 +111,8 @@ func (p *port) build() {
 	old := p.pw
 	p.pw = newPseudowire(&p.cfg.Encapsulation, p.carrier.link.header(nil, p.carrier.own, &p.cfg.Far))
 	p.pw.sent, p.pw.order = old.sent, old.order
+	p.checks = p.carrier.link.checks(&p.cfg.Far)
+	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()
 	p.timer.Fire = p.packed
 }
 
@@ -131,12 +138,17 @@ func (p *port) conn(vc uint64) uint64 { return uint64(p.number)<<portShift | vc 
 
 // strip takes a frame of the port; its label stack ends at octet n.
 func (p *port) strip(b block.ID, f []byte, n int) {
+	pool := p.carrier.hub.Pool
+	if p.bare {
+		pool.Trim(b, n)
+		p.cells(b)
+		return
+	}
 	from, to, cw, cause := p.pw.strip(f[n:])
 	if cause != taken && cause != adminCell {
 		p.drop(b, cause)
 		return
 	}
-	pool := p.carrier.hub.Pool
 	pool.Cut(b, n+to)
 	pool.Trim(b, n+from)
 	switch {

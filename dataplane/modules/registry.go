@@ -17,6 +17,7 @@ import (
 //	toobig        "KIND", bridged or routed
 //	head          ""
 //	local         "", both pairs'
+//	signal        the number of a line
 //
 // A program that opens devices registers "carrier" and "tap" itself.
 func Register(r *dataplane.Registry) error {
@@ -27,6 +28,7 @@ func Register(r *dataplane.Registry) error {
 		"capture":      parseCapture,
 		"toobig":       parseTooBig,
 		"local":        Local,
+		"signal":       parseSignal,
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {

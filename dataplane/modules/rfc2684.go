@@ -33,6 +33,7 @@ func RFC2684(encap aal.Encap, kind aal.Kind) dataplane.Module {
 		Open:     func(q *dataplane.Queue) error { here(q); return nil },
 		Arrive:   here,
 		Counters: r.count,
+		Commands: []dataplane.ModuleCommand{readText(128, "encapsulation", func() string { return encap.String() + " " + kindName(kind) })},
 	}
 }
 

@@ -20,6 +20,7 @@ type socket struct {
 	waiting bool // for a block
 	broken  bool // carries nothing any more
 	closed  bool
+	drained bool // what it had was sent: it is about to end
 	touched bool // has something to publish
 	listed  bool
 	next    *socket
@@ -54,7 +55,7 @@ func (c *socket) named() {
 
 // resume has the socket's ring looked at.
 func (c *socket) resume() {
-	if !c.broken && !c.waiting {
+	if !c.broken && !c.waiting && !c.drained {
 		c.owner.active.push(c)
 		c.owner.askPoll()
 	}

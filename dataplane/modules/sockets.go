@@ -191,6 +191,24 @@ func (s *Sockets) send() (sdus int) {
 	return sdus
 }
 
+// Drain sends what the application has put in a socket's ring so far, as far as there is room
+// below, and, of a local call, that nothing follows: the connection is about to end. On the hub.
+func (s *Sockets) Drain(number uint32) {
+	if int(number) >= len(s.sockets) || s.sockets[number] == nil {
+		return
+	}
+	if c := s.sockets[number]; !c.broken && !c.drained {
+		c.drained = true
+		c.wq.Enter(func() {
+			c.drain(c.channel.Shape.Entries)
+			c.channel.Receive.Release()
+			if c.channel.Shape.Kind&region.Local != 0 {
+				c.wq.PutNext(dataplane.Msg{Type: dataplane.Proto})
+			}
+		})
+	}
+}
+
 func (s *Sockets) askPoll() {
 	if s.q != nil {
 		s.q.AskPoll()

@@ -16,44 +16,45 @@ const (
 	assocEmpty        = 0  // no key is 0: VPI 0 VCI 0 is never a connection
 )
 
-// table finds the association of a key: (port, VPI, VCI), or a SAP, packed in
-// 64 bits by its user. It is a hash table with linear probing in two flat arrays,
-// so that a lookup reads one cache line in the common case and the garbage
-// collector sees no pointers. Adding may allocate; looking up never does.
-type table struct {
-	keys  []uint64
-	vals  []uint32
+// table finds what a key stands for: (port, VPI, VCI), a SAP, or a wireKey, packed in
+// 64 bits by its user. It is a hash table with linear probing in one flat array, so that
+// a lookup reads one cache line in the common case. Adding may allocate; looking up never
+// does.
+type table[V any] struct {
+	slots []tableSlot[V]
 	count int
 	shift uint // 64 less the logarithm of the number of slots
 }
 
-// size is the number of associations.
-func (t *table) size() int { return t.count }
+type tableSlot[V any] struct {
+	key uint64
+	val V
+}
 
-func (t *table) slot(key uint64) uint {
+func (t *table[V]) slot(key uint64) uint {
 	const golden = 0x9E3779B97F4A7C15 // Fibonacci hashing: neighbouring VCIs spread out
 	return uint(key * golden >> t.shift)
 }
 
 // find gives the value of key; false when there is none.
-func (t *table) find(key uint64) (uint32, bool) {
-	if len(t.keys) == 0 {
-		return 0, false
+func (t *table[V]) find(key uint64) (val V, ok bool) {
+	if len(t.slots) == 0 {
+		return val, false
 	}
-	mask := uint(len(t.keys) - 1)
+	mask := uint(len(t.slots) - 1)
 	for i := t.slot(key); ; i++ {
-		switch t.keys[i&mask] {
+		switch s := &t.slots[i&mask]; s.key {
 		case key:
-			return t.vals[i&mask], key != assocEmpty
+			return s.val, key != assocEmpty
 		case assocEmpty:
-			return 0, false
+			return val, false
 		}
 	}
 }
 
 // add enters a key. It refuses the key 0, one that is there, and more than
 // MaxAssociations.
-func (t *table) add(key uint64, val uint32) error {
+func (t *table[V]) add(key uint64, val V) error {
 	switch _, there := t.find(key); {
 	case key == assocEmpty:
 		return fmt.Errorf("%w: key 0", ErrTable)
@@ -62,7 +63,7 @@ func (t *table) add(key uint64, val uint32) error {
 	case t.count == MaxAssociations:
 		return fmt.Errorf("%w: more than %d", ErrTable, MaxAssociations)
 	}
-	if 4*(t.count+1) > 3*len(t.keys) {
+	if 4*(t.count+1) > 3*len(t.slots) {
 		t.grow()
 	}
 	t.place(key, val)
@@ -70,53 +71,52 @@ func (t *table) add(key uint64, val uint32) error {
 	return nil
 }
 
-func (t *table) place(key uint64, val uint32) {
-	mask := uint(len(t.keys) - 1)
+func (t *table[V]) place(key uint64, val V) {
+	mask := uint(len(t.slots) - 1)
 	i := t.slot(key) & mask
-	for t.keys[i] != assocEmpty {
+	for t.slots[i].key != assocEmpty {
 		i = (i + 1) & mask
 	}
-	t.keys[i], t.vals[i] = key, val
+	t.slots[i] = tableSlot[V]{key, val}
 }
 
-func (t *table) grow() {
-	keys, vals := t.keys, t.vals
-	n := max(2*len(keys), firstAssociations)
-	t.keys, t.vals = make([]uint64, n), make([]uint32, n)
+func (t *table[V]) grow() {
+	slots := t.slots
+	n := max(2*len(slots), firstAssociations)
+	t.slots = make([]tableSlot[V], n)
 	t.shift = 64
 	for m := n; m > 1; m >>= 1 {
 		t.shift--
 	}
-	for i, k := range keys {
-		if k != assocEmpty {
-			t.place(k, vals[i])
+	for _, s := range slots {
+		if s.key != assocEmpty {
+			t.place(s.key, s.val)
 		}
 	}
 }
 
 // remove takes a key out; false when it is not there. The entries behind it move
 // up, so that no lookup meets a hole.
-func (t *table) remove(key uint64) bool {
+func (t *table[V]) remove(key uint64) bool {
 	if _, there := t.find(key); !there {
 		return false
 	}
-	mask := uint(len(t.keys) - 1)
+	mask := uint(len(t.slots) - 1)
 	i := t.slot(key) & mask
-	for t.keys[i] != key {
+	for t.slots[i].key != key {
 		i = (i + 1) & mask
 	}
 	for j := i; ; {
 		j = (j + 1) & mask
-		k := t.keys[j]
-		if k == assocEmpty {
+		s := t.slots[j]
+		if s.key == assocEmpty {
 			break
 		}
-		if home := t.slot(k) & mask; (j-home)&mask >= (j-i)&mask {
-			t.keys[i], t.vals[i] = k, t.vals[j]
-			i = j
+		if home := t.slot(s.key) & mask; (j-home)&mask >= (j-i)&mask {
+			t.slots[i], i = s, j
 		}
 	}
-	t.keys[i] = assocEmpty
+	t.slots[i] = tableSlot[V]{}
 	t.count--
 	return true
 }

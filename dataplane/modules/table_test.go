@@ -8,7 +8,7 @@ import (
 
 // TestAssociations adds and removes at random, beside a map.
 func TestAssociations(t *testing.T) {
-	var table table
+	var table table[uint32]
 	want := map[uint64]uint32{}
 	key := func(i int) uint64 { return uint64(i*7919%4001+1) << 16 }
 	for i := range 20000 {
@@ -28,8 +28,8 @@ func TestAssociations(t *testing.T) {
 			}
 		}
 	}
-	if table.size() != len(want) {
-		t.Errorf("%d entries, want %d", table.size(), len(want))
+	if table.count != len(want) {
+		t.Errorf("%d entries, want %d", table.count, len(want))
 	}
 	for i := range 4001 {
 		k := key(i)
@@ -65,7 +65,7 @@ func BenchmarkTable(b *testing.B) {
 		of, in int
 	}{{"of 100", few, few}, {"of 1000000, 100 in use", many, few}, {"of 1000000, all in use", many, many}} {
 		b.Run(c.name, func(b *testing.B) {
-			var t table
+			var t table[uint32]
 			for i := range c.of {
 				if err := t.add(benchKey(i), uint32(i)); err != nil {
 					b.Fatal(err)

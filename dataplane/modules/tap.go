@@ -28,6 +28,7 @@ func NewTAP(dev nic.Device, onError func(error)) *TAP {
 func (t *TAP) Module() dataplane.Module {
 	m := t.module("tap", true)
 	m.Counters = t.Counts
+	m.Commands = []dataplane.ModuleCommand{setSwitch(128, "carrier", t.SetCarrier)}
 	return m
 }
 
@@ -39,6 +40,15 @@ func (t *TAP) down(b block.ID) {
 // Replace gives the driver another device, when the interface has been made again,
 // and owns it even when it returns an error. On the hub only.
 func (t *TAP) Replace(dev nic.Device) error { return t.replace(dev) }
+
+// SetCarrier gives the interface its carrier, or takes it: then the host sends nothing, and
+// routing takes another way. On the hub only.
+func (t *TAP) SetCarrier(on bool) error {
+	if !t.present() {
+		return nic.ErrGone
+	}
+	return nic.SetCarrier(t.tx.dev, on)
+}
 
 // Counts gives the counters of the device in a fixed order: rx is what the host has
 // sent, tx what it has received. On the hub only.

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
@@ -33,6 +34,10 @@ func (t *TooBig) Module() dataplane.Module {
 		Name: "toobig", WritePut: t.writePut, Counters: t.Counts,
 		Open:   func(q *dataplane.Queue) error { t.hub = q.Hub(); return nil },
 		Arrive: func(q *dataplane.Queue) { t.hub = q.Hub() },
+		Commands: []dataplane.ModuleCommand{
+			readText(128, "limit", func() string { return strconv.Itoa(t.limit) }),
+			setNumber(129, "set-limit", func(n uint32) error { t.SetLimit(int(n)); return nil }),
+		},
 	}
 }
 

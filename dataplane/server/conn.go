@@ -31,6 +31,10 @@ type client struct {
 	role control.Role // 0 until HELLO
 	name string
 
+	app   *application    // of an application: its region; nil: none, or no more
+	ports []uint16        // of a manager; nil: all
+	paths map[uint64]path // by handle; s.mu guards it
+
 	out outbox
 }
 
@@ -39,6 +43,7 @@ type outbox struct {
 	sync.Mutex
 	queue   []*control.Packet
 	sending bool // a goroutine empties it
+	held    bool // until a message was answered: what its answer names comes first
 }
 
 func newClient(s *Server, conn *control.Conn, id uint32) *client {
@@ -91,8 +96,14 @@ func (c *client) refuse(h *control.Header, fault control.Fault) error {
 
 // serve carries out one message and answers it. An error ends the connection.
 func (c *client) serve(in *control.Packet) error {
+	c.out.hold()
+	defer c.resume()
 	out := c.reply(in)
 	err := c.s.dispatch(c, in, out)
+	defer out.CloseFiles()
+	if err == errLater {
+		return nil
+	}
 	if err == errBye {
 		_ = c.answer(in, out)
 		return err
@@ -140,7 +151,7 @@ func (c *client) more(in, out *control.Packet) error {
 	request := in.Header
 	request.Class, request.Type = out.Class, out.Type
 	out.Flags |= control.FlagMore
-	out.Src, out.Dst, out.Epoch = 0, c.id, c.s.epoch
+	out.Dst, out.Epoch = c.id, c.s.epoch
 	if err := c.conn.Reply(&request, out); err != nil {
 		return fmt.Errorf("answer %v: %w", &out.Message, err)
 	}
@@ -176,38 +187,86 @@ func (c *client) post(p *control.Packet) bool {
 	if c.s.closed {
 		return false
 	}
-	p.Epoch, p.Dst = c.s.epoch, c.id
 	c.out.Lock()
 	defer c.out.Unlock()
 	if len(c.out.queue) >= MaxOutbox {
 		return false
 	}
+	c.enqueue(p)
+	return true
+}
+
+// mustPost is post for what must not be lost: there is one such message a connection at most.
+func (c *client) mustPost(p *control.Packet) {
+	if !c.s.closed {
+		c.out.Lock()
+		defer c.out.Unlock()
+		c.enqueue(p)
+	}
+}
+
+// hasRoom tells whether post would take a message.
+func (c *client) hasRoom() bool {
+	c.out.Lock()
+	defer c.out.Unlock()
+	return len(c.out.queue) < MaxOutbox
+}
+
+// enqueue has a goroutine send. c.out is locked.
+func (c *client) enqueue(p *control.Packet) {
+	p.Epoch, p.Dst = c.s.epoch, c.id
 	c.out.queue = append(c.out.queue, p)
-	if !c.out.sending {
+	c.start()
+}
+
+func (c *client) start() {
+	if !c.out.sending && !c.out.held && len(c.out.queue) > 0 {
 		c.out.sending = true
 		c.s.wait.Go(c.send)
 	}
-	return true
+}
+
+func (o *outbox) hold() {
+	o.Lock()
+	defer o.Unlock()
+	o.held = true
+}
+
+// resume sends what has waited for an answer.
+func (c *client) resume() {
+	c.out.Lock()
+	defer c.out.Unlock()
+	c.out.held = false
+	c.start()
 }
 
 // send empties the outbox; an idle client has no goroutine for it.
 func (c *client) send() {
 	for {
 		c.out.Lock()
-		queue := c.out.queue
-		c.out.queue = nil
-		c.out.sending = len(queue) > 0
-		c.out.Unlock()
-		if len(queue) == 0 {
+		if c.out.held || len(c.out.queue) == 0 {
+			c.out.sending = false
+			c.out.Unlock()
 			return
 		}
-		for _, p := range queue {
-			if err := c.conn.Send(p); err != nil {
-				break // whoever reads will see that it has ended
-			}
+		p := c.out.queue[0]
+		c.out.queue[0] = nil
+		c.out.queue = c.out.queue[1:]
+		c.out.Unlock()
+		err := c.conn.Send(p)
+		if errors.Is(err, control.ErrOutstanding) { // it answers nothing: what follows waits for that
+			c.out.Lock()
+			c.out.queue = append([]*control.Packet{p}, c.out.queue...)
+			c.out.sending = false
+			c.out.Unlock()
+			return
 		}
-	}
+	} // another error: whoever reads will see that it has ended
 }
 
 // answered takes a reply to what the hub has begun.
-func (c *client) answered(p *control.Packet) { p.CloseFiles() }
+func (c *client) answered(p *control.Packet) {
+	p.CloseFiles()
+	c.s.answeredSock(c, p)
+	c.resume()
+}

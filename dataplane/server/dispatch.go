@@ -10,6 +10,9 @@ import (
 // errBye ends a connection whose client has said that it leaves.
 var errBye = errors.New("bye")
 
+// errLater leaves a message without an answer until whoever decides has decided.
+var errLater = errors.New("answered later")
+
 // handler carries a message out. out is the answer: at first the message itself, without its
 // trailer. An error is the answer instead, by its errno.
 type handler func(s *Server, c *client, in, out *control.Packet) error
@@ -30,6 +33,7 @@ var handlers = [...]map[control.Type]handler{
 		control.HubMove:    (*Server).move,
 		control.HubList:    (*Server).list,
 		control.HubResync:  (*Server).resync,
+		control.HubDone:    (*Server).claimed,
 	},
 	control.ClassATM: {
 		control.ATMAdd:      (*Server).addVC,
@@ -45,8 +49,12 @@ var handlers = [...]map[control.Type]handler{
 		control.ATMDelLeaf:  (*Server).delLeaf,
 	},
 	control.ClassSock: nil,
-	control.ClassSig:  {},
-	control.ClassMMI:  {},
+	control.ClassSig:  {control.SigTX: (*Server).sigTX},
+	control.ClassMMI: {
+		control.MMIPath:   (*Server).openPath,
+		control.MMICmd:    (*Server).command,
+		control.MMIUnpath: (*Server).closePath,
+	},
 	control.ClassEvt:  {},
 	control.ClassPrim: nil,
 }

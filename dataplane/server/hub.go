@@ -16,8 +16,8 @@ type stream struct {
 	arg    string
 }
 
-// command reads the hub's command that a message is.
-func command(in *control.Packet) dataplane.Command {
+// asked reads the hub's command that a message is.
+func asked(in *control.Packet) dataplane.Command {
 	b := in.Hub()
 	return dataplane.Command{
 		Number: in.Type, A: dataplane.ProcID(b.A), B: dataplane.ProcID(b.B), Name: b.Name.String(), Arg: textOf(in),
@@ -49,7 +49,7 @@ func (s *Server) nameOf(in *control.Packet) (string, error) {
 
 // open is HUB OPEN: of a port, or of a process that is the first of its stream.
 func (s *Server) open(c *client, in, out *control.Packet) error {
-	cmd := command(in)
+	cmd := asked(in)
 	if cmd.Name == portModule {
 		return s.openPort(c, in, out)
 	}
@@ -77,7 +77,7 @@ func (s *Server) open(c *client, in, out *control.Packet) error {
 
 // close is HUB CLOSE: of a port, a stream, or a process of one.
 func (s *Server) close(c *client, in, _ *control.Packet) error {
-	cmd := command(in)
+	cmd := asked(in)
 	if cmd.Name == portModule {
 		return s.closePort(c, in)
 	}
@@ -113,7 +113,7 @@ func (s *Server) close(c *client, in, _ *control.Packet) error {
 // push is HUB PUSH: under a process, towards the network. The hub's own command puts a module
 // above the one that it names, which must have somebody above.
 func (s *Server) push(c *client, in, out *control.Packet) error {
-	cmd := command(in)
+	cmd := asked(in)
 	name, err := s.nameOf(in)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (s *Server) replace(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := dataplane.ProcID(in.Hub().A)
-	cmd := command(in)
+	cmd := asked(in)
 	s.names.made(id, cmd)
 	if first := s.streams[id]; first != nil {
 		first.module, first.arg = cmd.Name, cmd.Arg
@@ -214,7 +214,7 @@ func (s *Server) link(c *client, in, out *control.Packet) error {
 
 // move is HUB MOVE. What ports stand on may move like everything else.
 func (s *Server) move(c *client, in, out *control.Packet) error {
-	a, err := s.fabric.Do(command(in))
+	a, err := s.fabric.Do(asked(in))
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -225,7 +225,7 @@ func (s *Server) move(c *client, in, out *control.Packet) error {
 
 // change is a command that the hub has by the same number and fields.
 func (s *Server) change(c *client, in, out *control.Packet) error {
-	cmd := command(in)
+	cmd := asked(in)
 	s.mu.Lock()
 	err := s.ours(cmd.A)
 	s.mu.Unlock()

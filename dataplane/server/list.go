@@ -142,7 +142,8 @@ func (s *Server) state() (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
-	return state, nil
+	paths, err := s.tellPaths()
+	return append(state, paths...), err
 }
 
 // inOrder gives the VCs by port, VPI and VCI.

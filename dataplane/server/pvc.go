@@ -31,6 +31,11 @@ type vc struct {
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
 	leaf  uint32 // of which it is the end, in cross
+
+	owner    *conn       // the application's connection that it is; nil: none
+	switched bool        // a call's: it goes with the connection
+	cookie   []byte      // the manager's note
+	signal   *sigChannel // a manager's own; nil: it is none
 }
 
 // vcTable finds VCs by place, id and process.
@@ -108,8 +113,8 @@ func checkVC(b *control.ATM) error {
 		return fmt.Errorf("AAL %v: 0 or 5: %w", b.AAL, syscall.EOPNOTSUPP)
 	case b.Direction != control.DirectionBoth && b.Direction != control.DirectionNone:
 		return fmt.Errorf("direction %v: both ways: %w", b.Direction, syscall.EOPNOTSUPP)
-	case b.RxMode == control.RxMeta:
-		return fmt.Errorf("receive mode %v: %w", b.RxMode, syscall.EOPNOTSUPP)
+	case b.RxMode == control.RxMeta && b.Receiver != 0:
+		return fmt.Errorf("receive mode %v is a manager's: %w", b.RxMode, syscall.EINVAL)
 	}
 	return nil
 }
@@ -120,8 +125,11 @@ func (s *Server) addVC(c *client, in, out *control.Packet) error {
 	if err := checkVC(&b); err != nil {
 		return err
 	}
-	if in.Conn != 0 {
+	switch {
+	case in.Conn != 0:
 		return s.addSwitched(c, in, out)
+	case c.role == control.RoleManager && b.Receiver == 0:
+		return s.addChannel(c, in, out)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,11 +232,18 @@ func (s *Server) releaseVC(v *vc) {
 	}
 }
 
-// removeVC ends an association. s.mu is held.
+// removeVC ends an association; a connection that it is carries nothing more. s.mu is held.
 func (s *Server) removeVC(v *vc) {
 	if v.cross != nil {
 		s.removeCross(v)
 		return
+	}
+	if cn := v.owner; cn != nil {
+		v.owner, cn.vc = nil, nil
+		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
+	}
+	if v.signal != nil {
+		s.leaveChannel(v.signal)
 	}
 	s.releaseVC(v)
 	s.vcs.leave(v)
@@ -239,9 +254,15 @@ func (s *Server) removeVC(v *vc) {
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if cn := s.conns[in.Conn]; cn != nil {
+		return s.delSwitched(c, cn)
+	}
 	v, err := s.vcs.find(in)
 	if err != nil {
 		return err
+	}
+	if v.owner != nil {
+		return s.delSwitched(c, v.owner)
 	}
 	s.removeVC(v)
 	s.note(c, "VC deleted", "vc", v)
@@ -336,6 +357,3 @@ func (s *Server) statVC(_ *client, in, out *control.Packet) error {
 	}
 	return nil
 }
-
-// addSwitched is ATM ADD for a connection, by its manager.
-func (s *Server) addSwitched(_ *client, _, _ *control.Packet) error { return syscall.EOPNOTSUPP }

@@ -9,9 +9,12 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pcb"
+	"github.com/cellhub/cellhub/dataplane/region"
 )
 
 // Limits.
@@ -32,6 +35,18 @@ type Config struct {
 	Opener Opener            // of ports; nil: there are none
 	Access Access
 	Log    *slog.Logger // nil: nothing is logged
+
+	// Sockets makes the hub's end of an application's region; broken is told, on the hub, of
+	// channels whose rings make no sense. Nil: applications have primitives alone.
+	Sockets func(r *region.Region, broken func(number uint32)) (Sockets, error)
+	// RegionOctets is the size of a region; 0: region.DefaultOctets.
+	RegionOctets int
+	// Limits are what each user may have; zero: DefaultLimits.
+	Limits Limits
+	// Grace is how long connections are held when their manager has gone; 0: not at all.
+	Grace time.Duration
+	// Connections is the most of all users together; 0: pcb.MaxConnections.
+	Connections int
 }
 
 // Server is the hub's end of the control socket. Its methods are for any goroutine.
@@ -46,12 +61,30 @@ type Server struct {
 	closed  bool
 	clients map[uint32]*client
 	last    uint32 // client's number, as given last
+	handle  uint64 // of a path, as given last
 	names   names
 	streams map[dataplane.ProcID]*stream // by the process that OPEN made
 	ports   ports
 	vcs     vcTable
 	refused [control.NumFaults]uint64 // of clients that have gone
 
+	sockets      func(*region.Region, func(uint32)) (Sockets, error)
+	regionOctets int
+	limits       Limits
+	begun        time.Time
+	table        *pcb.Table
+	conns        map[control.ConnID]*conn
+	listening    map[address]*conn
+	managers     []*client
+	users        map[uint32]*usage
+	brokenRings  uint64
+	stepping     int        // depth of steps of the machine
+	exchanges    []crossing // what the exchange has to do when it has come to rest
+	graceTimer   *time.Timer
+
+	sig signalling
+
+	done chan struct{} // closed when the server is
 	wait sync.WaitGroup
 }
 
@@ -63,7 +96,10 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
-		names: newNames(), ports: newPorts(), vcs: newVCTable(),
+		names: newNames(), ports: newPorts(), vcs: newVCTable(), done: make(chan struct{}),
+	}
+	if err := s.makeTable(c); err != nil {
+		return nil, err
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -74,6 +110,23 @@ func New(c Config) (*Server, error) {
 		s.epoch = binary.BigEndian.Uint32(b[:])
 	}
 	return s, nil
+}
+
+// makeTable makes what connections stand in.
+func (s *Server) makeTable(c Config) (err error) {
+	s.sockets, s.regionOctets, s.limits, s.begun = c.Sockets, c.RegionOctets, c.Limits, time.Now()
+	if s.regionOctets == 0 {
+		s.regionOctets = region.DefaultOctets
+	}
+	if s.limits == (Limits{}) {
+		s.limits = DefaultLimits
+	}
+	if c.Connections == 0 {
+		c.Connections = pcb.MaxConnections
+	}
+	s.conns, s.listening, s.users = map[control.ConnID]*conn{}, map[address]*conn{}, map[uint32]*usage{}
+	s.table, err = pcb.NewTable(c.Connections, c.Grace)
+	return err
 }
 
 // Epoch is this server's incarnation: every message but HELLO repeats it.
@@ -136,6 +189,9 @@ func (s *Server) leave(c *client) {
 // stay as they are.
 func (s *Server) Close() {
 	s.mu.Lock()
+	if !s.closed {
+		close(s.done)
+	}
 	s.closed = true
 	for _, c := range s.clients {
 		_ = c.conn.Close()

@@ -91,7 +91,7 @@ func toPacket(a *node.Action) (p control.Packet, is bool, err error) {
 		signal(&p, a, SignallingVCI, control.SigKindSAAL)
 	case node.SendManagement:
 		signal(&p, a, ManagementVCI, control.SigKindILMI)
-	case node.Add, node.Cross, node.Join, node.Delete:
+	case node.Add, node.Cross, node.Delete:
 		err = associate(&p, a)
 	case node.Okay, node.Failed, node.Incoming, node.Closed, node.Released, node.Alerting:
 		err = tell(&p, a)

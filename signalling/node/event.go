@@ -59,12 +59,10 @@ const (
 	Send ActionKind = iota
 	SaveSequence
 	// Add gives VC to Conn, Cross joins VC and Other; Contract goes from the calling to
-	// the called end, and Forward says that VC is on the called one's side. Join is for
-	// two connections of this host. They are answered by Reply. Delete takes away what
-	// one of them gave; nobody waits for its answer.
+	// the called end. They are answered by Reply. Delete takes away what one of them gave;
+	// nobody waits for its answer.
 	Add
 	Cross
-	Join
 	Delete
 	// Okay, Failed, Incoming, Closed, Released and Alerting are the SOCK messages for
 	// Conn. Incoming, for a listener, is answered by Reply with the new connection.
@@ -81,7 +79,7 @@ const (
 	Unaddressed
 )
 
-var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Join", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
 
 func (k ActionKind) String() string {
 	if int(k) < len(actionNames) {
@@ -100,9 +98,9 @@ type Action struct {
 	Kind            ActionKind
 	Port            uint16 // Send, SendManagement, SaveSequence, Addressed, Unaddressed
 	SQ              uint8
-	Data            []byte         // Send; the node's, until the next call of Actions
-	Token           uint32         // of what is answered by Reply; Delete: of what it takes away
-	Conn, Peer      control.ConnID // Peer: Join
+	Data            []byte // Send; the node's, until the next call of Actions
+	Token           uint32 // of what is answered by Reply; Delete: of what it takes away
+	Conn            control.ConnID
 	VC, Other       VC
 	Contract        Contract
 	Called, Calling address.Address // Incoming; Addressed, Unaddressed

@@ -55,8 +55,6 @@ func (n *Node) program(c *call) uint32 {
 	token := n.request(c)
 	a := Action{Token: token, Contract: c.contract}
 	switch {
-	case c.in.app != nil && c.out.app != nil:
-		a.Kind, a.Conn, a.Peer = Join, c.in.app.conn, c.out.app.conn
 	case c.in.app != nil:
 		a.Kind, a.Conn, a.VC = Add, c.in.app.conn, c.out.vc
 	case c.out.app != nil:
@@ -72,8 +70,6 @@ func (n *Node) program(c *call) uint32 {
 func (n *Node) deprogram(c *call) {
 	a := Action{Kind: Delete, Token: c.token}
 	switch {
-	case c.in.app != nil && c.out.app != nil:
-		a.Conn, a.Peer = c.in.app.conn, c.out.app.conn
 	case c.in.app != nil:
 		a.Conn, a.VC = c.in.app.conn, c.out.vc
 	case c.out.app != nil:
@@ -85,7 +81,7 @@ func (n *Node) deprogram(c *call) {
 	n.act(a)
 }
 
-// replied is the hub's answer to Incoming, Add, Cross or Join.
+// replied is the hub's answer to Incoming, Add or Cross.
 func (n *Node) replied(e *Event) {
 	c := n.waiting[e.Token]
 	if c == nil {

@@ -1,9 +1,9 @@
 package node
 
 import (
+	"github.com/cellhub/cellhub/dataplane/control"
 	"syscall"
 
-	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/signalling/ie"
 )
 
@@ -29,7 +29,7 @@ func (s *station) do(a Action) {
 	}
 	w.note(s, "%v conn %d vc %v other %v token %d cause %d", a.Kind, a.Conn, a.VC, a.Other, a.Token, a.Cause)
 	switch a.Kind {
-	case Add, Cross, Join:
+	case Add, Cross:
 		s.give(a)
 	case Delete:
 		s.take(a)
@@ -43,11 +43,9 @@ func (s *station) do(a Action) {
 // give is ATM ADD and XCONNECT.
 func (s *station) give(a Action) {
 	w := s.w
-	if a.Kind != Join {
-		for _, vc := range [...]VC{a.VC, a.Other} {
-			if g, taken := s.vcs[vc]; taken && vc.Port != 0 {
-				w.fail("%s: %v is given to %d while %d has it", s.name, vc, a.Token, g.token)
-			}
+	for _, vc := range [...]VC{a.VC, a.Other} {
+		if g, taken := s.vcs[vc]; taken && vc.Port != 0 {
+			w.fail("%s: %v is given to %d while %d has it", s.name, vc, a.Token, g.token)
 		}
 	}
 	status := int32(0)
@@ -55,12 +53,6 @@ func (s *station) give(a Action) {
 		status = -int32(syscall.ENOBUFS)
 	} else {
 		switch a.Kind {
-		case Join:
-			x, y := s.socks[a.Conn], s.socks[a.Peer]
-			if x == nil || y == nil {
-				w.fail("%s: Join of connections that are not there", s.name)
-			}
-			x.peer, y.peer = a.Peer, a.Conn
 		case Add:
 			k := s.socks[a.Conn]
 			if k == nil || k.vc != (VC{}) {
@@ -83,10 +75,8 @@ func (s *station) take(a Action) {
 			delete(s.vcs, vc)
 		}
 	}
-	for _, id := range [...]control.ConnID{a.Conn, a.Peer} {
-		if k := s.socks[id]; k != nil {
-			k.vc, k.peer = VC{}, 0
-		}
+	if k := s.socks[a.Conn]; k != nil {
+		k.vc = VC{}
 	}
 }
 
@@ -155,7 +145,7 @@ func (s *station) tell(a Action) {
 	}
 	switch a.Kind {
 	case Okay:
-		if !k.listener && k.vc == (VC{}) && k.peer == 0 {
+		if !k.listener && k.vc == (VC{}) {
 			w.fail("%s: Okay for connection %d before its VC", s.name, a.Conn)
 		}
 		if k.over || k.up {

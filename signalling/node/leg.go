@@ -70,11 +70,8 @@ func (l *leg) connected(answer []ie.Element) {
 
 // complete tells the called leg that the calling one knows.
 func (l *leg) complete() {
-	switch {
-	case l.iface != nil && l.iface.network():
+	if l.iface != nil && l.iface.network() {
 		_ = l.iface.step(&q2931.Event{Kind: q2931.SetupCompleteRequest, Call: l.ref}) // refused: its peer has released
-	case l.app != nil && l.call.in.app != nil:
-		l.app.send(Okay, 0, nil)
 	}
 }
 

@@ -25,12 +25,11 @@ func (n *Node) SetRoute(p address.Prefix, ports ...uint16) {
 }
 
 // targets are where a call to this address may go, in the order to try: who listens for
-// it, then interfaces by the longest prefix. A call never leaves as it came.
+// it, then interfaces by the longest prefix. A call never leaves as it came: neither by the
+// interface, nor from an application to a listener, which the hub joins by itself.
 func (n *Node) targets(called address.Address, from uint16) (t []target) {
-	if l, ok := n.listeners[called]; ok {
-		t = append(t, target{listener: l})
-	} else if l, ok := n.listeners[selectorless(called)]; ok {
-		t = append(t, target{listener: l})
+	if from != 0 {
+		t = append(t, n.listener(called)...)
 	}
 	for _, ports := range n.routes.Matches(called) {
 		for _, p := range ports {
@@ -39,10 +38,20 @@ func (n *Node) targets(called address.Address, from uint16) (t []target) {
 			}
 		}
 	}
-	if l, ok := n.listeners[address.Address{}]; ok && len(t) == 0 {
+	if l, ok := n.listeners[address.Address{}]; ok && len(t) == 0 && from != 0 {
 		t = append(t, target{listener: l}) // whoever listens for any
 	}
 	return t
+}
+
+// listener is who listens for an address.
+func (n *Node) listener(called address.Address) []target {
+	for _, a := range [...]address.Address{called, selectorless(called)} {
+		if l, ok := n.listeners[a]; ok {
+			return []target{{listener: l}}
+		}
+	}
+	return nil
 }
 
 // selectorless is the address without its selector, which tells apart who is within an

@@ -57,8 +57,7 @@ type sock struct {
 	id       control.ConnID
 	listener bool
 	incoming bool
-	peer     control.ConnID // Join
-	vc       VC             // Add
+	vc       VC // Add
 	up, over bool
 	closing  bool
 	cause    uint8

@@ -43,6 +43,9 @@ func (s *shared) Carrier() string {
 	return "eth:" + s.Device
 }
 
+// CarriesCells tells whether there are cells on it, or SDUs.
+func (s *shared) CarriesCells() bool { return s.Mode.Cells() }
+
 // Open opens the carrier, without ports.
 func (s *shared) Open() (server.Carrier, error) {
 	c := &Carrier{spec: s.Spec}

@@ -3,7 +3,6 @@ package port
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -48,16 +47,29 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		return c, err
 	}
 	c.Link = modules.LinkEthernet
-	state, err := s.find(o.Index)
+	state, own, err := s.station(o.Index)
 	if err != nil {
 		return c, err
 	}
-	if err := s.checkInterface(state); err != nil {
-		return c, err
-	}
-	c.Own = [6]byte(state.HardwareAddr)
+	c.Own = own
 	c.Device, err = s.openEthernet(state, o)
 	return c, err
+}
+
+// Station is the address that frames of an Ethernet port come from, on the interface of a number.
+func (s Spec) Station(index int) ([6]byte, error) {
+	_, own, err := s.station(index)
+	return own, err
+}
+
+func (s Spec) station(index int) (state link.State, own [6]byte, err error) {
+	if state, err = s.find(index); err == nil {
+		err = s.checkInterface(state)
+	}
+	if err == nil {
+		own = [6]byte(state.HardwareAddr)
+	}
+	return state, own, err
 }
 
 // entropy spreads labels over source ports. It is the pseudowire's and not the VC's: a pseudowire keeps its order, and
@@ -104,18 +116,27 @@ func (s Spec) openPacket(state link.State, o Opening, note string) (nic.Device, 
 func (s Spec) openXDP(state link.State, region []byte) (nic.Device, error) {
 	return nic.OpenXDP(nic.XDPConfig{
 		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: region,
-		Steer: func(index int, sockets []int) (io.Closer, string, error) {
+		Steer: func(index int, sockets []int) (nic.Steering, string, error) {
 			c, err := loader.NewClassifier(sockets)
 			if err == nil {
-				err = errors.Join(c.Bind(loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}, loader.Hub), c.Attach(index))
+				err = c.Attach(index)
 			}
 			if err != nil {
 				return nil, "", errors.Join(err, c.Close())
 			}
-			return c, c.Mode().String(), nil
+			return steering{c, loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}}, c.Mode().String(), nil
 		},
 	})
 }
+
+// steering is the classifier on a port's interface.
+type steering struct {
+	*loader.Classifier
+	wire loader.Wire
+}
+
+// Start gives the port's frames to its sockets.
+func (s steering) Start() error { return s.Bind(s.wire, loader.Hub) }
 
 // groups are the group addresses that the port's frames come to.
 func (s Spec) groups(shared bool) []net.HardwareAddr {

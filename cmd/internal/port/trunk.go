@@ -119,6 +119,9 @@ func (t *Trunk) Carrier() string {
 	return "atmtcp:" + t.Remote.String()
 }
 
+// CarriesCells tells whether there are cells on it, or SDUs.
+func (t *Trunk) CarriesCells() bool { return t.Kind == GNS3 }
+
 // Hold takes nothing: the kernel refuses a second socket of the address.
 func (t *Trunk) Hold() (release func(), err error) { return func() {}, nil }
 

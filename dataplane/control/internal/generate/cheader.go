@@ -11,6 +11,12 @@ import (
 //go:embed helpers.h
 var cHelpers string
 
+// cRegion is the shared region's structs, written by hand: package region, which this package's
+// users may not need, has the layout.
+//
+//go:embed region.h
+var cRegion string
+
 // cHeader is the C header.
 func (d *declaration) cHeader() string {
 	var l lines
@@ -40,6 +46,7 @@ func (d *declaration) cHeader() string {
 	l.add("#ifdef __cplusplus\n#define CELLHUB_ASSERT(c) static_assert(c, #c)\n#else\n#define CELLHUB_ASSERT(c) _Static_assert(c, #c)\n#endif\n")
 	d.cAsserts(&l)
 	l.WriteString(cHelpers)
+	l.WriteString(cRegion)
 	l.add("\n#endif")
 	return l.String()
 }

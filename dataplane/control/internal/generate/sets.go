@@ -106,6 +106,16 @@ var listings = &set{
 	},
 }
 
+var hubCommands = &set{
+	goType: "HubCommand", goBase: "uint16", prefix: "Command", c: "COMMAND",
+	doc: "HubCommand is an MMI command that the hub carries out for every module: below FirstModuleCommand.",
+	values: []value{
+		{n: 1, name: "MODULE", doc: "OUT: the module's name and its process's number, as MODULE#NUMBER"},
+		{n: 2, name: "COUNTERS", doc: "OUT: its counters, a line each: name and number"},
+		{n: 3, name: "COMMANDS", doc: "OUT: its own commands, a line each: number, direction, most octets, name"},
+	},
+}
+
 var events = &set{
 	goType: "EventMask", goBase: "uint32", prefix: "Event", c: "EVENT", bits: true,
 	doc: "EventMask is a set of kinds of event.",

@@ -1,0 +1,387 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
+)
+
+// cellhubd is the daemon under test, built once.
+var cellhubd = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cellctl")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "cellhubd")
+	out, err := exec.Command("go", "build", "-o", name, "../cellhubd").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return name, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if name, err := cellhubd(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(name))
+	}
+	os.Exit(code)
+}
+
+// buffer is what a command writes while a test reads.
+type buffer struct {
+	sync.Mutex
+	b bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.Lock()
+	defer b.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.Lock()
+	defer b.Unlock()
+	return b.b.String()
+}
+
+// underTest is a cellhubd in a host of a lab.
+type underTest struct {
+	t    *testing.T
+	path string
+}
+
+func startDaemon(t *testing.T, h *lab.Host) *underTest {
+	t.Helper()
+	name, err := cellhubd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &underTest{t, filepath.Join(t.TempDir(), "control")}
+	var log buffer
+	cmd := h.Command(context.Background(), name, "--control", d.path)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Stop(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("%s:\n%s", h.Name, log.String())
+		}
+	})
+	controltest.Until(t, "the daemon serves", func() bool { return strings.Contains(log.String(), "msg=ready") })
+	return d
+}
+
+// ctl runs cellctl and gives what it prints.
+func (d *underTest) ctl(args ...string) (out string, code int) {
+	var b bytes.Buffer
+	code = run(d.t.Context(), append([]string{"--control", d.path}, args...), &b, &b)
+	return b.String(), code
+}
+
+// must is ctl where a failure ends the test.
+func (d *underTest) must(line string) string {
+	d.t.Helper()
+	out, code := d.ctl(strings.Fields(line)...)
+	if code != 0 {
+		d.t.Fatalf("cellctl %s: %d: %s", line, code, out)
+	}
+	return out
+}
+
+// show gives what show all --json says.
+func (d *underTest) show() (s struct {
+	Ports []struct {
+		Name string
+		Up   bool
+		VCs  int
+	}
+	Streams []struct {
+		Name, VC  string
+		Number    uint32
+		Processes []struct{ Module, Argument string }
+	}
+	PVCs []struct {
+		VC, Stream string
+		Counters   []counter
+	}
+}) {
+	d.t.Helper()
+	if err := json.Unmarshal([]byte(d.must("show all --json")), &s); err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// modules is a stream's, from the top.
+func (d *underTest) modules(stream string) (names []string) {
+	for _, s := range d.show().Streams {
+		if s.Name == stream {
+			for _, p := range s.Processes {
+				names = append(names, p.Module)
+			}
+		}
+	}
+	return names
+}
+
+// Everything that changes a daemon, and what is seen of it.
+func TestChange(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	if out := d.must("port add dslam --number 7 eth:" + lab.Dev + ",label=100"); out != "port 7\n" {
+		t.Errorf("%s", out)
+	}
+	d.must("stream open --name lan tap tap0 mtu=1500")
+	d.must("stream push lan rfc2684 llc bridged")
+	top := d.show().Streams[0].Number
+	d.must(fmt.Sprintf("stream push %d aal5", top+1))
+	d.must("pvc add dslam 0/100 --stream lan --pcr 4000")
+	d.must("pvc add 7 0/101 --aal 5")
+	s := d.show()
+	if len(s.PVCs) != 2 || s.PVCs[0].Stream != "lan" || s.Streams[0].VC != "dslam 0/100" || !s.Ports[0].Up || s.Ports[0].VCs != 2 {
+		t.Errorf("%+v", s)
+	}
+	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
+		t.Errorf("%v", m)
+	}
+	d.must("port down dslam")
+	if out := d.must("show ports"); !strings.Contains(out, "dslam       7  down     2") {
+		t.Errorf("%s", out)
+	}
+	d.must("port up dslam")
+	d.must(fmt.Sprintf("stream pop %d", top+1))
+	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "aal5"}) {
+		t.Errorf("%v", m)
+	}
+	d.must("pvc del dslam 0/101")
+	d.must("stream close lan")
+	d.must("port del dslam")
+	if s := d.show(); len(s.Ports)+len(s.Streams)+len(s.PVCs) != 0 {
+		t.Errorf("left: %+v", s)
+	}
+}
+
+// What cannot be done is one line that says what to do, and a code that says whose fault.
+func TestRefusals(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add dslam eth:" + lab.Dev + ",label=100")
+	d.must("stream open --name lan head")
+	for _, c := range []struct {
+		line string
+		code int
+		want string
+	}{
+		{"shw", exitUsage, `unknown command "shw" for "cellctl"`},
+		{"show", exitUsage, "cellctl show what? all, connections, modules, ports, processes, pvcs, streams"},
+		{"port add dslam", exitUsage, "accepts 2 arg(s), received 1: cellctl port add NAME SPEC [flags]"},
+		{"port add dslam nonsense", exitFailed, `kind "nonsense": eth:IFNAME or udp:LOCAL:PORT`},
+		{"port add dslam eth:" + lab.Dev + ",label=101", exitFailed, `"dslam": a port or a process is called so`},
+		{"port del hq", exitFailed, `no port "hq": there is dslam`},
+		{"pvc add dslam 5000/1", exitUsage, `VC "5000/1": VPI 5000 is out of range 0 to 4095`},
+		{"pvc add dslam 0/32 --aal 2", exitUsage, "--aal 2: 0, 5"},
+		{"pvc add dslam 0/32 --stream nix", exitFailed, `no process or stream "nix": there is lan`},
+		{"pvc del dslam 0/32", exitFailed, "no VC 1 0/32"},
+		{"stream open nothing", exitFailed, "no such module"},
+		{"stream push lan rfc2684 llc", exitFailed, "bridged or routed"},
+		{"stream move lan 9", exitFailed, "no hub 9: there are 1, counted from 0"},
+		{"capture dslam 0/32", exitFailed, "port dslam has no VC 0/32 (cellctl show pvcs)"},
+		{"watch nix", exitFailed, `no port "nix": there is dslam`},
+		{"watch --interval 1ms", exitUsage, "--interval 1ms: at least 100ms"},
+		{"event subscribe nix", exitUsage, `event kind "nix": registered, gone`},
+		{"--control /nix show all", exitFailed, "/nix: no such socket: start cellhubd, or say where it listens by --control or CELLHUB_CONTROL"},
+		{"--nix", exitUsage, "unknown flag: --nix: see cellctl --help"},
+	} {
+		out, code := d.ctl(strings.Fields(c.line)...)
+		if code != c.code || !strings.Contains(out, c.want) || !strings.HasPrefix(out, "cellctl: ") {
+			t.Errorf("cellctl %s: %d: %s\nwant %d: %s", c.line, code, out, c.code, c.want)
+		}
+	}
+}
+
+// inner are the addresses on both ends of a VC.
+var inner = [2]netip.Prefix{netip.MustParsePrefix("198.51.100.1/24"), netip.MustParsePrefix("198.51.100.2/24")}
+
+// pair makes two daemons with a VC between them, and waits until it carries.
+func pair(t *testing.T) (*lab.Lab, [2]*underTest) {
+	t.Helper()
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	var ends [2]*underTest
+	for side, h := range []*lab.Host{l.A, l.B} {
+		d := startDaemon(t, h)
+		d.must("port add dslam eth:" + lab.Dev + ",label=100")
+		d.must("stream open --name lan tap atm0")
+		d.must("stream push lan aal5")
+		d.must("stream push lan rfc2684 llc bridged")
+		d.must("pvc add dslam 0/100 --stream lan")
+		if err := h.AddAddr("atm0", inner[side]); err != nil {
+			t.Fatal(err)
+		}
+		ends[side] = d
+	}
+	controltest.Until(t, "a ping is answered", func() bool { return ping(t, l, 1) })
+	return l, ends
+}
+
+func ping(t *testing.T, l *lab.Lab, count int) bool {
+	r, err := lab.Ping(t.Context(), l.A, inner[1].Addr(), lab.PingConfig{Count: count, Wait: time.Second})
+	return err == nil && r.Lost() == 0
+}
+
+// A capture is taken into a stream that carries, has what passes as tshark reads it, and
+// leaves nothing behind.
+func TestCapture(t *testing.T) {
+	l, ends := pair(t)
+	file := filepath.Join(t.TempDir(), "x.pcap")
+	for _, where := range []string{"dslam 0/100", "dslam"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		var stderr buffer
+		var code int
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			args := append([]string{"--control", ends[0].path, "capture", "-w", file}, strings.Fields(where)...)
+			code = run(ctx, args, io.Discard, &stderr)
+		}()
+		controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing 1 VCs") })
+		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "capture", "aal5"}) {
+			t.Errorf("%v", m)
+		}
+		if !ping(t, l, 20) {
+			t.Error("pings were lost")
+		}
+		interrupt()
+		<-ended
+		if code != 0 {
+			t.Errorf("%d: %s", code, stderr.String())
+		}
+		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
+			t.Errorf("left: %v", m)
+		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(ends[0].path), "capture-*")); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+		seen := tshark(t, file, "icmp.type")
+		if n, m := strings.Count(seen, "8\n"), strings.Count(seen, "0\n"); n != 20 || m != 20 {
+			t.Errorf("%s: tshark sees %d requests and %d replies; want 20 of each", where, n, m)
+		}
+	}
+}
+
+// tshark prints a field of the ICMP packets of a capture.
+func tshark(t *testing.T, file, field string) string {
+	t.Helper()
+	name, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("tshark is not installed")
+	}
+	out, err := exec.Command(name, "-r", file, "-o", "erf.aal5_type:llc", "-Y", "icmp && atm.vpi == 0 && atm.vci == 100", "-T", "fields", "-e", field).Output()
+	if err != nil {
+		t.Fatalf("tshark: %v", err)
+	}
+	return string(out)
+}
+
+// Who reads the capture goes away: the module is taken out all the same.
+func TestCaptureReaderGoes(t *testing.T) {
+	l, ends := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	var stderr buffer
+	ended := make(chan int)
+	go func() {
+		ended <- run(t.Context(), []string{"--control", ends[0].path, "capture", "dslam"}, w, &stderr)
+	}()
+	controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing") })
+	ping(t, l, 1)
+	if code := <-ended; code != 0 {
+		t.Errorf("%d: %s", code, stderr.String())
+	}
+	if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
+		t.Errorf("left: %v", m)
+	}
+}
+
+// Rates are of what went by meanwhile.
+func TestWatch(t *testing.T) {
+	l, ends := pair(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var out buffer
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"--control", ends[1].path, "watch", "--json", "--interval", "100ms"}, &out, &out)
+	}()
+	controltest.Until(t, "watch has seen PDUs", func() bool {
+		ping(t, l, 1)
+		return strings.Contains(out.String(), `"aal5.rx_pdus":`)
+	})
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("%d: %s", code, out.String())
+	}
+	first, _, _ := strings.Cut(out.String(), "\n")
+	var r rateView
+	if err := json.Unmarshal([]byte(first), &r); err != nil || r.Port != "dslam" || r.Seconds <= 0 {
+		t.Errorf("%v: %s", err, first)
+	}
+}
+
+// Modules are reached by name, tell what they can be told, and are told it.
+func TestModule(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add dslam eth:" + lab.Dev + ",label=100")
+	d.must("stream open --name lan tap tap0")
+	if out := d.must("module path lan"); !strings.HasPrefix(out, "lan is tap#") {
+		t.Errorf("%s", out)
+	}
+	if out := d.must("module command dslam counters"); !strings.Contains(out, "rx_cells 0\n") {
+		t.Errorf("%s", out)
+	}
+	out := d.must("module command dslam")
+	if !strings.HasPrefix(out, "COMMAND") || !strings.Contains(out, "counters") {
+		t.Errorf("%s", out)
+	}
+	var own []ownCommand
+	if err := json.Unmarshal([]byte(d.must("module command dslam --json")), &own); err != nil || len(own) < 4 {
+		t.Errorf("%v: %v", own, err)
+	}
+	for _, c := range own { // each that reads can be read by its number
+		if c.Direction == "OUT" {
+			d.must(fmt.Sprintf("module command dslam %d", c.Number))
+		}
+	}
+	for line, want := range map[string]string{
+		"module path nix":               "nix: no module of that name and key (cellctl show processes)",
+		"module path lan --key 1":       "lan: no module of that name and key",
+		"module command lan nix":        `no command "nix": there is module, counters, commands`,
+		"module command lan counters x": "counters takes no argument",
+	} {
+		if out, code := d.ctl(strings.Fields(line)...); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d: %s", line, code, out)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+// manual is what --help prints.
+const manual = `NAME
+    cellhubd - ATM and frame networking in user space, as a daemon
+
+SYNOPSIS
+    cellhubd [--config FILE] [--control PATH] [--hubs N] [--log LEVEL]
+    cellhubd --config FILE --check
+    cellhubd --help | --version
+
+DESCRIPTION
+    cellhubd serves ports, streams and ATM virtual channels. They come from a
+    configuration file, and from whoever may say so over the control socket:
+    cellctl(8), applications, a signalling daemon. It runs in the foreground
+    and logs to stderr.
+
+    A port is a pseudowire on an Ethernet interface or a UDP address. A stream
+    is a device such as a TAP and the modules under it. A PVC joins a VC of a
+    port to a stream, or keeps it for an application.
+
+OPTIONS
+    --config FILE    read at the start, and again at SIGHUP
+    --check          check the file, say what is wrong with it, and end
+    --control PATH   the control socket; default /run/cellhub/control. It says
+                     more than the file
+    --hubs N         threads that carry traffic, 1 to 63; default 1. It says
+                     more than the file
+    --log LEVEL      the least that is logged: debug, info, warn or error
+    -h, --help       this page
+    --version        the version, and the Go that built it
+
+CONFIGURATION
+    The file is YAML, of these keys and no others; all may be missing. Names
+    consist of up to 31 letters, digits, - _ and . and are of one thing each.
+
+    control: PATH
+    control: {path: PATH, mode: OCTAL, group: GROUP}
+        where the daemon listens, and who may connect
+    access: {ROLE: {users: [USER, ...], groups: [GROUP, ...]}, ...}
+        who may take a role, admin, manager, application, module or observer,
+        besides root and the daemon's own user
+    hubs: N
+        as --hubs
+    ports: {NAME: SPEC, ...}
+    ports: {NAME: {spec: SPEC, number: N}, ...}
+        SPEC is as atmtap(8) has it for --port; ports on one interface or one
+        local address share a device, and differ by their labels. Others are
+            atmtcp:HOST[:PORT]        linux-atm's atmtcp, over TCP: SDUs
+            atmtcp:listen=ADDR[:PORT]
+            gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
+                                      a cell in each UDP datagram
+        number is 1 to 65535, and the lowest that is free unless given
+    streams: {NAME: {top: MODULE, modules: [MODULE, ...]}, ...}
+        a MODULE is a name and an argument; modules are listed from the top to
+        the network. At the top stand
+            tap NAME [mtu=N] [mac=MAC] [gso=auto|on|off]
+            tun NAME [mtu=N] [gso=auto|on|off]
+            head                      nothing: for control messages
+        and under them
+            rfc2684 llc|vcmux bridged|routed
+            toobig bridged|routed     tells senders of what is too long
+            capture FILE              writes the PDUs that pass to FILE
+            aal5                      makes cells of SDUs; not in aal5sdu mode
+    pvcs: [{port: NAME, vc: VPI/VCI, ...}, ...]
+        stream: NAME      what stands on it; none: an application may bind it
+        aal: 0|5          what the daemon does for an application; default 0
+        receive: aal|raw  what it gets: SDUs, or cells
+        service: ubr|cbr|rt-vbr|vbr|ubr+mcr|abr|gfr
+        pcr: N, scr: N    rates agreed on, cells a second, or {tx: N, rx: N}:
+                          kept and shown, and not enforced
+        mbs: N            cells of the longest burst, likewise
+        maxsdu: N         octets of the longest SDU
+        hiwat: N, lowat: N
+                          water marks of its queue, octets
+
+    A file with a fault is not applied at all; each fault is told of with its
+    line and column. What the system refuses, an interface that does not
+    exist for instance, ends the daemon at the start. At SIGHUP it is logged,
+    and all else is done.
+
+    At SIGHUP only what is different changes. A VC that the file has as it had
+    before loses no cell, nor does one whose rates change. A port that changes
+    is closed and opened again, and so is a stream whose top changes; other
+    modules are changed under traffic. What was made over the control socket
+    stays. control and hubs are read at the start only.
+
+SIGNALS
+    SIGINT, SIGTERM  the end
+    SIGHUP           the configuration file is read again
+
+ENVIRONMENT
+    CELLHUB_CONTROL  as --control
+    NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1, RELOADING=1,
+                     STATUS=, STOPPING=1
+
+EXIT STATUS
+    0  ended by a signal, or nothing is wrong with the file
+    1  it ran, and could not end as it should
+    2  it could not start as asked; stderr says why
+
+EXAMPLES
+    A subscriber behind a DSLAM:
+
+        ports: {dslam: "eth:eth1,label=100"}
+        streams:
+          alice: {top: tap alice0, modules: [rfc2684 llc bridged, aal5]}
+        pvcs:
+          - {port: dslam, vc: 8/35, stream: alice, pcr: 4000}
+
+SEE ALSO
+    cellctl(8), atmtap(8)
+`

@@ -1,0 +1,6 @@
+//go:build race
+
+package client
+
+// raced: the race detector allocates beside us.
+const raced = true
