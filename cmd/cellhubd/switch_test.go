@@ -228,3 +228,42 @@ func TestSwitchByConfiguration(t *testing.T) {
 		t.Errorf("the one that has changed is still %v", now)
 	}
 }
+
+// OAM across the switch: loopback cells that it sends along a VC are answered by the atmtap at
+// either end, cells and SDUs; a segment's end that the other side does not have is not there.
+func TestSwitchOAM(t *testing.T) {
+	l := newSwitchLab(t, [2]string{"n1", "aal5sdu"})
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "3/200", "--port", "eth:"+lab.Dev+",label=200,mode=aal5sdu")
+	near, far := control.ATM{Port: 1, VCI: 100}, control.ATM{Port: 2, VPI: 3, VCI: 200}
+	l.Must(l.cross(control.ATMXConnect, near, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}, "", 0))
+	say := func(typ control.Type, b control.ATM, words string) *control.Packet {
+		p := l.ATM(typ, b)
+		p.Trailer, _ = control.AppendTLV(nil, control.TLVText, []byte(words))
+		return p
+	}
+	for i, end := range []control.ATM{near, far} {
+		controltest.Until(t, fmt.Sprintf("a loopback of port %d returns", end.Port), func() bool { // once it is set up
+			_ = l.Errno(say(control.ATMLoopback, end, "end"))
+			return l.Counters(l.Must(l.ATM(control.ATMStats, end)))["oam_returned"] > 0
+		})
+		n := l.Counters(l.Must(l.ATM(control.ATMStats, end)))
+		if n["oam_sent"] == 0 || n["oam_rtt_ns"] == 0 {
+			t.Errorf("end %d: %v", i, n)
+		}
+	}
+	for _, refused := range []struct {
+		b     control.ATM
+		words string
+		errno syscall.Errno
+	}{
+		{near, "nowhere", syscall.EINVAL}, {near, "end id=12", syscall.EINVAL}, {control.ATM{Port: 1, VCI: 101}, "end", syscall.ENOENT},
+	} {
+		if _, err := l.Call(say(control.ATMLoopback, refused.b, refused.words)); control.Status(err) != -int32(refused.errno) {
+			t.Errorf("%q: %v, want %v", refused.words, err, refused.errno)
+		}
+	}
+	l.Must(say(control.ATMOAM, near, "segment source sink"))
+	l.Must(say(control.ATMOAM, near, "off"))
+}

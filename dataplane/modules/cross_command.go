@@ -74,7 +74,7 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 var carrierCommands = map[control.Type]string{
 	control.CarrierConnect: "connect", control.CarrierDisconnect: "disconnect", control.CarrierAddLeaf: "add-leaf",
 	control.CarrierDropLeaf: "drop-leaf", control.CarrierReserve: "reserve", control.CarrierRelease: "release",
-	control.CarrierPolice: "police",
+	control.CarrierPolice: "police", control.CarrierOAM: "oam", control.CarrierPing: "loopback",
 }
 
 // obey does what an argument says when all of it could be read.

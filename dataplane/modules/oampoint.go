@@ -144,9 +144,10 @@ func (p *port) watched(entry, h uint32, cell []byte) bool {
 	return action == aal.OAMPass || action == aal.OAMLoopPass
 }
 
-// Ping asks for loopback out of the port, back along a connection that has a point here: of the
+// Ping asks for loopback out of the port, back along a connection that comes in there: of the
 // segment, or from the end of the whole connection; a location of its own may be named. Its
-// result is among ConnectionCounts. On the hub.
+// result is among ConnectionCounts. A connection without a point here gets one, until SetOAM
+// takes it away. On the hub.
 func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	p, _, err := d.connected(c)
 	if err != nil {
@@ -154,8 +155,11 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	}
 	i, _ := p.cross.table.find(c.key())
 	o := p.cross.oam.of[i]
-	if o == nil {
-		return fmt.Errorf("no OAM is configured: %w", ErrNotConnected)
+	if o == nil { // a connecting point, which passes all but our own answers
+		if err := d.SetOAM(c, &OAMConfig{ID: aal.FilledOAMID(aal.OAMIDNone)}); err != nil {
+			return err
+		}
+		o = p.cross.oam.of[i]
 	}
 	e := &o.whole
 	if segment {

@@ -3,10 +3,12 @@ package modules
 import (
 	"encoding/binary"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -28,6 +30,8 @@ const (
 	TrunkATMTCP TrunkFormat = iota // linux-atm's atmtcp: VPI, VCI, length, and an SDU, or 52 octets of a cell
 	TrunkCell                      // one cell of 53 octets, as GNS3's and Dynamips' links have them
 )
+
+var errTrunk error = &refusal{"ports of this kind are not cross-connected: only those of pseudowires are", syscall.EOPNOTSUPP}
 
 const hecOctet = 4 // of a cell of 53 octets
 
@@ -63,6 +67,10 @@ func NewTrunk(c TrunkConfig) *Trunk {
 func (t *Trunk) Module() dataplane.Module {
 	m := t.module("trunk", false)
 	m.Counters = t.Counts
+	refuse := func([]byte) ([]byte, error) { return nil, errTrunk }
+	for _, number := range []control.Type{control.CarrierConnect, control.CarrierReserve} {
+		m.Commands = append(m.Commands, dataplane.ModuleCommand{Number: uint8(number), Name: carrierCommands[number], Direction: control.DirectionIn, Most: maxCrossCommand, Run: refuse})
+	}
 	return m
 }
 

@@ -345,6 +345,25 @@ func (s *Server) root(in *control.Packet) (*cross, error) {
 	return v.cross, nil
 }
 
+// oam is ATM OAM and LOOPBACK: of a VC whose cells come in, and go on.
+func (s *Server) oam(c *client, in *control.Packet, command control.Type) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.vcs.find(in)
+	switch {
+	case err != nil:
+		return err
+	case v.cross == nil || v != v.cross.a && !v.cross.bothWay:
+		return fmt.Errorf("VC %v: no cells of it are cross-connected: %w", v, syscall.EOPNOTSUPP)
+	}
+	words := textOf(in)
+	if err := v.tell(s, command, " %s", words); err != nil {
+		return err
+	}
+	s.note(c, "OAM", "vc", v, "words", words)
+	return nil
+}
+
 // terms are the contracts of a cross-connect as the commands of carriers have them.
 type terms struct {
 	forward, backward string
