@@ -352,3 +352,100 @@ func TestDeviceThatStops(t *testing.T) {
 		t.Errorf("%d of %d cells have left", got, sent)
 	}
 }
+
+// Nothing is allocated for a cell that waits, once there was as much before.
+func TestSchedulerAllocatesNothing(t *testing.T) {
+	out := label(16)
+	out.Rate = 100_000
+	r := newSwitchRigOf(t, 1, nic.WireConfig{MaxFrame: 1500, Depth: 1024}, CarrierConfig{Ports: []PortConfig{label(16)}}, CarrierConfig{Ports: []PortConfig{out}})
+	shaped := aal.Contract{Category: aal.UBR, PCR: 50_000}
+	for i := range 8 {
+		c := Connection{VC: sourceVC(i)}
+		for _, err := range []error{
+			r.carriers[1].Reserve(Leg{Connection: c, Contract: shaped, Shape: i%2 == 0}),
+			r.carriers[0].Connect(c, r.to(1, 0, c.VC)), r.carriers[0].Police(c, shaped),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var cells []byte
+	for i := range 24 {
+		cells = append(cells, userCells(sourceVC(i%8), 1)...)
+	}
+	in, bufs := [][]byte{frameOf(LinkBare, label(16), [6]byte{}, cells)}, make([][]byte, 64)
+	for i := range bufs {
+		bufs[i] = make([]byte, 1500)
+	}
+	n := 0
+	burst := func() {
+		if n, err := r.far[0].Transmit(in); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		r.now += 300_000
+		r.pass()
+		for i := range bufs {
+			bufs[i] = bufs[i][:1500]
+		}
+		k, err := r.far[1].Receive(bufs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range bufs[:k] {
+			n += (len(f) - LabelBytes) / aal.CellSize
+		}
+	}
+	for range 300 {
+		burst()
+	}
+	if a := testing.AllocsPerRun(200, burst); a != 0 || n == 0 {
+		t.Errorf("%v allocations a burst; %d cells have left", a, n)
+	}
+}
+
+// A policed connection conforms as it leaves, by GCRA computed apart, whatever comes in; with
+// tagging what is over the second bucket leaves too, with CLP 1 (TM 4.1, 4.5; VBR.1 and VBR.3).
+func TestPolicingAtTheSwitch(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(seed(t), 12))
+	for _, tagging := range []bool{false, true} {
+		contract := aal.Contract{Category: aal.VBR, PCR: 5000, SCR: 1000, MBS: 20, CDVT: 400 * time.Microsecond, CLP0: tagging, Tagging: tagging}
+		c := newCongested(t, 0, Leg{})
+		if err := c.carriers[0].Police(Connection{VC: sourceVC(0)}, contract); err != nil {
+			t.Fatal(err)
+		}
+		for range 20_000 {
+			if rnd.IntN(3) == 0 {
+				c.offer(0, 1+rnd.IntN(3), false, nil)
+			}
+			c.step(time.Duration(20+rnd.IntN(200)) * time.Microsecond)
+		}
+		var low, high []arrival
+		for _, a := range c.got[0] {
+			if a.header.CLP() {
+				low = append(low, a)
+			} else {
+				high = append(high, a)
+			}
+		}
+		burst := time.Duration(contract.MBS-1) * (time.Second/time.Duration(contract.SCR) - time.Second/time.Duration(contract.PCR))
+		if worst, ok := conforms(c.got[0], contract.PCR, contract.CDVT); !ok {
+			t.Errorf("tagging %v: over the peak: %v early", tagging, worst)
+		}
+		if worst, ok := conforms(high, contract.SCR, burst+contract.CDVT+time.Microsecond); !ok {
+			t.Errorf("tagging %v: over the sustained rate: %v early", tagging, worst)
+		}
+		counts, err := c.carriers[0].ConnectionCounts(Connection{VC: sourceVC(0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tagged, dropped := counts[2].N, counts[3].N
+		seconds := float64(c.now-1e9) / 1e9
+		if rate := float64(len(high)) / seconds; rate < 0.97*float64(contract.SCR) {
+			t.Errorf("tagging %v: %.0f cells/s pass with CLP 0 of %d that may", tagging, rate, contract.SCR)
+		}
+		if tagged != uint64(len(low)) || (tagged > 0) != tagging || dropped == 0 || dropped+uint64(len(c.got[0])) != c.sent[0] {
+			t.Errorf("tagging %v: %d sent, %d and %d left by CLP, %d tagged, %d dropped", tagging, c.sent[0], len(high), len(low), tagged, dropped)
+		}
+	}
+}
