@@ -11,6 +11,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -194,8 +195,8 @@ func (m switchModel) become(cell []byte, to Output) []byte {
 }
 
 // Random tables, changed while frames go, against the model, cell for cell and in order: two
-// ports of one carrier, three carriers, one and two hubs; channels, paths, leaves, and cells
-// that stay.
+// ports of one carrier, three carriers, one and two hubs, between which the carriers move;
+// channels, paths, leaves, and cells that stay.
 func TestCrossConnectsAgainstModel(t *testing.T) {
 	s := seed(t)
 	for _, hubs := range []int{1, 2} {
@@ -222,6 +223,12 @@ func crossAgainstModel(t *testing.T, r *switchRig, rnd *rand.Rand) {
 		return carrier, channel(port, uint16(rnd.IntN(6)), uint16(32+rnd.IntN(6)))
 	}
 	for round := range 1500 {
+		if round%50 == 49 && len(r.hubs) > 1 {
+			to := r.hubs[rnd.IntN(len(r.hubs))].Number()
+			if _, err := r.fabric.Do(dataplane.Command{Number: control.HubMove, A: r.ids[rnd.IntN(3)], B: to}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		in, from := anyEnd()
 		out, end := anyEnd()
 		to := Output{Carrier: r.ids[out], Connection: end}
