@@ -267,3 +267,71 @@ func TestSwitchOAM(t *testing.T) {
 	l.Must(say(control.ATMOAM, near, "segment source sink"))
 	l.Must(say(control.ATMOAM, near, "off"))
 }
+
+// What tshark sees on both sides of the switch: as many cells, in the same order, under the
+// VC of either side.
+func TestSwitchInTshark(t *testing.T) {
+	if _, err := exec.LookPath("tshark"); err != nil {
+		t.Skip("needs tshark")
+	}
+	l := newSwitchLab(t, [2]string{"n1", "n1"})
+	dir := t.TempDir()
+	files := [2]string{filepath.Join(dir, "near.pcap"), filepath.Join(dir, "far.pcap")}
+	var captures [2]*lab.Capture
+	for i, h := range []*lab.Host{l.A, l.far} {
+		var err error
+		if captures[i], err = lab.CaptureEth(h, lab.Dev, files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 4095, VCI: 65535}, "", 0))
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "4095/65535", "--port", "eth:"+lab.Dev+",label=200,mode=n1")
+	for i, h := range []*lab.Host{l.A, l.far} {
+		if err := h.AddAddr("atm0", inner[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping(t, l.Lab)
+	// by direction: the payload types of the cells of a side, which end PDUs
+	var cells [2]map[string]string
+	for i, h := range []*lab.Host{l.A, l.far} {
+		if _, err := captures[i].Stop(); err != nil {
+			t.Fatal(err)
+		}
+		link, err := h.Link(lab.Dev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		label, vpi, vci := "100", "0", "100"
+		if i == 1 {
+			label, vpi, vci = "200", "4095", "65535"
+		}
+		rows, err := lab.Tshark(t.Context(), files[i], "mpls", []string{"mpls.label==" + label + ",mplspwatmn1nocw"},
+			[]string{"eth.src", "mpls.label", "atm.vpi", "atm.vci", "atm.pti"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells[i] = map[string]string{}
+		for _, r := range rows {
+			out := (r[0] == link.HardwareAddr.String()) == (i == 0) // from near to far
+			n := len(strings.Split(r[4], ","))
+			for _, field := range [][2]string{{r[2], vpi}, {r[3], vci}} {
+				if want := strings.TrimSuffix(strings.Repeat(field[1]+",", n), ","); r[1] != label || field[0] != want {
+					t.Fatalf("side %d: label %s, %s, want %s", i, r[1], field[0], want)
+				}
+			}
+			cells[i][fmt.Sprint(out)] += r[4] + ","
+		}
+	}
+	for _, way := range []string{"true", "false"} {
+		near, far := cells[0][way], cells[1][way]
+		if len(near) > len(far) { // the capture that was stopped first has the fewer
+			near, far = far, near
+		}
+		if len(near) < 1000 || !strings.Contains(far, near) {
+			t.Errorf("near to far %s: payload types of %d and of %d octets are not the same cells", way, len(cells[0][way]), len(cells[1][way]))
+		}
+	}
+}
