@@ -94,7 +94,19 @@ type crossEntry struct {
 
 type crossFlags uint8
 
-const crossWatched crossFlags = 1 << iota // OAM cells are looked for
+// What a cell needs beside another header.
+const (
+	crossWatched crossFlags = 1 << iota // to be looked at: it may be OAM
+	crossPoliced
+	crossLeaves // copies, or none
+)
+
+// note sets or clears a flag.
+func (e *crossEntry) note(f crossFlags, on bool) {
+	if e.flags &^= f; on {
+		e.flags |= f
+	}
+}
 
 // crossLeaf is one way out of a connection.
 type crossLeaf struct {

@@ -18,6 +18,7 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 	x := p.cross
 	if e.leaves == 0 {
 		e.first, e.leaves = x.leaf(to, name), 1
+		e.note(crossLeaves, false)
 		return nil
 	}
 	if e.first.name == name || x.leafBefore(e, name) != nil {
@@ -27,6 +28,7 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 	l.next = e.first.next
 	e.first.next = x.takeLeaf(l)
 	e.leaves++
+	e.note(crossLeaves, true)
 	return nil
 }
 
@@ -52,6 +54,7 @@ func (x *cross) dropLeaf(e *crossEntry, name uint32) bool {
 			x.giveLeaf(i)
 		}
 		e.leaves--
+		e.note(crossLeaves, e.leaves != 1)
 		return true
 	}
 	before := x.leafBefore(e, name)
@@ -63,6 +66,7 @@ func (x *cross) dropLeaf(e *crossEntry, name uint32) bool {
 	before.next = x.leaves[i].next
 	x.giveLeaf(i)
 	e.leaves--
+	e.note(crossLeaves, e.leaves != 1)
 	return true
 }
 

@@ -70,14 +70,14 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 		x.oam.timer.Fire = p.pollOAM
 	}
 	x.oam.of[i] = o
-	e.flags |= crossWatched
+	e.note(crossWatched, true)
 	p.watchOAM()
 	return nil
 }
 
 func (p *port) forgetOAM(i uint32, e *crossEntry) {
 	delete(p.cross.oam.of, i)
-	e.flags &^= crossWatched
+	e.note(crossWatched, false)
 }
 
 // watchOAM runs the clock of the points while there are any.

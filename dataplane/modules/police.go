@@ -36,6 +36,7 @@ func (d *Carrier) Police(from Connection, c aal.Contract) error {
 	}
 	x.give(e.police)
 	e.police = x.take(policer{contract: i})
+	e.note(crossPoliced, true)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (p *port) crossSDU(m dataplane.Msg) bool {
 		return false
 	}
 	e := &x.entries[i]
-	if !e.simple() || !p.sameMode(&x.outputs[e.first.out], e.first.bits, m) {
+	if e.flags != 0 || !p.sameMode(&x.outputs[e.first.out], e.first.bits, m) {
 		p.sar.header = aal.MakeHeader(p.cfg.VC, aal.PTIUser, false)
 		p.sar.segment(m)
 		return true
