@@ -53,7 +53,9 @@ the point of that identifier.`,
 		Long: `Says what is done about the OAM of a cross-connected VC or path where it comes
 in. WORDS are: segment, a segment ends at the port, and loopback is answered;
 source and sink, continuity check cells of the segment are sent and watched for;
-id=HEX, the port's identifier. off alone has all pass, as it does unless told.`,
+id=HEX, the port's identifier; end, of a path that is not switched: it ends here,
+its loopback is answered and RDI returned. off alone has all pass, as it does
+unless told.`,
 		Example: "  cellctl oam set dslam 8/35 segment source sink\n  cellctl oam set dslam 8/35 off",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return o.onEnd(args, func(s *control.Session, b control.ATM) error {

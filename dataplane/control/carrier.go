@@ -18,7 +18,7 @@ const (
 	CarrierRelease                                     // "CONNECTION"
 	CarrierPolice                                      // "CONNECTION CONTRACT"
 	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines
-	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"
+	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"; of a path that ends there "CONNECTION end"
 	CarrierPing                                        // "CONNECTION segment" or "CONNECTION end", [id=HEX]; the answer is among Counts
 	CarrierPorts                                       // gives what each port has counted, a line each
 )

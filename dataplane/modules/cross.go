@@ -71,6 +71,7 @@ var (
 	errKind     error = &refusal{"a path goes to a path, a channel to a channel", syscall.EINVAL}
 	errSwitched error = &refusal{"this VPI is switched as a whole", syscall.EADDRINUSE}
 	errChannels error = &refusal{"channels of this VPI are switched: it cannot be switched as a whole", syscall.EADDRINUSE}
+	errEnds     error = &refusal{"this path ends here: its OAM is looked after", syscall.EADDRINUSE}
 	errLeaf     error = &refusal{"no such leaf", syscall.ENOENT}
 )
 
@@ -185,6 +186,8 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 		return err
 	case from.Path != to.Path:
 		return errKind
+	case from.Path && p.f4[from.VC.VPI] != nil:
+		return errEnds
 	}
 	p.needSAR()
 	if p.cross == nil {

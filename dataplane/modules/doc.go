@@ -53,8 +53,8 @@
 //
 // A port of AAL5 SDUs has a SAR of its own between its frames and the switch (sdu.go). OAM
 // passes, but where a point is configured (oampoint.go); a port that cannot receive sends AIS
-// to all whom its VCs lead to (alarm.go); the end of a VC answers loopback and returns RDI
-// (f5.go).
+// to all whom its VCs lead to (alarm.go); the end of a VC, or VP, answers loopback and returns
+// RDI (oamend.go).
 //
 // All of it is set up by a carrier's own commands, which package control lists.
 package modules

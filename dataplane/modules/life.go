@@ -2,8 +2,8 @@ package modules
 
 // close, leave and arrive do with what a port has beside its frames what happens to the port.
 func (p *port) close() {
-	if p.f5 != nil {
-		p.f5.leave()
+	for _, end := range p.oamEnds() {
+		end.leave()
 	}
 	if p.sar != nil {
 		p.sar.close()
@@ -22,8 +22,8 @@ func (p *port) stopTimers() {
 }
 
 func (p *port) leave() {
-	if p.f5 != nil {
-		p.f5.leave()
+	for _, end := range p.oamEnds() {
+		end.leave()
 	}
 	if p.sar != nil {
 		_ = p.sar.leave() // it never refuses
@@ -32,8 +32,8 @@ func (p *port) leave() {
 }
 
 func (p *port) arrive() {
-	if p.f5 != nil {
-		p.f5.resume(p.carrier.hub)
+	for _, end := range p.oamEnds() {
+		end.resume(p.carrier.hub)
 	}
 	if p.sar != nil {
 		p.sar.resume(p.carrier.hub)
@@ -45,4 +45,15 @@ func (p *port) arrive() {
 	if p.deaf() {
 		p.raise()
 	}
+}
+
+// oamEnds are the ends of VCs and paths that the port itself looks after.
+func (p *port) oamEnds() (ends []*oamEnd) {
+	if p.f5 != nil {
+		ends = append(ends, p.f5)
+	}
+	for _, end := range p.f4 {
+		ends = append(ends, end)
+	}
+	return ends
 }

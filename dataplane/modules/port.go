@@ -67,12 +67,13 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	cross    *cross     // what is switched; nil: nothing
-	f5       *f5End     // the OAM of a VC that ends above a port of SDUs; nil until it is needed
-	sar      *aal5      // between SDUs of the port and cells that are switched
-	legs     *legs      // what has been promised of what is sent; nil: nothing
-	stopped  bool       // it carries nothing, by SetUp
-	sched    *scheduler // nil until it is needed
+	cross    *cross             // what is switched; nil: nothing
+	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
+	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
+	sar      *aal5              // between SDUs of the port and cells that are switched
+	legs     *legs              // what has been promised of what is sent; nil: nothing
+	stopped  bool               // it carries nothing, by SetUp
+	sched    *scheduler         // nil until it is needed
 }
 
 // portCounts is what a port counts.
@@ -194,6 +195,12 @@ func (p *port) cells(b block.ID) {
 	}
 	if p.cross != nil {
 		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
+	if p.f4 != nil {
+		if b = p.endOfPaths(b); b == 0 {
 			return
 		}
 		cells = pool.Bytes(b)

@@ -124,8 +124,8 @@ func (p *port) admin(b block.ID) {
 // endOAM takes an OAM cell of a VC that ends above the port.
 func (p *port) endOAM(cell []byte) {
 	if p.f5 == nil {
-		p.f5 = new(f5End)
-		p.f5.open(p.carrier.hub, p.sendAdmin)
+		p.f5 = new(oamEnd)
+		p.f5.open(p.carrier.hub, flowsOfVC, p.sendAdmin)
 	}
 	p.counts.cellsIn++
 	before := p.f5.dropped()
