@@ -71,6 +71,7 @@ var (
 	errKind     error = &refusal{"a path goes to a path, a channel to a channel", syscall.EINVAL}
 	errSwitched error = &refusal{"this VPI is switched as a whole", syscall.EADDRINUSE}
 	errChannels error = &refusal{"channels of this VPI are switched: it cannot be switched as a whole", syscall.EADDRINUSE}
+	errPaths    error = &refusal{"a port of SDUs has no paths: a VC is a sequence of PDUs", syscall.EOPNOTSUPP}
 	errEnds     error = &refusal{"this path ends here: its OAM is looked after", syscall.EADDRINUSE}
 	errLeaf     error = &refusal{"no such leaf", syscall.ENOENT}
 )
@@ -189,7 +190,7 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 	case from.Path && p.f4[from.VC.VPI] != nil:
 		return errEnds
 	}
-	p.needSAR()
+	p.needSAR(from.VC)
 	if p.cross == nil {
 		p.cross = newCross()
 	}
@@ -211,6 +212,9 @@ func (d *Carrier) crossPort(c Connection) (*port, error) {
 	}
 	if !p.cfg.Mode.Cells() && (c.Path || c.VC != p.cfg.VC) {
 		return nil, fmt.Errorf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC)
+	}
+	if c.Path && p.trunk != nil && p.trunk.sars != nil {
+		return nil, errPaths
 	}
 	return p, c.check(p.cfg.UNI)
 }

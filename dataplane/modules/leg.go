@@ -60,7 +60,7 @@ func (d *Carrier) Reserve(l Leg) error {
 	if l.Frames && l.Path || (l.Shape || l.Frames) && !p.cfg.Mode.Cells() {
 		return errFrames
 	}
-	p.needSAR()
+	p.needSAR(l.VC)
 	p.needLegs()
 	if err := p.legs.reserve(l); err != nil {
 		return err

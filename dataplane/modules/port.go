@@ -52,6 +52,7 @@ func (c *PortConfig) check(l Link) error {
 type port struct {
 	// What a frame received touches comes first.
 	carrier *Carrier
+	trunk   *trunkSwitch // whose one port it is; nil: it is a pseudowire
 	number  uint32
 	label   uint32 // received
 	checks  bool   // who sent it matters

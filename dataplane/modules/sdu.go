@@ -10,8 +10,12 @@ import (
 // between. CLP and EFCI of an SDU are those of each of its cells; back, CLP is that of any
 // cell, EFCI that of the last. Cells of management cross as administrative cells.
 
-// needSAR gives a port of SDUs its SAR, once.
-func (p *port) needSAR() {
+// needSAR gives a port of SDUs its SAR, once, and a trunk of SDUs that of a VC.
+func (p *port) needSAR(vc aal.VC) {
+	if p.trunk != nil {
+		p.trunk.needSAR(vc)
+		return
+	}
 	if p.cfg.Mode.Cells() || p.sar != nil {
 		return
 	}
