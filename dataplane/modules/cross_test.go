@@ -409,3 +409,28 @@ func TestRemovedPortTakesItsConnections(t *testing.T) {
 	r.send(0, 0, userCells(aal.VC{VCI: 50}, 5))
 	wantCells(t, "new port", r.sent(0)[1], userCells(aal.VC{VCI: 61}, 5))
 }
+
+// A short frame, whose cells wait for others to share one, is not overtaken by a full one that
+// goes on as it is, in the same pass.
+func TestHandedBlockKeepsOrder(t *testing.T) {
+	r := newSwitchRig(t, 1, nic.WireConfig{}, 1, 1)
+	vc := aal.VC{VCI: 50}
+	if err := r.carriers[0].Connect(Connection{VC: vc}, r.to(1, 0, vc)); err != nil {
+		t.Fatal(err)
+	}
+	var frames [][]byte
+	var want []byte
+	for i, n := range []int{2, 28, 3, 1, 28, 28, 1} {
+		cells := userCells(vc, n)
+		for j := aal.HeaderSize; j < len(cells); j += aal.CellSize {
+			cells[j+1] = byte(i)
+		}
+		want = append(want, cells...)
+		frames = append(frames, frameOf(LinkBare, label(16), [6]byte{}, cells))
+	}
+	if n, err := r.far[0].Transmit(frames); n != len(frames) || err != nil {
+		t.Fatal(n, err)
+	}
+	r.pass()
+	wantCells(t, "in one pass", r.sent(1)[0], want)
+}

@@ -51,7 +51,8 @@
 // CLP 1 and whole PDUs by thresholds; shaped VCs until they conform. police.go judges cells
 // where they come in.
 //
-// A port of AAL5 SDUs has a SAR of its own between its frames and the switch (sdu.go). OAM
+// A port of AAL5 SDUs has a SAR of its own between its frames and the switch (sdu.go), and a
+// trunk a port within, of which the trunk is the device (trunkswitch.go). OAM
 // passes, but where a point is configured (oampoint.go); a port that cannot receive sends AIS
 // to all whom its VCs lead to (alarm.go); the end of a VC, or VP, answers loopback and returns
 // RDI (oamend.go).
