@@ -9,10 +9,9 @@ const MaxDrivers = 1 << 16
 type driver struct {
 	Poller
 	pair    *pair
-	watched bool // it says when it is to be polled
-	always  int  // its place, counted from 1, among those polled every pass; 0: none
-	again   wish // to be polled in the next pass, whatever is told of its device
-	send    wish // to be asked to send at the end of the pass
+	watched bool   // it says when it is to be polled
+	always  int    // its place, counted from 1, among those polled every pass; 0: none
+	wishes  [2]int // its places, counted from 1, on the hub's lists again and sends
 }
 
 // enlist adds a driver, which may be nil, to those of the hub.
@@ -32,8 +31,8 @@ func (h *Hub) delist(d *driver) {
 	}
 	h.drivers--
 	h.pollNoMore(d)
-	h.again.drop(&d.again)
-	h.sends.drop(&d.send)
+	h.again.drop(d)
+	h.sends.drop(d)
 }
 
 // pollNoMore takes a driver from those polled every pass; the last gets its place.
@@ -48,65 +47,49 @@ func (h *Hub) pollNoMore(d *driver) {
 	h.always, d.always = h.always[:last], 0
 }
 
-// wish is a driver's place on a list of those that have asked for something.
-type wish struct {
-	driver        *driver // nil: it is not on the list
-	before, after *wish
-}
-
-// wishes are those that have asked, in order.
+// wishes are drivers that have asked for something, in order.
 type wishes struct {
-	first, last *wish
-	n           int
+	which   int       // of a driver's places is here
+	drivers []*driver // nil: it has gone meanwhile
 }
 
-func (l *wishes) add(d *driver, w *wish) {
-	if w.driver != nil {
-		return
+func (l *wishes) add(d *driver) {
+	if d.wishes[l.which] == 0 {
+		l.drivers = append(l.drivers, d)
+		d.wishes[l.which] = len(l.drivers)
 	}
-	w.driver, w.before = d, l.last
-	if l.last == nil {
-		l.first = w
-	} else {
-		l.last.after = w
-	}
-	l.last = w
-	l.n++
 }
 
-func (l *wishes) drop(w *wish) {
-	if w.driver == nil {
-		return
+func (l *wishes) drop(d *driver) {
+	if at := d.wishes[l.which]; at > 0 {
+		l.drivers[at-1], d.wishes[l.which] = nil, 0
 	}
-	if w.before == nil {
-		l.first = w.after
-	} else {
-		w.before.after = w.after
-	}
-	if w.after == nil {
-		l.last = w.before
-	} else {
-		w.after.before = w.before
-	}
-	*w = wish{}
-	l.n--
 }
 
-func (l *wishes) take() (d *driver) {
-	if l.first != nil {
-		d = l.first.driver
-		l.drop(l.first)
+// each does it for those that have asked by now. Those that ask again have their turn the next time.
+func (l *wishes) each(do func(*driver)) {
+	n := len(l.drivers)
+	for i := range n {
+		if d := l.drivers[i]; d != nil {
+			l.drop(d)
+			do(d)
+		}
 	}
-	return d
+	rest := copy(l.drivers, l.drivers[n:])
+	clear(l.drivers[rest:])
+	l.drivers = l.drivers[:rest]
+	for i, d := range l.drivers {
+		if d != nil {
+			d.wishes[l.which] = i + 1
+		}
+	}
 }
 
 // pollDrivers polls every driver that is ready: those that a word in memory tells of, and
 // those whose descriptors the kernel tells of, all in one call.
 func (h *Hub) pollDrivers() (work int) {
-	for n := h.again.n; n > 0; n-- { // those that ask again have their turn in the next pass
-		if d := h.again.take(); d != nil {
-			work += h.poll(d)
-		}
+	if len(h.again.drivers) > 0 {
+		h.again.each(func(d *driver) { work += h.poll(d) })
 	}
 	for i := len(h.always) - 1; i >= 0; i-- { // from the end: who goes meanwhile leaves its place to one that was polled
 		if i < len(h.always) {
@@ -155,7 +138,7 @@ func (h *Hub) poll(d *driver) int {
 // has given as much as it was asked for, and may hold more.
 func (q *Queue) AskPoll() {
 	if d := q.pair.driver; d != nil {
-		q.hub.again.add(d, &d.again)
+		q.hub.again.add(d)
 	}
 }
 
@@ -166,22 +149,18 @@ func (q *Queue) AskSend() {
 	}
 }
 
-func (h *Hub) askSend(d *driver) { h.sends.add(d, &d.send) }
+func (h *Hub) askSend(d *driver) { h.sends.add(d) }
 
 // sendAll ends the pass for the drivers that have asked for it. Those that ask again have
 // their turn in the next pass.
 func (h *Hub) sendAll() (work int) {
-	for n := h.sends.n; n > 0; n-- {
-		d := h.sends.take()
-		if d == nil {
-			break
-		}
+	h.sends.each(func(d *driver) {
 		proc := d.pair.rq.proc
 		proc.busy = 1
 		d.Send()
 		proc.busy = 0
 		h.unwound()
 		work++
-	}
+	})
 	return work
 }

@@ -33,11 +33,13 @@ func TestDriversLeaveWithoutAWalk(t *testing.T) {
 		}
 	}
 	asked := func(l *wishes) (all []*driver) {
-		for w := l.first; w != nil; w = w.after {
-			all = append(all, w.driver)
-		}
-		if len(all) != l.n {
-			t.Errorf("%d on the list, %d counted", len(all), l.n)
+		for i, d := range l.drivers {
+			if d != nil {
+				all = append(all, d)
+				if d.wishes[l.which] != i+1 {
+					t.Errorf("place %d is thought to be %d", i+1, d.wishes[l.which])
+				}
+			}
 		}
 		return all
 	}
@@ -62,7 +64,7 @@ func TestDriversLeaveWithoutAWalk(t *testing.T) {
 		t.Errorf("%d drivers, want %d", r.h.drivers, many-3)
 	}
 	r.h.Pass()
-	if n := r.h.again.n + r.h.sends.n; n != 0 {
+	if n := len(r.h.again.drivers) + len(r.h.sends.drivers); n != 0 {
 		t.Errorf("%d still ask", n)
 	}
 }

@@ -94,7 +94,7 @@ func NewHub(c Config) (*Hub, error) {
 	}
 	h := &Hub{
 		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: newPacer(c.Pace), cpu: c.CPU,
-		guests: map[ProcID]*pair{}, ended: make(chan struct{}),
+		guests: map[ProcID]*pair{}, ended: make(chan struct{}), sends: wishes{which: 1},
 	}
 	if h.clock == nil {
 		h.clock = Monotonic

@@ -41,7 +41,7 @@ func (h *Hub) Pass() int {
 		work += h.timers.advance(h.now)
 	}
 	h.unwound()
-	if h.sends.n > 0 {
+	if len(h.sends.drivers) > 0 {
 		h.sendAll()
 	}
 	h.publish()

@@ -168,7 +168,7 @@ func (q *Queue) ownAll() error {
 // number. It leaves whoever waits for it, and whom it waits for, to ask again.
 func (p *pair) relocate(b *Hub) {
 	a := p.rq.hub
-	asked := p.driver != nil && p.driver.send.driver != nil
+	asked := p.driver != nil && p.driver.wishes[a.sends.which] > 0
 	a.delist(p.driver)
 	delete(a.guests, p.id)
 	for _, q := range [...]*Queue{p.rq, p.wq} {

@@ -47,6 +47,8 @@ const (
 const (
 	FlagCLP  uint8 = 1 << iota // cell loss priority: shed first
 	FlagEFCI                   // congestion was met on the way
+
+	ECNShift = 2 // two bits more: the ECN field of IP, of data that is or was in a packet
 )
 
 // Msg is a message: 32 octets, a value without Go pointers, so that it can lie in

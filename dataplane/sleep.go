@@ -275,7 +275,7 @@ func (h *Hub) doze(ms int) {
 
 // pending is the look at every inbox between setting the flag and sleeping.
 func (h *Hub) pending() bool {
-	if h.stopped.Load() || h.run.head != nil || h.sends.n > 0 || h.again.n > 0 ||
+	if h.stopped.Load() || h.run.head != nil || len(h.sends.drivers) > 0 || len(h.again.drivers) > 0 ||
 		h.deferred.head != h.deferred.tail || h.mailWaits() || h.linesWait() ||
 		len(h.bufcalls) > 0 && (h.bufcalls[0].servable(h.Pool) || h.Pool.Returning() > 0) {
 		return true

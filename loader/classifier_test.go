@@ -16,7 +16,7 @@ import (
 
 var (
 	frames = flag.Int("frames", 100_000, "random and mutated frames for the classifier")
-	seed   = flag.Uint64("seed", rand.Uint64(), "of random frames")
+	seed   = flag.Uint64("seed", rand.Uint64(), "of random tests")
 )
 
 // load loads a classifier with a socket on queue 0, which is the queue of a test run.

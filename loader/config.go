@@ -22,13 +22,13 @@ const (
 // Config is what a configuration file says, checked. Its lists are in the order of the
 // file.
 type Config struct {
-	Control   Control
-	Access    []Access // at most one a role
-	Hubs      int      // 0: the daemon's choice
-	Ports     []Port
-	Streams   []Stream
-	PVCs      []PVC
-	XConnects []XConnect
+	Control Control
+	Access  []Access // at most one a role
+	Hubs    int      // 0: the daemon's choice
+	Ports   []Port
+	Streams []Stream
+	PVCs    []PVC
+	Crosses []Cross
 }
 
 // Control is where the daemon listens.
@@ -92,17 +92,24 @@ func vcText(vpi, vci uint16) string { return fmt.Sprintf("%d/%d", vpi, vci) }
 // Rules are what the program that reads a file knows and this package does not. A nil
 // rule takes anything.
 type Rules struct {
-	// Spec tells what is wrong with a port's specification, and gives a key: of two ports
-	// with one key each would take the other's cells.
-	Spec    func(text string) (key string, err error)
-	Modules map[string]Module       // those that a stream may consist of, by name
-	User    func(name string) error // whether there is such a user
-	Group   func(name string) error // whether there is such a group
+	Spec    func(text string) (Spec, error) // reads a port's specification
+	Modules map[string]Module               // those that a stream may consist of, by name
+	User    func(name string) error         // whether there is such a user
+	Group   func(name string) error         // whether there is such a group
+}
+
+// Spec is what is known of a port.
+type Spec struct {
+	Key  string // of two ports with one key each would take the other's cells
+	SDUs bool   // it carries AAL5 SDUs, and no cells
 }
 
 // Module is what is known of a module.
 type Module struct {
-	Top   bool                   // it is the top of a stream, and nothing else
-	VC    bool                   // its argument begins with VPI/VCI: the stream's, unless written
-	Check func(arg string) error // what is wrong with an argument; nil: any
+	SDUs  bool                    // what it takes and gives are SDUs or frames, no cells
+	Cells bool                    // it makes cells of SDUs and the other way
+	Top   bool                    // it is the top of a stream, and nothing else
+	VC    bool                    // its argument begins with VPI/VCI: the stream's, unless written
+	Check func(arg string) error  // what is wrong with an argument; nil: any
+	Kind  func(arg string) string // what it carries, which all of a stream must agree on; nil: anything
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -22,7 +23,7 @@ const maxFaults = 32
 type reader struct {
 	file   string
 	rules  Rules
-	keys   map[string]string // of ports' specifications, by name
+	specs  map[string]Spec // of ports, by name
 	faults Faults
 }
 
@@ -44,7 +45,12 @@ func (r *reader) document(text []byte) (body ast.Node) {
 			body = nil
 		}
 	}()
-	file, err := parser.ParseBytes(text, 0)
+	tokens := lexer.Tokenize(string(text))
+	if deep := tooDeep(tokens); deep != nil {
+		r.fault(tokenAt(deep), "more than %d levels, one in the other", maxDepth)
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		var syntax *yaml.SyntaxError
 		if errors.As(err, &syntax) && syntax.Token != nil {
@@ -65,6 +71,39 @@ func (r *reader) document(text []byte) (body ast.Node) {
 		}
 	}
 	return body
+}
+
+// maxDepth is how many levels a document may have: a configuration has five. The parser
+// takes memory with their square.
+const maxDepth = 32
+
+// tooDeep gives the token at which there are too many levels; nil: there are not.
+func tooDeep(tokens token.Tokens) *token.Token {
+	var columns []int // of the blocks that the line stands in
+	flow, run, line := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position != nil && t.Position.Line != line && flow == 0 {
+			line, run = t.Position.Line, 0
+			for len(columns) > 0 && columns[len(columns)-1] >= t.Position.Column {
+				columns = columns[:len(columns)-1]
+			}
+			columns = append(columns, t.Position.Column)
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow = max(flow-1, 0)
+		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
+			run++ // which opens a level without a line of its own
+		default:
+			run = 0
+		}
+		if len(columns)+flow+run > maxDepth {
+			return t
+		}
+	}
+	return nil
 }
 
 func tokenAt(t *token.Token) Position {

@@ -19,9 +19,12 @@ type Fault struct {
 	Err  error // what the daemon has refused; nil: the file alone is wrong
 }
 
-// Error gives FILE:LINE:COLUMN: TEXT.
+// Error gives FILE:LINE:COLUMN: TEXT, or, of a configuration that was no file, TEXT.
 func (f *Fault) Error() string {
 	where := f.File
+	if where == "" {
+		return f.Text
+	}
 	if f.At.Line > 0 {
 		where = fmt.Sprintf("%s:%d:%d", where, f.At.Line, f.At.Column)
 	}

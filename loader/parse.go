@@ -25,15 +25,16 @@ func ReadFile(name string, rules Rules) (*Config, error) {
 // Parse reads and checks a configuration; file is what faults call it. The error is
 // Faults, all of them.
 func Parse(file string, text []byte, rules Rules) (*Config, error) {
-	r := &reader{file: file, rules: rules, keys: map[string]string{}}
+	r := &reader{file: file, rules: rules, specs: map[string]Spec{}}
 	c := new(Config)
 	r.fields(r.document(text), "the configuration", map[string]func(entry){
-		"control":   func(e entry) { r.control(c, e) },
-		"access":    func(e entry) { r.access(c, e.value) },
-		"hubs":      func(e entry) { c.Hubs = int(r.number(e, 1, MaxHubs)) },
-		"ports":     func(e entry) { r.ports(c, e.value) },
-		"streams":   func(e entry) { r.streams(c, e.value) },
-		"pvcs":      func(e entry) { r.pvcs(c, e.value) },
+		"control": func(e entry) { r.control(c, e) },
+		"access":  func(e entry) { r.access(c, e.value) },
+		"hubs":    func(e entry) { c.Hubs = int(r.number(e, 1, MaxHubs)) },
+		"ports":   func(e entry) { r.ports(c, e.value) },
+		"streams": func(e entry) { r.streams(c, e.value) },
+		"pvcs":    func(e entry) { r.pvcs(c, e.value) },
+
 		"xconnects": func(e entry) { r.xconnects(c, e.value) },
 	})
 	if len(r.faults) == 0 {
@@ -146,8 +147,8 @@ func (r *reader) ports(c *Config, n ast.Node) {
 				if r.rules.Spec == nil {
 					return nil
 				}
-				key, err := r.rules.Spec(text) // it may ask a resolver: once
-				r.keys[p.Name] = key
+				spec, err := r.rules.Spec(text) // it may ask a resolver: once
+				r.specs[p.Name] = spec
 				return err
 			})
 		}

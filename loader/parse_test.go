@@ -13,19 +13,19 @@ import (
 
 // testRules are a small world of modules and ports.
 var testRules = Rules{
-	Spec: func(text string) (string, error) {
+	Spec: func(text string) (Spec, error) {
 		kind, rest, _ := strings.Cut(text, ":")
 		if kind != "eth" && kind != "udp" {
-			return "", fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
+			return Spec{}, fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
 		}
-		return kind + rest, nil
+		return Spec{kind + rest, strings.HasSuffix(rest, "sdu")}, nil
 	},
 	Modules: map[string]Module{
-		"tap":     {Top: true},
+		"tap":     {Top: true, SDUs: true, Kind: func(string) string { return "bridged" }},
 		"head":    {Top: true},
-		"aal5":    {VC: true},
+		"aal5":    {VC: true, Cells: true},
 		"capture": {VC: true},
-		"rfc2684": {Check: func(arg string) error {
+		"rfc2684": {SDUs: true, Kind: func(arg string) string { return arg[len("llc "):] }, Check: func(arg string) error {
 			if arg != "llc bridged" && arg != "llc routed" {
 				return fmt.Errorf("%q: llc or vcmux, bridged or routed", arg)
 			}
@@ -62,6 +62,9 @@ pvcs:
     maxsdu: 9180
     hiwat: 65536
     lowat: 1
+xconnects:
+  - {from: dslam 0/101, to: hq 0/201, service: cbr, pcr: {tx: 10, rx: 20}, police: yes, shape: true}
+  - {from: dslam 5/*, to: hq 6/*, one-way: yes}
 `
 
 func TestParse(t *testing.T) {
@@ -95,6 +98,11 @@ func TestParse(t *testing.T) {
 			{Port: "hq", At: Position{16, 5}, ATM: control.ATM{
 				VPI: 4095, VCI: 65535, AAL: control.AAL5, RxMode: control.RxRaw, Direction: control.DirectionBoth,
 				MaxSDU: 9180, Hiwat: 65536, Lowat: 1}},
+		},
+		Crosses: []Cross{
+			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape", At: Position{24, 5}, ATM: control.ATM{
+				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20}},
+			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{25, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -154,9 +162,28 @@ func TestParseFaults(t *testing.T) {
 		{"two of a VC", world + "  - {port: a, vc: 0/32}\n  - {port: b, vc: 0/32}\n  - {port: a, vc: 0/32}", "x:10:5: PVC a 0/32: that VC is in line 8 already"},
 		{"stream on two", world + "  - {port: a, vc: 0/32, stream: s}\n  - {port: b, vc: 0/33, stream: s}",
 			"x:9:5: PVC b 0/33: stream s stands on VC 0/32 already (line 8): one stream has one VC"},
+		{"two kinds", "streams:\n  a: {top: tap t0, modules: [rfc2684 llc routed]}", "x:2:30: stream a: rfc2684 is routed, and tap above it is bridged: one of the two must change"},
+		{"no AAL5", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+			"x:3:30: stream a: nothing makes cells of SDUs for port p: end modules with aal5, or have the port carry SDUs"},
+		{"AAL5 twice", "ports: {p: \"eth:sdu\"}\nstreams:\n  a: {top: tap t0, modules: [aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+			"x:3:30: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
+		{"AAL5 too high", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [aal5, rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+			"x:3:36: stream a: rfc2684 works on SDUs, and aal5 above it has made cells of them: exchange them"},
 		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0 or 5`},
 		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},
 		{"rates", world + "  - {port: a, vc: 0/32, pcr: 5, scr: 6}", "x:8:5: PVC a 0/32: scr is above pcr"},
+		{"cross-connect without end", world + "xconnects:\n  - {from: a 0/32}", "x:9:5: a cross-connect without both ends: from: PORT VPI/VCI and to: PORT VPI/VCI"},
+		{"end", world + "xconnects:\n  - {from: a 0/0, to: b 0/32}", `x:9:12: from: "a 0/0": PORT VPI/VCI, such as dslam 0/100, or PORT VPI/* for a whole path`},
+		{"end without port", world + "xconnects:\n  - {from: 0/32, to: b 0/32}", `x:9:12: from: "0/32": PORT VPI/VCI, such as dslam 0/100, or PORT VPI/* for a whole path`},
+		{"cross-connected port", world + "xconnects:\n  - {from: a 0/32, to: c 0/32}", `x:9:5: a 0/32 to c 0/32: no port "c" in ports`},
+		{"cross-connected PVC", world + "  - {port: a, vc: 0/32}\nxconnects:\n  - {from: a 0/32, to: b 0/32}", "x:10:5: a 0/32 to b 0/32: a 0/32 is in line 8 already"},
+		{"cross-connected twice", world + "xconnects:\n  - {from: a 0/32, to: b 0/32}\n  - {from: a 0/33, to: b 0/32}", "x:10:5: a 0/33 to b 0/32: b 0/32 is in line 9 already"},
+		{"path to VC", world + "xconnects:\n  - {from: a 1/*, to: b 0/32}", "x:9:5: a 1/* to b 0/32: a whole path at one end and a VC at the other"},
+		{"path with PVC", world + "  - {port: a, vc: 1/32}\nxconnects:\n  - {from: a 1/*, to: b 1/*}", "x:10:5: a 1/* to b 1/*: VPI 1 of port a has VCs of its own (line 8), and cannot be switched as a whole"},
+		{"VC of path", world + "xconnects:\n  - {from: a 1/*, to: b 1/*}\n  - {from: a 1/32, to: b 2/32}", "x:10:5: a 1/32 to b 2/32: VPI 1 of port a is switched as a whole in line 9"},
+		{"cross-connect of itself", world + "xconnects:\n  - {from: a 1/*, to: a 1/*}", "x:9:5: a 1/* to a 1/*: two different ends"},
+		{"reserved", world + "xconnects:\n  - {from: a 0/5, to: b 0/5}", "x:9:5: a 0/5 to b 0/5: VCIs below 32 are for signalling and OAM, and are not switched one by one"},
+		{"yes", world + "xconnects:\n  - {from: a 0/32, to: b 0/32, police: on}", `x:9:40: police: "on": yes, true, no or false`},
 		{"long text", "ports:\n  a: eth:" + strings.Repeat("e", maxText), "x:2:6: a: UTF-8 of at most 4096 octets"},
 		{"two faults", "hubs: no\nports:\n  a: gre:x\n", "x:1:7: hubs: \"no\" is no number from 1 to 63\nx:3:6: port a: kind \"gre\": eth:IFNAME or udp:LOCAL:PORT"},
 	} {
@@ -176,6 +203,24 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
+// What would take the parser's memory without end is refused before it has any.
+func TestParseDeep(t *testing.T) {
+	for _, level := range []string{"[", "{", "{a: ", "a: [", "- ", "? ", "- ? ", "!!x ", "&a ", "*a ", "<<: ", "-\n "} {
+		_, err := Parse("x", []byte(strings.Repeat(level, 100000)), testRules)
+		var faults Faults
+		if !errors.As(err, &faults) {
+			t.Errorf("%q: %v", level, err)
+		}
+	}
+	nested := "hubs: 1"
+	for range maxDepth {
+		nested = "a:\n " + strings.ReplaceAll(nested, "\n", "\n ")
+	}
+	if _, err := Parse("x", []byte(nested), testRules); err == nil || !strings.Contains(err.Error(), "x:33:33: more than 32 levels") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(t.TempDir()+"/none", Rules{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
@@ -185,7 +230,7 @@ func TestReadFile(t *testing.T) {
 // Whatever a file is, it is read, or refused by faults that have a place.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
-	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1"} {
+	for _, seed := range []string{"ports: [", "- 1", "a: &b [*b]", "pvcs:\n- {port: a, vc: 1/2}\n", "? {a: b}\n: c", "ports: !!map {a: |\n  x\n}", "hubs: 1\n---\nhubs: 1", strings.Repeat("[", 100), "xconnects: [{from: a 0/32, to: b 5/*}]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -24,14 +24,13 @@ func Plan(running *Running, was Names, want *Config) []Step {
 	}
 	p.findPorts(running)
 	p.findStreams(running)
-	crossed := p.removeCross(running)
-	kept := p.removePVCs(running)
+	kept, crossed := p.removePVCs(running), p.removeCrosses(running)
 	p.closeStreams()
 	p.closePorts()
 	p.openPorts()
 	p.openStreams()
 	p.addPVCs(kept)
-	p.addCross(crossed)
+	p.addCrosses(crossed)
 	return p.steps
 }
 

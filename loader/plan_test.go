@@ -53,11 +53,13 @@ func TestPlan(t *testing.T) {
 		{"a module more", "llc bridged, ", "llc bridged, capture /f, ", []string{"push capture on stream s"}},
 		{"a module at the bottom", ", aal5]", ", aal5, capture /f]", []string{"push capture on stream s"}},
 		{"a module less", "rfc2684 llc bridged, ", "", []string{"pop rfc2684 off stream s"}},
-		{"another argument", "llc bridged", "llc routed", []string{"replace rfc2684 by rfc2684 in stream s"}},
-		{"two for one", "rfc2684 llc bridged", "rfc2684 llc routed, capture /f", []string{"replace rfc2684 by rfc2684 in stream s", "push capture on stream s"}},
+		{"another argument", "rfc2684 llc bridged", "capture /x", []string{"replace rfc2684 by capture in stream s"}},
+		{"two for one", "rfc2684 llc bridged", "capture /x, capture /f", []string{"replace rfc2684 by capture in stream s", "push capture on stream s"}},
 		{"another top", "tap t0", "tap t1", []string{"delete PVC a 0/100", "close stream s", "open stream s", "push rfc2684 on stream s", "push aal5 on stream s", "add PVC a 0/100"}},
 		{"another spec", "eth:e0", "eth:e2", []string{"delete PVC a 0/100", "close port a", "open port a", "add PVC a 0/100"}},
 		{"another number", "number: 1", "number: 7", []string{"delete PVC a 0/100", "close port a", "open port a", "add PVC a 0/100"}},
+		{"a cross-connect comes", "aal: 5}\n", "aal: 5}\nxconnects: [{from: a 0/200, to: b 0/201}]\n", []string{"cross-connect a 0/200 to b 0/201"}},
+		{"a PVC becomes one", "  - {port: b, vc: 0/33, aal: 5}\n", "xconnects: [{from: a 0/200, to: b 0/33}]\n", []string{"delete PVC b 0/33", "cross-connect a 0/200 to b 0/33"}},
 		{"another's number", "b: eth:e1", "b: {spec: eth:e1, number: 1}", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,9 +136,8 @@ func TestPlanLeavesOthersAlone(t *testing.T) {
 // A daemon that has some of it already gets the rest: whatever was there by the same
 // names before, the end is the same, and PVCs that both have alike are never touched.
 func TestPlanRandom(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("-seed %d", *seed)
+	rng := rand.New(rand.NewPCG(*seed, 0))
 	for range 2000 {
 		was, want := randomConfig(rng), randomConfig(rng)
 		w := newWorld()
@@ -163,6 +164,16 @@ func checkUntouched(t *testing.T, w *world, was, want *Config) {
 	t.Helper()
 	// Ports without a number may have to give theirs up.
 	displaced := slices.ContainsFunc(want.Ports, func(p Port) bool { return p.Number != 0 })
+	for _, x := range was.Crosses {
+		same := slices.Contains(want.Crosses, x)
+		for _, name := range []string{x.From.Port, x.To.Port} {
+			a, b := portOf(was, name), portOf(want, name)
+			same = same && b != nil && *a == *b && (a.Number != 0 || !displaced)
+		}
+		if same && w.touched["cross "+x.From.String()] {
+			t.Errorf("cross-connect %v was touched", &x)
+		}
+	}
 	for i := range was.PVCs {
 		p := &was.PVCs[i]
 		j := slices.IndexFunc(want.PVCs, func(q PVC) bool { return *p == q })
@@ -213,6 +224,15 @@ func randomConfig(rng *rand.Rand) *Config {
 			}
 			c.PVCs = append(c.PVCs, p)
 		}
+	}
+	for vci := range uint16(4) {
+		if len(c.Ports) < 2 || rng.IntN(2) == 0 {
+			continue
+		}
+		x := Cross{From: End{c.Ports[0].Name, 1, 32 + vci}, To: End{c.Ports[1].Name, 1, 32 + vci}}
+		x.Direction, x.PCRForward = control.DirectionBoth, uint32(rng.IntN(2))
+		x.Text = []string{"", "police"}[rng.IntN(2)]
+		c.Crosses = append(c.Crosses, x)
 	}
 	return c
 }

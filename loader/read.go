@@ -78,7 +78,17 @@ func (r *Running) readPVCs(s *control.Session) error {
 	p.Type = control.HubResync
 	p.SetHub(&control.Hub{})
 	return s.Each(&p, func(in *control.Packet) error {
-		if in.Class == control.ClassATM && in.Type == control.ATMQuery && !r.addCross(in) {
+		if in.Class != control.ClassATM || in.Type != control.ATMQuery {
+			return nil
+		}
+		value, cross := control.FindTLV(in.Trailer, control.TLVSecondEnd)
+		text, first := control.FindTLV(in.Trailer, control.TLVText)
+		switch {
+		case cross && first:
+			far, err := control.ParseSecondEnd(value)
+			r.Crosses = append(r.Crosses, RunningCross{in.ATM(), far, string(text)})
+			return err
+		case !cross && !first: // else it is another end of a cross-connect
 			r.PVCs = append(r.PVCs, RunningPVC{in.ATM()})
 		}
 		return nil

@@ -12,9 +12,10 @@ func (r *reader) relations(c *Config) {
 	r.portNumbers(c)
 	r.portKeys(c)
 	streams := r.vcs(c)
-	r.crossed(c)
 	for i := range c.Streams {
-		r.arguments(&c.Streams[i], streams[c.Streams[i].Name])
+		s := &c.Streams[i]
+		r.arguments(s, streams[s.Name])
+		r.layers(s, streams[s.Name])
 	}
 }
 
@@ -50,12 +51,12 @@ func (r *reader) portKeys(c *Config) {
 	taken := map[string]*Port{}
 	for i := range c.Ports {
 		p := &c.Ports[i]
-		key, has := r.keys[p.Name]
-		if other := taken[key]; has && other != nil {
+		spec, has := r.specs[p.Name]
+		if other := taken[spec.Key]; has && other != nil {
 			r.fault(p.At, "port %s: its cells cannot be told from those of port %s (line %d): take another label", p.Name, other.Name, other.At.Line)
 			continue
 		}
-		taken[key] = p
+		taken[spec.Key] = p
 	}
 }
 
@@ -69,6 +70,7 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 		streams[c.Streams[i].Name] = true
 	}
 	taken, under := map[string]*PVC{}, map[string]*PVC{}
+	places := map[string]Position{}
 	for i := range c.PVCs {
 		p := &c.PVCs[i]
 		switch other := taken[p.String()]; {
@@ -87,11 +89,12 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 			r.fault(p.At, "PVC %s: stream %s stands on VC %s already (line %d): one stream has one VC",
 				p, p.Stream, under[p.Stream].VC(), under[p.Stream].At.Line)
 		}
-		taken[p.String()] = p
+		taken[p.String()], places[p.String()] = p, p.At
 		if p.Stream != "" {
 			under[p.Stream] = p
 		}
 	}
+	r.crosses(c, ports, places)
 	return under
 }
 
@@ -102,10 +105,12 @@ func (r *reader) arguments(s *Stream, vc *PVC) {
 	for i := range s.Modules {
 		parts = append(parts, &s.Modules[i])
 	}
+	var first *Part // that has a kind, and
+	var of string   // which
 	for _, p := range parts {
 		rule := r.rules.Modules[p.Name]
-		first, _, _ := strings.Cut(p.Arg, " ")
-		if _, _, written := parseVC(first); rule.VC && !written {
+		word, _, _ := strings.Cut(p.Arg, " ")
+		if _, _, written := parseVC(word); rule.VC && !written {
 			if vc == nil {
 				r.fault(p.At, "stream %s: %s works on a VC, and no PVC has stream: %s", s.Name, p.Name, s.Name)
 				continue
@@ -115,8 +120,48 @@ func (r *reader) arguments(s *Stream, vc *PVC) {
 		if rule.Check != nil {
 			if err := rule.Check(p.Arg); err != nil {
 				r.fault(p.At, "stream %s: %s: %v", s.Name, p.Name, err)
+				continue
 			}
 		}
+		if rule.Kind == nil {
+			continue
+		}
+		switch kind := rule.Kind(p.Arg); {
+		case first == nil:
+			first, of = p, kind
+		case kind != of:
+			r.fault(p.At, "stream %s: %s is %s, and %s above it is %s: one of the two must change", s.Name, p.Name, kind, first.Name, of)
+		}
+	}
+}
+
+// layers checks that cells become SDUs once between a stream's top and its port.
+func (r *reader) layers(s *Stream, vc *PVC) {
+	if vc == nil {
+		return
+	}
+	spec, known := r.specs[vc.Port]
+	var maker, user *Part
+	if r.rules.Modules[s.Top.Name].SDUs {
+		user = &s.Top
+	}
+	for i := range s.Modules {
+		switch rule := r.rules.Modules[s.Modules[i].Name]; {
+		case rule.Cells:
+			maker = &s.Modules[i]
+		case rule.SDUs && maker != nil:
+			r.fault(s.Modules[i].At, "stream %s: %s works on SDUs, and %s above it has made cells of them: exchange them", s.Name, s.Modules[i].Name, maker.Name)
+			return
+		case rule.SDUs:
+			user = &s.Modules[i]
+		}
+	}
+	switch {
+	case !known:
+	case maker != nil && spec.SDUs:
+		r.fault(maker.At, "stream %s: %s makes cells, and port %s carries SDUs: leave it out, or have the port carry cells", s.Name, maker.Name, vc.Port)
+	case maker == nil && user != nil && !spec.SDUs:
+		r.fault(user.At, "stream %s: nothing makes cells of SDUs for port %s: end modules with aal5, or have the port carry SDUs", s.Name, vc.Port)
 	}
 }
 

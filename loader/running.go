@@ -4,12 +4,10 @@ import "github.com/cellhub/cellhub/dataplane/control"
 
 // Running is what a daemon has at the time of reading.
 type Running struct {
-	Ports     []RunningPort
-	Streams   []RunningStream
-	PVCs      []RunningPVC
-	XConnects []RunningXConnect
-
-	crossAt map[RunningEnd]int // of XConnects, while they are read
+	Ports   []RunningPort
+	Streams []RunningStream
+	PVCs    []RunningPVC
+	Crosses []RunningCross
 }
 
 // RunningPort is an open port.
@@ -29,6 +27,13 @@ type RunningPart struct {
 	Number uint32
 	Name   string // of its module
 	Arg    string // that it was made with
+}
+
+// RunningCross is a cross-connect, as XCONNECT had it. Its ports are the daemon's numbers.
+type RunningCross struct {
+	control.ATM
+	Far  control.SecondEnd
+	Text string
 }
 
 // RunningPVC is a permanent VC. Its Port and Receiver are the daemon's numbers.
@@ -52,8 +57,8 @@ func (n *Names) Add(c *Config) {
 	for i := range c.PVCs {
 		n.of["pvc "+c.PVCs[i].String()] = true
 	}
-	for i := range c.XConnects {
-		n.of["xconnect "+c.XConnects[i].From.String()] = true
+	for i := range c.Crosses {
+		n.of["cross "+c.Crosses[i].String()] = true
 	}
 }
 

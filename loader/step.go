@@ -16,8 +16,9 @@ type Step struct {
 	process  *slot // goes into A
 	receiver *slot // goes into Receiver
 	port     *slot // goes into Port
-	far      *slot // goes into SECOND_END, with end
-	end      control.SecondEnd
+	far      *slot // port of the other end, farEnd; with text it is the trailer
+	farEnd   End
+	text     string
 	made     *slot // A of the reply, a process
 	numbered *slot // B of the reply, a port
 }
@@ -47,12 +48,10 @@ func (s *Step) Packet() (p control.Packet, ready bool) {
 			b.Receiver = s.receiver.number
 		}
 		b.Port = uint16(s.port.number)
-		if s.far != nil {
-			end := s.end
-			end.Port = uint16(s.far.number)
-			p.Trailer, _ = end.Append(p.Trailer) // there is room
-		}
 		p.SetATM(&b)
+		if s.far != nil {
+			p.Trailer = s.secondEnd()
+		}
 	}
 	return p, true
 }

@@ -51,7 +51,8 @@ func (w *world) do(p *control.Packet) error {
 		return w.openPort(p, name, spec, uint16(b.B))
 	case isPort && p.Type == control.HubClose:
 		i := slices.IndexFunc(w.Ports, func(r RunningPort) bool { return uint32(r.Number) == b.B })
-		if i < 0 || slices.ContainsFunc(w.PVCs, func(v RunningPVC) bool { return uint32(v.Port) == b.B }) {
+		if i < 0 || slices.ContainsFunc(w.PVCs, func(v RunningPVC) bool { return uint32(v.Port) == b.B }) ||
+			slices.ContainsFunc(w.Crosses, func(x RunningCross) bool { return uint32(x.Port) == b.B || uint32(x.Far.Port) == b.B }) {
 			return fmt.Errorf("no such port, or in use")
 		}
 		w.Ports = slices.Delete(w.Ports, i, i+1)
@@ -123,16 +124,22 @@ func (w *world) change(p *control.Packet, b control.Hub, arg []byte) error {
 
 func (w *world) atm(p *control.Packet) error {
 	b := p.ATM()
-	if done, err := w.crossConnect(p, b); done {
-		return err
-	}
 	port := slices.IndexFunc(w.Ports, func(r RunningPort) bool { return r.Number == b.Port })
 	at := slices.IndexFunc(w.PVCs, func(v RunningPVC) bool { return v.Port == b.Port && v.VPI == b.VPI && v.VCI == b.VCI })
-	if port < 0 || (at >= 0) == (p.Type == control.ATMAdd) {
+	crossed := slices.IndexFunc(w.Crosses, func(x RunningCross) bool { return x.Port == b.Port && x.VPI == b.VPI && x.VCI == b.VCI })
+	if crossed >= 0 && p.Type == control.ATMDel {
+		w.touched["cross "+w.end(b.Port, b.VPI, b.VCI).String()] = true
+		w.Crosses = slices.Delete(w.Crosses, crossed, crossed+1)
+		return nil
+	}
+	add := p.Type == control.ATMAdd || p.Type == control.ATMXConnect
+	if port < 0 || (at >= 0) == add || crossed >= 0 {
 		return fmt.Errorf("no such port or VC, or it is there")
 	}
 	w.touched[fmt.Sprintf("%s %d/%d", w.Ports[port].Name, b.VPI, b.VCI)] = true
 	switch p.Type {
+	case control.ATMXConnect:
+		return w.cross(p, b)
 	case control.ATMAdd:
 		if b.Receiver != 0 && !slices.ContainsFunc(w.Streams, func(s RunningStream) bool { return s.holds(b.Receiver) }) {
 			return fmt.Errorf("no receiver")
@@ -143,6 +150,34 @@ func (w *world) atm(p *control.Packet) error {
 	case control.ATMDel:
 		w.PVCs = slices.Delete(w.PVCs, at, at+1)
 	}
+	return nil
+}
+
+func (w *world) end(port uint16, vpi, vci uint16) End {
+	for _, p := range w.Ports {
+		if p.Number == port {
+			return End{p.Name, vpi, vci}
+		}
+	}
+	return End{"nowhere", vpi, vci}
+}
+
+// cross makes a cross-connect of VCs that nobody has.
+func (w *world) cross(p *control.Packet, b control.ATM) error {
+	value, _ := control.FindTLV(p.Trailer, control.TLVSecondEnd)
+	text, _ := control.FindTLV(p.Trailer, control.TLVText)
+	far, err := control.ParseSecondEnd(value)
+	if err != nil || w.end(far.Port, 0, 0).Port == "nowhere" {
+		return fmt.Errorf("no far end")
+	}
+	is := func(port, vpi, vci uint16) bool { return port == far.Port && vpi == far.VPI && vci == far.VCI }
+	if slices.ContainsFunc(w.PVCs, func(v RunningPVC) bool { return is(v.Port, v.VPI, v.VCI) }) ||
+		slices.ContainsFunc(w.Crosses, func(x RunningCross) bool {
+			return is(x.Port, x.VPI, x.VCI) || x.Far == far || x.Far == control.SecondEnd{Port: b.Port, VPI: b.VPI, VCI: b.VCI}
+		}) {
+		return fmt.Errorf("the far end is there")
+	}
+	w.Crosses = append(w.Crosses, RunningCross{b, far, string(text)})
 	return nil
 }
 
@@ -174,12 +209,12 @@ func (w *world) String() string {
 		m.SetATM(&v.ATM)
 		lines = append(lines, fmt.Sprintf("pvc %s %s %v", port, stream, &m))
 	}
-	for _, x := range w.XConnects {
-		line := fmt.Sprintf("xconnect %s %d/%d %v pcr %d %q to", ports[x.From.Port], x.From.VPI, x.From.VCI, x.ATM.Direction, x.ATM.PCRForward, x.Options)
-		for _, e := range x.To {
-			line += fmt.Sprintf(" %s %d/%d", ports[e.Port], e.VPI, e.VCI)
-		}
-		lines = append(lines, line)
+	for _, x := range w.Crosses {
+		from, to := w.end(x.Port, x.VPI, x.VCI), w.end(x.Far.Port, x.Far.VPI, x.Far.VCI)
+		x.Port = 0
+		m := control.Message{}
+		m.SetATM(&x.ATM)
+		lines = append(lines, fmt.Sprintf("cross %v to %v %v %q", from, to, &m, x.Text))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

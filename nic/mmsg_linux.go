@@ -15,6 +15,12 @@ type mmsg struct {
 	head     int                  // octets that a frame begins with its peer's address: PeerBytes, or 0 where it does not
 	reports  *reports             // of the socket; nil: it has none
 
+	extra *[maxBatch]control // of ECN, where it is wanted, or nil
+	marks *[groBatch]uint8   // receiving: each frame's
+	ecn   uint8              // sending: of all frames of a call
+	class uint8              // sending: the traffic class, which ECN is a part of
+	is4   bool
+
 	prefix []byte // sending: what goes before each frame; nil: nothing
 	pairs  [maxBatch][2]unix.Iovec
 	// receiving: an empty datagram is one that the socket's filter has cut, because it had no checksum
@@ -87,7 +93,26 @@ func (m *mmsg) fill(bufs [][]byte) []unix.Mmsghdr {
 		}
 		pointTo(&m.vectors[i], buf[m.head:])
 	}
+	if m.extra != nil {
+		m.attach(len(bufs))
+	}
 	return m.messages[:len(bufs)]
+}
+
+// attach has the first messages carry the mark of their run, or receive their own.
+func (m *mmsg) attach(n int) {
+	for i := range n {
+		header, c := &m.messages[i].Hdr, &m.extra[i]
+		if m.marks != nil {
+			c.attach(header)
+			continue
+		}
+		if c.used = 0; m.ecn == NotECT {
+			header.Control, header.Controllen = nil, 0
+		} else {
+			m.mark(c, header)
+		}
+	}
 }
 
 // receive reads datagrams into bufs, at most maxBatch, with one call (two, when the first only told of an earlier
@@ -134,6 +159,9 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 			copy(bufs[n], bufs[i][:length])
 		}
 		bufs[n] = bufs[n][:length]
+		if m.marks != nil {
+			m.marks[n] = m.extra[i].ecnOf(&m.messages[i].Hdr)
+		}
 		count.RxFrames++
 		count.RxOctets += uint64(length - m.head)
 		n++

@@ -26,6 +26,7 @@ type groups struct {
 	rest      []byte // of the message that is being given out
 	left      int    // frames in it
 	size      int    // octets of each of them but the last
+	ecn       uint8  // of all of them
 	lent      bool   // frames have been lent and not been given back
 	usual     int    // frames in the longest of the last messages
 }
@@ -140,6 +141,9 @@ func (g *groups) cut(bufs [][]byte, n int, count *Counters) int {
 		default:
 			bufs[n] = bufs[n][:copy(bufs[n], frame)]
 		}
+		if g.marks != nil {
+			g.marks[n] = g.ecn
+		}
 		count.RxFrames++
 		count.RxOctets += uint64(len(frame))
 		n++
@@ -159,5 +163,8 @@ func (g *groups) open(i int, count *Counters) {
 		count.RxChecksum++
 	default:
 		g.rest, g.size, g.left = g.memory[i*groStride:][:g.messages[i].Len], size, n
+		if g.marks != nil {
+			g.ecn = g.controls[i].ecnOf(&g.messages[i].Hdr)
+		}
 	}
 }

@@ -52,14 +52,17 @@ func (t *trains) fill(frames [][]byte) int {
 		header.SetIovlen(1)
 		header.Control, header.Controllen = nil, 0
 		t.lengths[n] = uint8(length)
+		c := &t.controls[n]
+		if c.used = 0; t.ecn != NotECT {
+			t.mark(c, header)
+		}
 		if length == 1 {
 			pointTo(header.Iov, frames[0])
 			frames = frames[1:]
 			continue
 		}
 		size := len(frames[0])
-		t.controls[n].attach(header)
-		t.controls[n].segment(size)
+		c.segment(header, size)
 		if size > maxCopied {
 			header.Iov = &t.vectors[gathered]
 			header.SetIovlen(length)

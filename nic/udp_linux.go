@@ -38,6 +38,9 @@ type UDPConfig struct {
 	// entropy of a flow there (RFC 7510, section 3). Without it only those from Remote's port are received.
 	AnySourcePort bool
 
+	// Marks makes the device a Marker.
+	Marks bool
+
 	// SourcePorts is how many sockets of their own datagrams leave by, 0 to MaxSourcePorts, each with a port of its own
 	// of the dynamic range (49152 to 65535): the entropy by which routers and receiving interfaces spread flows (RFC
 	// 7510, section 3). Entropy chooses the ports; each stands for the next where one is taken. With one peer one is
@@ -122,6 +125,7 @@ type udp struct {
 	fd     int
 	info   Info
 	out    senders // without any, datagrams leave by fd
+	marks  marks
 	rx     *mmsg
 	groups *groups // nil: datagrams come one by one
 	chosen bool    // the port that the kernel chose is bound
@@ -163,6 +167,12 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 		}
 	}
 	u.rx.reports, u.tx.reports = &u.reports, &u.reports
+	u.tx.class = cfg.TrafficClass
+	if cfg.Marks {
+		if err := u.tellMarks(is4); err != nil {
+			return fmt.Errorf("udp: ECN: %w", err)
+		}
+	}
 	if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
@@ -349,10 +359,10 @@ func (u *udp) Transmit(frames [][]byte) (int, error) {
 	}
 	var taken int
 	var errno unix.Errno
-	if len(u.out.sockets) > 0 {
-		taken, errno = u.out.transmit(u.tx, frames, &u.count)
+	if u.marks.out != nil && u.tx.extra != nil {
+		taken, errno = u.transmitMarked(frames)
 	} else {
-		taken, errno = u.tx.transmit(u.fd, frames, &u.count)
+		taken, errno = u.transmit(frames)
 	}
 	if u.reports.dirty {
 		u.reports.drain(u.fd, &u.count)
@@ -362,6 +372,13 @@ func (u *udp) Transmit(frames [][]byte) (int, error) {
 		taken = len(frames)
 	}
 	return taken, nil
+}
+
+func (u *udp) transmit(frames [][]byte) (int, unix.Errno) {
+	if len(u.out.sockets) > 0 {
+		return u.out.transmit(u.tx, frames, &u.count)
+	}
+	return u.tx.transmit(u.fd, frames, &u.count)
 }
 
 func (u *udp) Counters() Counters {

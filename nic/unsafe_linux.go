@@ -68,31 +68,53 @@ func nameMessage(header *unix.Msghdr, name *socketName) {
 	header.Name, header.Namelen = &name[0], uint32(len(name))
 }
 
-// control is room for one control message of a datagram socket, of UDP_SEGMENT or UDP_GRO, which hold a number.
+// control is room for the control messages of a datagram: of UDP_SEGMENT or UDP_GRO, and its traffic class. Each holds a
+// number.
 type control struct {
+	parts [2]controlPart
+	used  int // of those to be sent
+}
+
+type controlPart struct {
 	header unix.Cmsghdr
 	value  [8]byte
 }
 
-// attach has a message carry it, or receive one.
+// attach has a message receive what there is.
 func (c *control) attach(header *unix.Msghdr) {
-	header.Control = (*byte)(unsafe.Pointer(c))
-	header.SetControllen(int(unsafe.Sizeof(*c)))
+	header.Control = (*byte)(unsafe.Pointer(&c.parts))
+	header.SetControllen(int(unsafe.Sizeof(c.parts)))
 }
 
-// segment makes it say that the message is a train of datagrams of size octets.
-func (c *control) segment(size int) {
-	c.header.Level, c.header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
-	c.header.SetLen(unix.CmsgLen(2))
-	binary.NativeEndian.PutUint16(c.value[:], uint16(size))
+// received counts what came with a message.
+func (c *control) received(header *unix.Msghdr) int {
+	return min(int(header.Controllen)/int(unsafe.Sizeof(c.parts[0])), len(c.parts))
+}
+
+// add has a message carry one more, whose value of that many octets is still to be written.
+func (c *control) add(header *unix.Msghdr, level, kind int32, octets int) {
+	p := &c.parts[c.used]
+	p.header.Level, p.header.Type = level, kind
+	p.header.SetLen(unix.CmsgLen(octets))
+	c.used++
+	header.Control = (*byte)(unsafe.Pointer(&c.parts))
+	header.SetControllen(c.used * int(unsafe.Sizeof(*p)))
+}
+
+// segment has a message say that it is a train of datagrams of size octets.
+func (c *control) segment(header *unix.Msghdr, size int) {
+	c.add(header, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
+	binary.NativeEndian.PutUint16(c.parts[c.used-1].value[:], uint16(size))
 }
 
 // size is that of each datagram in a message received; 0: it is one datagram.
 func (c *control) size(header *unix.Msghdr) int {
-	if header.Controllen == 0 || c.header.Level != unix.SOL_UDP || c.header.Type != unix.UDP_GRO {
-		return 0
+	for i := range c.received(header) {
+		if p := &c.parts[i]; p.header.Level == unix.SOL_UDP && p.header.Type == unix.UDP_GRO {
+			return int(int32(binary.NativeEndian.Uint32(p.value[:])))
+		}
 	}
-	return int(int32(binary.NativeEndian.Uint32(c.value[:])))
+	return 0
 }
 
 // readv reads once into the buffers of iov; EINTR is retried.

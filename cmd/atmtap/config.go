@@ -12,6 +12,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -39,6 +40,9 @@ type config struct {
 	pace    dataplane.Pace
 	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
+
+	hub      string // the control socket of the daemon that carries it; empty: this process does
+	portText string // as given
 }
 
 var (
@@ -58,7 +62,7 @@ func (o *once) Type() string   { return "string" }
 func (o *once) Set(v string) error {
 	o.value = v
 	if o.times++; o.times > 1 {
-		return errors.New("given twice: one atmtap is one VC on one port; start another for the other (a daemon for many is to come)")
+		return errors.New("given twice: one atmtap is one VC on one port; start another for the other, or the daemon, cellhubd, for many")
 	}
 	return nil
 }
@@ -84,6 +88,8 @@ func parse(args []string) (config, error) {
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
 	f.DurationVar(&c.silence, "silence", 0, "")
 	f.BoolVar(&c.json, "json", false, "")
+	f.StringVar(&c.hub, "hub", "", "")
+	f.Lookup("hub").NoOptDefVal = control.DefaultPath
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
 	f.BoolVar(&version, "version", false, "")
@@ -113,6 +119,7 @@ func parse(args []string) (config, error) {
 		}
 	}
 	c.spec.GSO = c.gso
+	c.portText = spec.value
 	return c, nil
 }
 

@@ -80,6 +80,9 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, stdout, st
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage
 	}
+	if c.hub != "" {
+		return runInHub(ctx, c, stdout, stderr)
+	}
 	t, err := open(c)
 	if err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))

@@ -8,7 +8,7 @@ SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
            [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
-           [--json] [--force]
+           [--hub[=PATH]] [--json] [--force]
     atmtap --help | --version
 
 DESCRIPTION
@@ -75,6 +75,11 @@ OPTIONS
                      With vlan=, xdp needs tags left in the frame (ethtool -K
                      IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
+        ecn=copy     UDP: datagrams take the ECN field of the IP packets in them
+                     when these agree (RFC 6040, normal mode). Only towards a
+                     peer that passes marks on to the packets, as atmtap always
+                     does; a packet that met congestion and cannot be marked is
+                     dropped (default off: compatibility mode)
         seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
         cells=N      n1, n1cw: at most N cells in a frame that is sent, for
@@ -112,6 +117,10 @@ OPTIONS
     --json           no live line; on stdout one JSON object a line for each
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
+    --hub[=PATH]     have the running cellhubd carry it whose control socket is
+                     PATH, /run/cellhub/control unless given: as long as
+                     atmtap runs. A port that the daemon has by the same SPEC
+                     is used, and FILE is the daemon's to write
     --force          allow a reserved VCI, below 32
     -h, --help       this page
     --version        the version, and the Go that built it

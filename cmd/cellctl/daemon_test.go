@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/client"
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
@@ -168,6 +168,10 @@ func TestChange(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	d.must("port up dslam")
+	d.must(fmt.Sprintf("stream replace %d rfc2684 vcmux bridged", top+1))
+	if a := d.show().Streams[0].Processes[1].Argument; a != "vcmux bridged" {
+		t.Errorf("%s", a)
+	}
 	d.must(fmt.Sprintf("stream pop %d", top+1))
 	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "aal5"}) {
 		t.Errorf("%v", m)
@@ -192,7 +196,7 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"shw", exitUsage, `unknown command "shw" for "cellctl"`},
-		{"show", exitUsage, "cellctl show what? all, connections, modules, ports, processes, pvcs, streams"},
+		{"show", exitUsage, "cellctl show what? all, connections, modules, ports, processes, pvcs, streams, xconnects"},
 		{"port add dslam", exitUsage, "accepts 2 arg(s), received 1: cellctl port add NAME SPEC [flags]"},
 		{"port add dslam nonsense", exitFailed, `kind "nonsense": eth:IFNAME or udp:LOCAL:PORT`},
 		{"port add dslam eth:" + lab.Dev + ",label=101", exitFailed, `"dslam": a port or a process is called so`},
@@ -216,6 +220,58 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("cellctl %s: %d: %s\nwant %d: %s", c.line, code, out, c.code, c.want)
 		}
 	}
+}
+
+// Cross-connects are made, seen from both ends, and parted by either.
+func TestXConnect(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add a eth:" + lab.Dev + ",label=100")
+	d.must("port add b eth:" + lab.Dev + ",label=101")
+	d.must("xconnect add a 0/100 b 0/200 --pcr 100 --police")
+	d.must("xconnect add a 5/* b 6/* --one-way")
+	want := "" +
+		"FROM  VC     TO       SERVICE  PCR  CELLS\n" +
+		"a     0/100  b 0/200  ubr      100      0\n    nothing lost\n" +
+		"a     5/*    b 6/*    ubr        -      0\n    nothing lost\n" +
+		"b     0/200  a 0/100  ubr      100      0\n    nothing lost\n"
+	if out := d.must("show xconnects"); out != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	if s := d.show(); len(s.PVCs) != 0 {
+		t.Errorf("%+v", s.PVCs)
+	}
+	d.must("watch --count 1 --interval 100ms")
+	if out, code := d.ctl("xconnect", "add", "a", "0/0", "b", "0/32"); code != exitUsage || !strings.Contains(out, "VC 0/0: for a whole path write 0/*") {
+		t.Errorf("%d: %s", code, out)
+	}
+	d.must("xconnect del b 0/200")
+	d.must("xconnect del a 5/*")
+	if out := d.must("show xconnects"); !strings.HasPrefix(out, "no cross-connects") {
+		t.Errorf("%s", out)
+	}
+}
+
+// An application's connection is seen with its VC and its state.
+func TestConnections(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	d.must("port add hq eth:" + lab.Dev + ",label=100")
+	d.must("pvc add hq 0/33 --aal 5")
+	c, err := client.Open(d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Dial(t.Context(), "pvc://hq/0/33", nil); err != nil {
+		t.Fatal(err)
+	}
+	out := d.must("show connections")
+	if !strings.Contains(out, "pvc://hq/0/33") || !strings.Contains(out, "connected") {
+		t.Errorf("%s", out)
+	}
+	c.Close()
+	controltest.Until(t, "it is gone", func() bool { return strings.HasPrefix(d.must("show connections"), "no connections") })
 }
 
 // inner are the addresses on both ends of a VC.
@@ -245,84 +301,6 @@ func pair(t *testing.T) (*lab.Lab, [2]*underTest) {
 func ping(t *testing.T, l *lab.Lab, count int) bool {
 	r, err := lab.Ping(t.Context(), l.A, inner[1].Addr(), lab.PingConfig{Count: count, Wait: time.Second})
 	return err == nil && r.Lost() == 0
-}
-
-// A capture is taken into a stream that carries, has what passes as tshark reads it, and
-// leaves nothing behind.
-func TestCapture(t *testing.T) {
-	l, ends := pair(t)
-	file := filepath.Join(t.TempDir(), "x.pcap")
-	for _, where := range []string{"dslam 0/100", "dslam"} {
-		ctx, interrupt := context.WithCancel(t.Context())
-		var stderr buffer
-		var code int
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			args := append([]string{"--control", ends[0].path, "capture", "-w", file}, strings.Fields(where)...)
-			code = run(ctx, args, io.Discard, &stderr)
-		}()
-		controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing 1 VCs") })
-		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "capture", "aal5"}) {
-			t.Errorf("%v", m)
-		}
-		if !ping(t, l, 20) {
-			t.Error("pings were lost")
-		}
-		interrupt()
-		<-ended
-		if code != 0 {
-			t.Errorf("%d: %s", code, stderr.String())
-		}
-		if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
-			t.Errorf("left: %v", m)
-		}
-		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(ends[0].path), "capture-*")); len(left) > 0 {
-			t.Errorf("left: %v", left)
-		}
-		seen := tshark(t, file, "icmp.type")
-		if n, m := strings.Count(seen, "8\n"), strings.Count(seen, "0\n"); n != 20 || m != 20 {
-			t.Errorf("%s: tshark sees %d requests and %d replies; want 20 of each", where, n, m)
-		}
-	}
-}
-
-// tshark prints a field of the ICMP packets of a capture.
-func tshark(t *testing.T, file, field string) string {
-	t.Helper()
-	name, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed")
-	}
-	out, err := exec.Command(name, "-r", file, "-o", "erf.aal5_type:llc", "-Y", "icmp && atm.vpi == 0 && atm.vci == 100", "-T", "fields", "-e", field).Output()
-	if err != nil {
-		t.Fatalf("tshark: %v", err)
-	}
-	return string(out)
-}
-
-// Who reads the capture goes away: the module is taken out all the same.
-func TestCaptureReaderGoes(t *testing.T) {
-	l, ends := pair(t)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	defer w.Close()
-	var stderr buffer
-	ended := make(chan int)
-	go func() {
-		ended <- run(t.Context(), []string{"--control", ends[0].path, "capture", "dslam"}, w, &stderr)
-	}()
-	controltest.Until(t, "the capture has begun", func() bool { return strings.Contains(stderr.String(), "capturing") })
-	ping(t, l, 1)
-	if code := <-ended; code != 0 {
-		t.Errorf("%d: %s", code, stderr.String())
-	}
-	if m := ends[0].modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
-		t.Errorf("left: %v", m)
-	}
 }
 
 // Rates are of what went by meanwhile.

@@ -15,6 +15,7 @@ type drop struct {
 
 // whys explain causes to a person, by the counter's name without its module's.
 var whys = map[string]string{
+	policeDropped:           "above the contract of the cross-connect",
 	"missed_disk_slow":      "left out of the capture, disk or reader being too slow; the traffic went on",
 	"missed_too_long":       "left out of the capture, too long for a record; the traffic went on",
 	"path_drop_too_long":    "longer than the path to the peer takes: lower the MTU above",
@@ -28,13 +29,13 @@ var whys = map[string]string{
 	"rx_drop_error":         "the stream was in an error",
 	"rx_drop_foreign":       "from another host than the peer",
 	"rx_drop_frame":         "frames that are no pseudowire's",
-	"rx_drop_hub":           "cross-connected to another hub, which was too busy",
-	"rx_drop_hub_no_block":  "cross-connected to another hub, and no memory was left",
 	"rx_drop_kind":          "bridged where routed is expected, or the other way: as the far end has it",
 	"rx_drop_label":         "a label that no port has",
 	"rx_drop_length":        "a length that mode= does not allow: it must be as the far end has it",
 	"rx_drop_no_leaf":       "of a point-to-multipoint connection that has no leaf left",
 	"rx_drop_starved":       "the daemon gave the interface no memory in time: the host is too slow",
+	"rx_drop_hub":           "cells for a port on another hub, to which too much waited",
+	"rx_drop_hub_no_block":  "the daemon was out of memory for them",
 	"tx_drop_congested":     "more cross-connected cells than the port sends",
 	"drop_stopped":          "the port was down: cellctl port up",
 	"rx_drop_long":          "longer than the application's MaxSDU",
@@ -44,6 +45,7 @@ var whys = map[string]string{
 	"rx_drop_malformed":     "malformed",
 	"rx_drop_no_block":      "the daemon was out of memory for them",
 	"rx_drop_no_view":       "the daemon was out of memory for them",
+	"rx_drop_not_ect":       "marked as congested on the way, and of a sender that does not understand that (RFC 6040)",
 	"rx_drop_oam":           "OAM cells that were damaged, or of a function that is not done",
 	"rx_drop_order":         "out of order on the way",
 	"rx_drop_overrun":       "more than there was room for: the host is too slow, or PDUs are too long",
@@ -58,10 +60,10 @@ var whys = map[string]string{
 	"rx_drop_unknown_vc":    "a VC that nobody has: cellctl pvc add",
 	"rx_drop_vccv":          "VCCV messages, which are not answered",
 	"tx_drop_clp1":          "of low priority (CLP 1), where much waited already",
-	"tx_drop_down":          "the device or the port was down: cellctl port up, or ip link",
-	"tx_drop_error":         "the kernel refused them",
 	"tx_drop_frames":        "whole PDUs, where too much waited already",
 	"tx_drop_full":          "more waited than a connection may keep: it sends more than the port carries",
+	"tx_drop_down":          "the device or the port was down: cellctl port up, or ip link",
+	"tx_drop_error":         "the kernel refused them",
 	"tx_drop_no_block":      "the daemon was out of memory for them",
 	"tx_drop_no_buffer":     "the kernel's queue of the device was full: slower, or a longer txqueuelen",
 	"tx_drop_no_carrier":    "the carrier below has gone",
@@ -76,11 +78,14 @@ var whys = map[string]string{
 	"tx_drop_unreachable":   "no route to the peer",
 }
 
+// policeDropped counts what a cross-connect has refused.
+const policeDropped = "police_dropped"
+
 // drops takes those of the counters that count losses, most first.
 func drops(counters []counter) []drop {
 	all := []drop{}
 	for _, c := range counters {
-		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_")) {
+		if c.Value > 0 && (strings.Contains(c.Name, "drop_") || strings.Contains(c.Name, "missed_") || c.Name == policeDropped) {
 			all = append(all, drop{c.Name, c.Value, why(c.Name)})
 		}
 	}
@@ -108,7 +113,7 @@ func why(name string) string {
 // direction is which way something that was dropped went.
 func (d *drop) direction() string {
 	switch {
-	case strings.Contains(d.Cause, "rx_"):
+	case strings.Contains(d.Cause, "rx_"), d.Cause == policeDropped:
 		return "received"
 	case strings.Contains(d.Cause, "tx_"):
 		return "to be sent"

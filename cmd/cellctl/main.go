@@ -55,8 +55,9 @@ func usage(format string, args ...any) error { return &usageError{fmt.Errorf(for
 
 // options are the flags of every command.
 type options struct {
-	control string
-	json    bool
+	control    string
+	signalling string
+	json       bool
 }
 
 // tree is all commands: help, manual pages and completion are made of it.
@@ -80,9 +81,11 @@ daemon's configuration file.`,
 		path = p
 	}
 	root.PersistentFlags().StringVar(&o.control, "control", path, "the daemon's socket; CELLHUB_CONTROL says so too")
+	root.PersistentFlags().StringVar(&o.signalling, "signalling", signallingPath(), "the signalling daemon's socket; CELLHUB_SIGNALLING says so too")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "JSON, for machines")
 	root.AddCommand(showCommand(o), watchCommand(o), portCommand(o), streamCommand(o), pvcCommand(o), xconnectCommand(o), oamCommand(o),
-		moduleCommand(o), eventCommand(o), captureCommand(o), manCommand(root))
+		moduleCommand(o), eventCommand(o), captureCommand(o), ncCommand(o), manCommand(root))
+	root.AddCommand(signallingCommands(o)...)
 	for _, c := range root.Commands() {
 		argumentsAreUsage(c)
 		o.complete(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -62,11 +63,14 @@ var remedies = []struct {
 // remedy adds to an error what can be done about it.
 func remedy(err error) error {
 	var refused *control.Error
+	var file *fs.PathError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &file): // of our own output
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer within %v: is the daemon stopped? (%w)", callTimeout, err)
+	case !errors.As(err, &refused) && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		return fmt.Errorf("the daemon has gone, or has hung up: see its log (%v)", err)
 	case !errors.As(err, &refused):
 		return err
 	case refused.Text != "":

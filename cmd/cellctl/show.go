@@ -26,12 +26,14 @@ var views = []view{
 		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams}, streamTable, func(s *state) any { return s.Streams }},
 	{"pvcs", "PVCs", "permanent VCs, their counters, and why they lost what they lost",
 		readings{(*state).readPorts, (*state).resync, (*state).readProcesses, (*state).readStreams, (*state).readStats}, pvcTable, func(s *state) any { return s.PVCs }},
+	{"xconnects", "Cross-connects", "cross-connected VCs, a line each way, and why they lost what they lost",
+		readings{(*state).readPorts, (*state).resync, (*state).readStats}, crossTable, func(s *state) any { return s.Crosses }},
 	{"processes", "Processes", "every process of the hubs",
 		readings{(*state).readProcesses}, processTable, func(s *state) any { return s.Processes }},
 	{"modules", "Modules", "modules that streams can be made of",
 		readings{(*state).readModules}, moduleTable, func(s *state) any { return s.Modules }},
 	{"connections", "Connections", "connections of applications",
-		readings{(*state).resync}, connectionTable, func(s *state) any { return s.Connections }},
+		readings{(*state).readPorts, (*state).resync}, connectionTable, func(s *state) any { return s.Connections }},
 }
 
 func showCommand(o *options) *cobra.Command {
@@ -132,14 +134,19 @@ func pvcTable(s *state) *table {
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
 		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx))
-		for i := range v.Drops {
-			r.note("lost %v", &v.Drops[i])
-		}
-		if len(v.Drops) == 0 {
-			r.note("nothing lost")
-		}
+		v.tellDrops(r)
 	}
 	return t
+}
+
+// tellDrops says why a VC has lost what it lost.
+func (v *pvcView) tellDrops(r *row) {
+	for i := range v.Drops {
+		r.note("lost %v", &v.Drops[i])
+	}
+	if len(v.Drops) == 0 {
+		r.note("nothing lost")
+	}
 }
 
 // rate shows a rate in cells a second; none was agreed on.
@@ -171,9 +178,9 @@ func moduleTable(s *state) *table {
 }
 
 func connectionTable(s *state) *table {
-	t := &table{heads: []string{"CONNECTION", "PORT", "WHAT", "STATE"}, none: "no connections of applications"}
+	t := &table{heads: []string{"CONNECTION", "LOCAL", "REMOTE", "STATE"}, none: "no connections of applications"}
 	for _, c := range s.Connections {
-		t.add(c.ID, c.Port, c.What, c.State)
+		t.add(c.ID, c.Local, c.Remote, c.State)
 	}
 	return t
 }

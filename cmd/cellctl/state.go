@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/cellhub/cellhub/dataplane/client"
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
@@ -57,10 +58,10 @@ type streamView struct {
 }
 
 type connectionView struct {
-	ID    string `json:"id"`
-	Port  uint16 `json:"port"`
-	What  string `json:"what"`
-	State string `json:"state"`
+	ID     string `json:"id"`
+	Local  string `json:"local"`  // addresses, as pvc://PORT/VPI/VCI or svc://…
+	Remote string `json:"remote"` // likewise
+	State  string `json:"state"`
 }
 
 type counter struct {
@@ -73,6 +74,7 @@ type state struct {
 	Ports       []portView       `json:"ports"`
 	Streams     []streamView     `json:"streams"`
 	PVCs        []pvcView        `json:"pvcs"`
+	Crosses     []crossView      `json:"xconnects"`
 	Processes   []processView    `json:"processes"`
 	Connections []connectionView `json:"connections"`
 	Modules     []string         `json:"modules"`
@@ -81,7 +83,7 @@ type state struct {
 // newState is one of nothing: lists that are empty, and not null, for machines.
 func newState() *state {
 	return &state{
-		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Processes: []processView{},
+		Ports: []portView{}, Streams: []streamView{}, PVCs: []pvcView{}, Crosses: []crossView{}, Processes: []processView{},
 		Connections: []connectionView{}, Modules: []string{},
 	}
 }
@@ -125,11 +127,7 @@ func (st *state) resync(s *control.Session) error {
 				p.Up = in.ATM().Direction != control.DirectionNone
 			}
 		case in.Class == control.ClassATM && in.Type == control.ATMQuery:
-			if v, crossed := crossOf(in); !crossed {
-				st.addVC(in)
-			} else if p := st.port(v.atm.Port); p != nil { // cellctl xconnect show has more
-				p.VCs++
-			}
+			st.addVC(in)
 		case in.Class == control.ClassSock:
 			st.addConnection(in)
 		}
@@ -148,18 +146,44 @@ func (st *state) addVC(in *control.Packet) {
 		v.PortName = p.Name
 		p.VCs++
 	}
+	if value, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok {
+		if far, err := control.ParseSecondEnd(value); err == nil {
+			st.addCross(v, far)
+		}
+		return
+	}
 	st.PVCs = append(st.PVCs, v)
+}
+
+// connectionStates are what connections have come to, by the message that tells it.
+var connectionStates = map[control.Type]string{
+	control.SockBind: "bound", control.SockListen: "listening", control.SockConnect: "connecting", control.SockIncoming: "offered",
+	control.SockAlerting: "deferred", control.SockAccept: "accepting", control.SockOkay: "connected",
+	control.SockClosed: "cleared", control.SockClose: "closing",
 }
 
 func (st *state) addConnection(in *control.Packet) {
 	b := in.Sock()
-	c := connectionView{ID: in.Conn.String(), Port: b.Port, State: strings.ToLower(strings.TrimPrefix(control.TypeName(in.Class, in.Type), "SOCK "))}
-	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok {
+	c := connectionView{ID: in.Conn.String(), State: connectionStates[in.Type], Local: svcText(b.Local, b.SAP), Remote: svcText(b.Remote, b.SAP)}
+	if end, ok := control.FindTLV(in.Trailer, control.TLVSecondEnd); ok && c.Local == "" && c.Remote == "" {
 		if e, err := control.ParseSecondEnd(end); err == nil {
-			c.What = "pvc " + vcText(e.VPI, e.VCI)
+			a := client.Addr{PVC: true, Port: e.Port, VPI: e.VPI, VCI: e.VCI}
+			if p := st.port(e.Port); p != nil {
+				a.PortName = p.Name
+			}
+			c.Local = a.String()
 		}
 	}
 	st.Connections = append(st.Connections, c)
+}
+
+// svcText is an end system's address; empty: none.
+func svcText(address [20]byte, sap uint64) string {
+	if address == [20]byte{} {
+		return ""
+	}
+	a := client.Addr{AESA: address, SAP: sap}
+	return a.String()
 }
 
 func (st *state) port(number uint16) *portView {
@@ -202,8 +226,14 @@ func (st *state) readModules(s *control.Session) error {
 
 // readStats asks for each VC's counters. One that has gone meanwhile has none.
 func (st *state) readStats(s *control.Session) error {
+	vcs := make([]*pvcView, 0, len(st.PVCs)+len(st.Crosses))
 	for i := range st.PVCs {
-		v := &st.PVCs[i]
+		vcs = append(vcs, &st.PVCs[i])
+	}
+	for i := range st.Crosses {
+		vcs = append(vcs, &st.Crosses[i].pvcView)
+	}
+	for _, v := range vcs {
 		c, err := vcStats(s, v.atm)
 		if err != nil {
 			return fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)

@@ -85,6 +85,7 @@ func watchState(s *control.Session, ports []string) (*state, time.Time, error) {
 	}
 	if len(ports) > 0 {
 		st.Ports = slices.DeleteFunc(st.Ports, func(p portView) bool { return !slices.Contains(ports, p.Name) })
+		st.Crosses = slices.DeleteFunc(st.Crosses, func(v crossView) bool { return !slices.Contains(ports, v.PortName) })
 		st.PVCs = slices.DeleteFunc(st.PVCs, func(v pvcView) bool { return !slices.Contains(ports, v.PortName) })
 	}
 	return st, time.Now(), nil
@@ -97,6 +98,7 @@ type rateView struct {
 	Seconds  float64            `json:"seconds"`  // that were looked at
 	Counters map[string]float64 `json:"counters"` // a second
 	Drops    []drop             `json:"drops"`    // in that time
+	cross    bool               // it is one way of a cross-connect
 }
 
 // rates compares two looks. What has come between them is left out: it has no rate yet.
@@ -109,6 +111,13 @@ func rates(before, now *state, d time.Duration) (all []rateView) {
 	for _, v := range now.PVCs {
 		if i := slices.IndexFunc(before.PVCs, func(q pvcView) bool { return q.Conn == v.Conn }); i >= 0 {
 			all = append(all, rate1(v.PortName, v.VC, before.PVCs[i].Counters, v.Counters, d))
+		}
+	}
+	for _, v := range now.Crosses {
+		if i := slices.IndexFunc(before.Crosses, func(q crossView) bool { return q.Conn == v.Conn }); i >= 0 {
+			r := rate1(v.PortName, v.VC, before.Crosses[i].Counters, v.Counters, d)
+			r.cross = true
+			all = append(all, r)
 		}
 	}
 	return all
@@ -147,7 +156,10 @@ func (o *options) tellRates(w io.Writer, all []rateView) error {
 			if r.VC == "" {
 				return perSecond(r.Counters[port])
 			}
-			if vc == "" { // modules of a VC count what they make of cells
+			switch {
+			case r.cross && port == "rx_cells":
+				return perSecond(r.Counters[port])
+			case r.cross, vc == "": // modules of a VC count what they make of cells
 				return ""
 			}
 			return perSecond(r.Counters[vc])

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -45,7 +47,10 @@ func (c *config) readConfig() (err error) {
 // rules are what a configuration file may speak of: what this daemon has.
 func rules() loader.Rules {
 	return loader.Rules{
-		Spec:    port.Check,
+		Spec: func(text string) (loader.Spec, error) {
+			key, sdus, err := port.Check(text)
+			return loader.Spec{Key: key, SDUs: sdus}, err
+		},
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
 		Group:   func(name string) error { _, err := groupID(name); return err },
@@ -61,20 +66,35 @@ func moduleRules() map[string]loader.Module {
 	known := map[string]loader.Module{}
 	for _, name := range registry.Names() {
 		switch name {
-		case "tap", "tun":
-			known[name] = loader.Module{Top: true, Check: func(arg string) error { return port.CheckHost(arg, name == "tun") }}
+		case "tap":
+			known[name] = hostRule("bridged", false)
+		case "tun":
+			known[name] = hostRule("routed", true)
 		case "head":
 			known[name] = loader.Module{Top: true}
 		case "capture":
-			known[name] = loader.Module{VC: true, Check: port.CheckCapture}
-		case "aal5", "rfc2684", "toobig":
-			known[name] = loader.Module{Check: func(arg string) error { return registry.Check(name, arg) }}
+			known[name] = loader.Module{SDUs: true, VC: true, Check: port.CheckCapture}
+		case "aal5":
+			known[name] = loader.Module{Cells: true, Check: func(arg string) error { return registry.Check(name, arg) }}
+		case "rfc2684", "toobig":
+			known[name] = loader.Module{
+				SDUs: true, Check: func(arg string) error { return registry.Check(name, arg) },
+				Kind: func(arg string) string { return arg[strings.LastIndexByte(arg, ' ')+1:] },
+			}
 		case "associations", "local", "signal": // the daemon's own
 		default:
 			known[name] = loader.Module{}
 		}
 	}
 	return known
+}
+
+// hostRule is that of a device of the host, whose frames are of a kind of RFC 2684.
+func hostRule(kind string, tun bool) loader.Module {
+	return loader.Module{
+		Top: true, SDUs: true, Kind: func(string) string { return kind },
+		Check: func(arg string) error { return port.CheckHost(arg, tun) },
+	}
 }
 
 func userID(name string) (uint32, error) {
@@ -123,6 +143,19 @@ func (c *config) access() server.Access {
 		all[a.Role] = allowed
 	}
 	return all
+}
+
+// listenRemedy says what to do where the control socket cannot be.
+func listenRemedy(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("another cellhubd serves there: end it, or have this one serve elsewhere")
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: make its directory", err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w: be root, or have it where you may write", err)
+	}
+	return err
 }
 
 // socket gives the control socket the group and mode of the configuration.

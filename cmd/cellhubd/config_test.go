@@ -58,8 +58,11 @@ func TestCheckFaults(t *testing.T) {
 		{"two of a label", "ports:\n  a: eth:eth0,label=100\n  b: eth:eth0,mode=n1cw,label=200/100", "3:3: port b: its cells cannot be told from those of port a (line 2): take another label"},
 		{"module's argument", "streams:\n  a: {top: head, modules: [rfc2684 llc]}", `2:28: stream a: rfc2684: "": bridged or routed`},
 		{"TAP's argument", "streams:\n  a: {top: tap t0 mtu=1}", "2:12: stream a: tap: mtu=1: 68 to 65507 octets"},
-		{"capture without file", "ports: {p: \"eth:e0,label=100\"}\nstreams:\n  a: {top: head, modules: [capture]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+		{"capture without file", "ports: {p: \"eth:e0,label=100\"}\nstreams:\n  a: {top: head, modules: [capture, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			`3:28: stream a: capture: file "": a path from the root, since the daemon's directory is its own`},
+		{"cells on atmtcp", "ports: {p: \"atmtcp:listen=127.0.0.1\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
+			"3:51: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
+		{"tun and bridged", "streams:\n  a: {top: tun t0, modules: [rfc2684 llc bridged]}", "2:30: stream a: rfc2684 is bridged, and tun above it is routed: one of the two must change"},
 		{"user", "access: {admin: {users: [nobody-of-that-name]}}", `1:26: users: no user "nobody-of-that-name"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -101,7 +104,7 @@ func (d *peer) has(t *testing.T, file string) {
 	for _, s := range loader.Plan(r, loader.Names{}, want) {
 		t.Errorf("still to be done: %s", s.What)
 	}
-	if len(r.Ports) != len(want.Ports) || len(r.Streams) != len(want.Streams) || len(r.PVCs) != len(want.PVCs) {
+	if len(r.Ports) != len(want.Ports) || len(r.Streams) != len(want.Streams) || len(r.PVCs) != len(want.PVCs) || len(r.Crosses) != len(want.Crosses) {
 		t.Errorf("more than wanted: %+v", r)
 	}
 }
@@ -153,10 +156,12 @@ streams:
 pvcs:
   - {port: dslam, vc: 0/100, stream: lan%s}
 %s
+xconnects:
+%s
 `
 
 // changes are one after the other what a file has beside the kept VC.
-var changes = []struct{ ports, module, streams, contract, pvcs string }{
+var changes = []struct{ ports, module, streams, contract, pvcs, crosses string }{
 	{},
 	{ports: "  a: eth:DEV,label=101"},
 	{ports: "  a: eth:DEV,label=102\n  b: {spec: \"eth:DEV,label=103\", number: 9}", pvcs: "  - {port: a, vc: 0/40}\n  - {port: dslam, vc: 0/40}"},
@@ -164,6 +169,8 @@ var changes = []struct{ ports, module, streams, contract, pvcs string }{
 	{ports: "  a: eth:DEV,label=102", streams: "  other: {top: head, modules: [rfc2684 llc bridged, aal5]}", pvcs: "  - {port: dslam, vc: 0/41, stream: other}"},
 	{contract: ", pcr: 1000"},
 	{contract: ", pcr: 2000, service: cbr"},
+	{ports: "  a: eth:DEV,label=102", crosses: "  - {from: dslam 0/200, to: a 0/201, pcr: 100, police: yes}\n  - {from: a 3/*, to: dslam 4/*}"},
+	{ports: "  a: eth:DEV,label=102", crosses: "  - {from: dslam 0/200, to: a 0/201, pcr: 200, police: yes}"},
 	{module: "capture DIR/x.pcap, "},
 	{module: "capture DIR/y.pcap, "},
 }
@@ -186,7 +193,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	config := func(n int) string {
 		c := changes[n%len(changes)]
-		text := fmt.Sprintf(kept, lab.Dev, c.ports, c.module, c.streams, c.contract, c.pvcs)
+		text := fmt.Sprintf(kept, lab.Dev, c.ports, c.module, c.streams, c.contract, c.pvcs, c.crosses)
 		return strings.NewReplacer("DEV", lab.Dev, "DIR", dir).Replace(text)
 	}
 	var ends [2]*peer
@@ -254,7 +261,7 @@ func TestReloadFaults(t *testing.T) {
 func TestKilledAndStarted(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	dir := t.TempDir()
-	file := write(t, filepath.Join(dir, "x.yaml"), strings.NewReplacer("DEV", lab.Dev).Replace(fmt.Sprintf(kept, lab.Dev, "  a: eth:DEV,label=101", "", "", "", "  - {port: a, vc: 1/40}")))
+	file := write(t, filepath.Join(dir, "x.yaml"), strings.NewReplacer("DEV", lab.Dev).Replace(fmt.Sprintf(kept, lab.Dev, "  a: eth:DEV,label=101", "", "", "", "  - {port: a, vc: 1/40}", "  - {from: a 2/40, to: dslam 2/41}")))
 	d := startDaemon(t, l.A, filepath.Join(dir, "control"), "--config", file)
 	d.has(t, file)
 	before := d.running(t)
@@ -264,5 +271,25 @@ func TestKilledAndStarted(t *testing.T) {
 	d.has(t, file)
 	if after := d.running(t); !slices.Equal(after.Ports, before.Ports) || !slices.Equal(after.PVCs, before.PVCs) {
 		t.Errorf("before %+v\nafter  %+v", before, after)
+	}
+}
+
+// Where the socket cannot be, the reason says what to do.
+func TestSocketRefused(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	dir := t.TempDir()
+	startDaemon(t, l.A, filepath.Join(dir, "control"))
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir + "/control":      "another cellhubd serves there: end it, or have this one serve elsewhere\n",
+		dir + "/none/control": "no such file or directory: make its directory\n",
+	} {
+		out, err := l.A.Command(t.Context(), name, "--control", path).CombinedOutput()
+		if err == nil || !strings.HasPrefix(string(out), "cellhubd: --control "+path+": ") || !strings.HasSuffix(string(out), want) {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }

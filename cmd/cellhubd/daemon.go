@@ -53,7 +53,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets}); err != nil {
+	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets, Grace: c.grace}); err != nil {
 		return nil, err
 	}
 	if c.control == control.DefaultPath { // /run is empty after a start of the machine
@@ -62,7 +62,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 		}
 	}
 	if d.listener, err = control.Listen(c.control, socketMode); err != nil {
-		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+		return nil, fmt.Errorf("--control %s: %w", c.control, listenRemedy(err))
 	}
 	if err := d.c.socket(); err != nil {
 		return nil, fmt.Errorf("--control %s: %w", c.control, err)

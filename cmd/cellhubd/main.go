@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pcb"
 	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/loader"
 )
@@ -39,6 +41,7 @@ func main() {
 type config struct {
 	control string
 	hubs    int
+	grace   time.Duration
 	level   slog.Level
 	file    configured
 	check   bool // the file, and no more
@@ -56,6 +59,7 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 	}
 	f.StringVar(&c.control, "control", path, "the control socket; CELLHUB_CONTROL names it too")
 	f.IntVar(&c.hubs, "hubs", 1, fmt.Sprintf("hubs, each a thread: 1 to %d", server.MaxHubs))
+	f.DurationVar(&c.grace, "grace", 0, fmt.Sprintf("how long calls are held when their manager has gone: 0 to %v", pcb.T309))
 	f.StringVar(&c.file.name, "config", "", "a configuration file, read again at SIGHUP")
 	f.BoolVar(&c.check, "check", false, "check the configuration file, and end")
 	f.TextVar(&c.level, "log", slog.LevelInfo, "least that is logged: debug, info, warn or error")
@@ -74,6 +78,8 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 		return c, fmt.Errorf("%q: no such argument; see --help", f.Arg(0))
 	case c.hubs < 1 || c.hubs > server.MaxHubs:
 		return c, fmt.Errorf("--hubs %d: 1 to %d", c.hubs, server.MaxHubs)
+	case c.grace < 0 || c.grace > pcb.T309:
+		return c, fmt.Errorf("--grace %v: 0 to %v", c.grace, pcb.T309)
 	case c.check && c.file.name == "":
 		return c, errors.New("--check: which file? add --config FILE")
 	case c.file.name == "":

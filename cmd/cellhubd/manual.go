@@ -5,7 +5,8 @@ const manual = `NAME
     cellhubd - ATM and frame networking in user space, as a daemon
 
 SYNOPSIS
-    cellhubd [--config FILE] [--control PATH] [--hubs N] [--log LEVEL]
+    cellhubd [--config FILE] [--control PATH] [--hubs N] [--grace TIME]
+             [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -26,6 +27,8 @@ OPTIONS
                      more than the file
     --hubs N         threads that carry traffic, 1 to 63; default 1. It says
                      more than the file
+    --grace TIME     how long calls are held when their signalling manager has
+                     gone, 0 to 10s; default 0s: they end at once
     --log LEVEL      the least that is logged: debug, info, warn or error
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -45,7 +48,8 @@ CONFIGURATION
     ports: {NAME: SPEC, ...}
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one
-        local address share a device, and differ by their labels. Others are
+        local address share a device, and differ by their labels; entropy= is
+        the same for all on an address, and off unless it says on. Others are
             atmtcp:HOST[:PORT]        linux-atm's atmtcp, over TCP: SDUs
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
@@ -74,6 +78,14 @@ CONFIGURATION
         hiwat: N, lowat: N
                           water marks of its queue, octets
 
+    xconnects: [{from: PORT VPI/VCI, to: PORT VPI/VCI, ...}, ...]
+        cells of each end become those of the other; VPI/* is a whole path
+        one-way: yes      only what comes from from
+        service, pcr, scr, mbs
+                          its contract; tx is the way from from
+        police: yes       judges cells by it where they come in
+        shape: yes        holds them back to it where they leave
+
     A file with a fault is not applied at all; each fault is told of with its
     line and column. What the system refuses, an interface that does not
     exist for instance, ends the daemon at the start. At SIGHUP it is logged,
@@ -83,7 +95,8 @@ CONFIGURATION
     before loses no cell, nor does one whose rates change. A port that changes
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
-    stays. control and hubs are read at the start only.
+    stays, unless the file has something else of that name. control and hubs
+    are read at the start only.
 
 SIGNALS
     SIGINT, SIGTERM  the end

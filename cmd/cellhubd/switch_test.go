@@ -195,7 +195,7 @@ func TestSwitchByConfiguration(t *testing.T) {
 		"  near: {spec: \"eth:" + lab.Dev + ",label=100\", number: 1}\n" +
 		"  far: {spec: \"eth:" + lab.Uplink + ",label=200,rate=100000\", number: 2}\n" +
 		"xconnects:\n" +
-		"  - {from: near 0/100, to: far 0/200, service: cbr, pcr: 60000, options: police frames cdvt=100ms}\n" +
+		"  - {from: near 0/100, to: far 0/200, service: cbr, pcr: 60000, police: yes, options: frames cdvt=100ms}\n" +
 		"  - {from: near 0/101, to: far 0/201}\n"
 	file := write(t, filepath.Join(dir, "x.yaml"), text)
 	d := startDaemon(t, l.B, filepath.Join(dir, "control"), "--config", file)
@@ -211,7 +211,7 @@ func TestSwitchByConfiguration(t *testing.T) {
 	}
 	ping(t, l)
 	first, second := s.connOf(1, 100), s.connOf(1, 101)
-	write(t, file, strings.Replace(text, "0/201}", "0/202, options: shape}", 1))
+	write(t, file, strings.Replace(text, "0/201}", "0/202, shape: yes}", 1))
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestCProgram(t *testing.T) {
 	c := d.open()
 	a := dial(t, c, "pvc://1/0/100", nil)
 	p := make([]byte, 9180)
-	window := make(chan bool, 40) // a network sheds what is too much
+	window := make(chan bool, 10) // a network sheds what is too much
 	go func() {
 		for i := range 3000 {
 			window <- true
@@ -68,12 +68,12 @@ func TestCProgram(t *testing.T) {
 		<-window
 	}
 	var lines strings.Builder
-	for i := range 500 {
+	for i := range 50 {
 		fmt.Fprintf(&lines, "line %d\n", i)
 	}
 	start(nil, "2", "0", "101", "echo")
 	cmd, out := start(strings.NewReader(lines.String()), "1", "0", "101")
-	for i := range 500 {
+	for i := range 50 {
 		if line, err := out.ReadString('\n'); line != fmt.Sprintf("line %d\n", i) {
 			t.Fatalf("line %d: %q %v", i, line, err)
 		}

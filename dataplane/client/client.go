@@ -25,7 +25,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	waiting map[uint32]func(*control.Packet) // by seq; run by the reader; nil: it has ended
-	early   map[uint32]*control.Packet       // replies that came before who waits for them was entered
+	entered *sync.Cond                       // somebody was entered who waits
 	conns   map[control.ConnID]*Conn
 	listens map[control.ConnID]*Listener
 	err     error
@@ -52,8 +52,9 @@ func Open(path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, early: map[uint32]*control.Packet{}, conns: map[control.ConnID]*Conn{},
+	c := &Client{control: conn, waiting: map[uint32]func(*control.Packet){}, conns: map[control.ConnID]*Conn{},
 		listens: map[control.ConnID]*Listener{}, done: make(chan struct{})}
+	c.entered = sync.NewCond(&c.mu)
 	if err := c.hello(); err != nil {
 		conn.Close()
 		return nil, err
@@ -100,6 +101,7 @@ func (c *Client) end(err error) {
 	err = c.err
 	waiting, conns, listens := c.waiting, c.conns, c.listens
 	c.waiting, c.conns, c.listens = nil, nil, nil
+	c.entered.Broadcast()
 	c.mu.Unlock()
 	c.control.Close()
 	for _, w := range waiting {
@@ -147,14 +149,15 @@ func (c *Client) run() {
 	}
 }
 
-// answer finds who waits for a reply.
+// answer finds who waits for a reply. One that has come before its sender was back from sending
+// waits for him: what follows it may concern what it brings.
 func (c *Client) answer(p *control.Packet) func(*control.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w := c.waiting[p.Seq]
-	if w == nil && c.waiting != nil {
-		c.early[p.Seq] = p // Recv gives none that was not asked for
+	for c.waiting != nil && c.waiting[p.Seq] == nil {
+		c.entered.Wait()
 	}
+	w := c.waiting[p.Seq]
 	delete(c.waiting, p.Seq)
 	return w
 }
@@ -204,16 +207,13 @@ func (c *Client) request(p *control.Packet, then func(*control.Packet)) error {
 		return err
 	}
 	c.mu.Lock()
-	early, ended := c.early[p.Seq], c.waiting == nil
-	delete(c.early, p.Seq)
-	if early == nil && !ended {
+	ended := c.waiting == nil
+	if !ended {
 		c.waiting[p.Seq] = then
+		c.entered.Broadcast()
 	}
 	c.mu.Unlock()
-	switch {
-	case early != nil:
-		then(early)
-	case ended:
+	if ended {
 		return c.why()
 	}
 	return nil
@@ -254,7 +254,11 @@ type Refused struct {
 // Error says it in words.
 func (e *Refused) Error() string {
 	s := e.Reason
-	if s == "" {
+	switch {
+	case s != "":
+	case e.Errno == syscall.EUNATCH:
+		s = "no signalling manager is attached"
+	default:
 		s = e.Errno.Error()
 	}
 	if e.Cause != 0 {

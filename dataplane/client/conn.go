@@ -27,6 +27,8 @@ type Conn struct {
 	err      error         // why it has come to nothing
 	released chan struct{} // closed by RELEASED
 	closing  bool
+	known    bool                  // its id has come …
+	given    bool                  // … and nobody waits for it any more
 	parties  map[uint32]chan error // leaves being added or dropped
 }
 
@@ -164,6 +166,7 @@ func (c *Conn) forget() {
 	c.client.mu.Lock()
 	defer c.client.mu.Unlock()
 	delete(c.client.conns, id)
+	delete(c.client.listens, id)
 }
 
 // wait waits until the connection carries data.
@@ -173,6 +176,11 @@ func (c *Conn) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctxError(ctx)
 	}
+	return c.outcome()
+}
+
+// outcome is why the connection has come to nothing, if it has.
+func (c *Conn) outcome() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err

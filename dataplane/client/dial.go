@@ -64,7 +64,6 @@ func (c *Conn) begin(ctx context.Context, p *control.Packet) error { return c.be
 // the client's lock.
 func (c *Conn) beginAs(ctx context.Context, p *control.Packet, as func(control.ConnID)) error {
 	got := make(chan error, 1)
-	gone := make(chan struct{})
 	err := c.client.request(p, func(r *control.Packet) {
 		switch {
 		case r == nil:
@@ -73,7 +72,7 @@ func (c *Conn) beginAs(ctx context.Context, p *control.Packet, as func(control.C
 			got <- refusal(r)
 		default:
 			c.enter(r.Conn, as)
-			if isClosed(gone) {
+			if c.meet(&c.known, &c.given) {
 				go c.release(control.SockClose, 0) //nolint:errcheck // nobody waits for it
 			}
 			got <- nil
@@ -86,9 +85,19 @@ func (c *Conn) beginAs(ctx context.Context, p *control.Packet, as func(control.C
 	case err := <-got:
 		return err
 	case <-ctx.Done():
-		close(gone)
+		if c.meet(&c.given, &c.known) {
+			_ = c.release(control.SockClose, 0)
+		}
 		return ctxError(ctx)
 	}
+}
+
+// meet says that one thing has happened, and tells whether the other had.
+func (c *Conn) meet(this, other *bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*this = true
+	return *other
 }
 
 // connect is the message CONNECT.

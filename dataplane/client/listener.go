@@ -118,9 +118,7 @@ func (c *Client) incoming(p *control.Packet) (status int32, err error) {
 	conn := newConn(c, l.config, &Addr{AESA: b.Local, SAP: b.SAP}, &Addr{AESA: b.Remote})
 	call := &Call{conn: conn, offered: true, elements: elements(p.Trailer)}
 	conn.enter(p.Conn, nil)
-	select {
-	case l.calls <- call:
-	default:
+	if !l.queue(call) {
 		conn.forget()
 		return 0, syscall.ECONNREFUSED
 	}
@@ -128,6 +126,21 @@ func (c *Client) incoming(p *control.Packet) (status int32, err error) {
 		status = control.StatusDeferred
 	}
 	return status, nil
+}
+
+// queue has a call wait; false: as many wait as may, or nobody listens any more.
+func (l *Listener) queue(call *Call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.why != nil {
+		return false
+	}
+	select {
+	case l.calls <- call:
+		return true
+	default:
+		return false
+	}
 }
 
 // elements gives the information elements in a trailer.
@@ -168,6 +181,8 @@ func (c *Call) Accept(ctx context.Context) (*Conn, error) {
 	_, err := c.conn.client.call(ctx, p)
 	if err == nil {
 		err = c.conn.wait(ctx)
+	} else if ended := c.conn.outcome(); ended != nil {
+		err = ended // which says more than that it cannot be accepted any more
 	}
 	if err != nil {
 		_ = c.conn.release(control.SockClose, 0)

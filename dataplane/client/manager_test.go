@@ -16,7 +16,6 @@ type manager struct {
 	conn   *control.Conn
 	epoch  uint32
 	routes map[[20]byte][20]byte
-	hold   chan struct{} // unless nil, the types in holds wait for it
 	events chan control.Packet
 	seen   func(*control.Packet) bool // unless nil: true: the test sees to it
 
@@ -96,6 +95,9 @@ func (m *manager) vc(t control.Type, id control.ConnID, port, vci uint16) error 
 	p := control.Packet{}
 	p.SetATM(&control.ATM{Port: port, VCI: vci, AAL: control.AAL5, Direction: control.DirectionBoth})
 	p.Type, p.Conn = t, id
+	if t == control.ATMAdd {
+		p.Trailer, _ = control.AppendTLV(nil, control.TLVCookie, []byte("note"))
+	}
 	return m.call(&p)
 }
 

@@ -258,7 +258,8 @@ func TestManagerGone(t *testing.T) {
 		}
 		received <- n
 	}()
-	for _, silent := range []control.Type{control.SockBind, control.SockListen, control.SockConnect, control.SockAccept, 0} {
+	for _, silent := range []control.Type{control.SockBind, control.SockListen, control.SockConnect, whileOffered, whileDeferred,
+		control.SockAccept, whileConnected, control.SockClose} {
 		dieIn(t, d, one, two, silent)
 	}
 	close(stop)
@@ -270,8 +271,15 @@ func TestManagerGone(t *testing.T) {
 	}
 }
 
+// States that no message of the manager's keeps a call in.
+const (
+	whileOffered control.Type = 100 + iota
+	whileDeferred
+	whileConnected
+)
+
 // dieIn has a manager that does nothing on messages of one type, and dies with what waits for
-// it; 0: with a call that carries data.
+// it, or in one of the states above.
 func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 	t.Helper()
 	ctx := context.Background()
@@ -291,8 +299,32 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 	case control.SockListen:
 		start(func() error { _, err := two.Listen(ctx, "svc://"+here, nil); return err })
 	default:
-		l := listen(t, two, "svc://"+here, nil)
+		l := listen(t, two, "svc://"+here, &Config{Deferred: silent == whileDeferred})
 		switch silent {
+		case whileOffered, whileDeferred:
+			alerted := make(chan bool, 1)
+			start(func() error {
+				_, err := one.Dial(ctx, "svc://"+routed, &Config{Alerting: func() { alerted <- true }})
+				return err
+			})
+			in, err := l.Next(ctx)
+			must(t, err)
+			if silent == whileDeferred {
+				<-alerted
+			}
+			start(func() error {
+				<-in.Conn().ready // it has ended meanwhile
+				_, err := in.Accept(ctx)
+				return err
+			})
+			n = 2
+			reached <- true
+		case control.SockClose:
+			a, b := call(t, one, "svc://"+routed, l, nil)
+			must(t, a.Close())
+			start(func() error { <-a.released; return syscall.EUNATCH })
+			start(func() error { _, err := b.Read(make([]byte, 100)); return err })
+			n = 2
 		case control.SockConnect:
 			start(func() error { _, err := one.Dial(ctx, "svc://"+routed, nil); return err })
 			start(func() error { _, err := l.Accept(); return err })
@@ -322,7 +354,7 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 	m.conn.Close()
 	for range n {
 		if err := <-waiters; !errors.Is(err, syscall.EUNATCH) {
-			t.Errorf("manager died in %s: %v", control.TypeName(control.ClassSock, silent), err)
+			t.Errorf("manager died in %d %s: %v", silent, control.TypeName(control.ClassSock, silent), err)
 		}
 	}
 	eventually(t, "later requests fail", func() bool {
@@ -360,6 +392,45 @@ func TestGrace(t *testing.T) {
 		}
 	}
 	say(t, b, a, "claimed")
+}
+
+// TestResync: a dump has every connection, and gives a manager its note on a VC back.
+func TestResync(t *testing.T) {
+	d := newDaemon(t, nil)
+	m := d.manage(nil, routes(t))
+	d.pvc(100)
+	c := d.open()
+	l := listen(t, c, "svc://"+here, nil)
+	pvc := dial(t, c, "pvc://1/0/100", nil)
+	a, b := call(t, c, "svc://"+routed, l, nil)
+	admin, epoch := d.hello(control.RoleAdmin, "again", nil)
+	p := control.Packet{}
+	p.SetHub(&control.Hub{})
+	p.Type, p.Epoch = control.HubResync, epoch
+	must(t, admin.Call(&p))
+	types := map[control.ConnID]control.Type{}
+	vcs := map[control.ConnID]string{}
+	for ; p.Flags&control.FlagMore != 0; must(t, admin.Recv(&p)) {
+		switch p.Class {
+		case control.ClassSock:
+			types[p.Conn] = p.Type
+		case control.ClassATM:
+			cookie, _ := control.FindTLV(p.Trailer, control.TLVCookie)
+			vcs[p.Conn] = string(cookie)
+		}
+	}
+	for conn, want := range map[*Conn]control.Type{l.bound: control.SockListen, pvc: control.SockOkay, a: control.SockOkay, b: control.SockOkay} {
+		if got := types[conn.ID()]; got != want {
+			t.Errorf("connection %v: %s, want %s", conn.ID(), control.TypeName(control.ClassSock, got), control.TypeName(control.ClassSock, want))
+		}
+	}
+	if len(types) != 4 || vcs[a.ID()] != "note" || vcs[b.ID()] != "note" {
+		t.Errorf("%d connections, VCs %q", len(types), vcs)
+	}
+	p = control.Packet{}
+	p.SetATM(&control.ATM{Port: 1})
+	p.Type, p.Conn = control.ATMStats, a.ID()
+	must(t, m.call(&p))
 }
 
 // TestApplicationGone: an application's end with a call and a PVC: the far side is told, and

@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0xfbf47547) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x0ecbf970) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -40,8 +40,8 @@
 #define CELLHUB_HUB_POP 11 /* takes process a out of its stream */
 #define CELLHUB_HUB_LINK 12 /* joins process a, below, and process b, above */
 #define CELLHUB_HUB_UNLINK 13 /* parts process a from the one above it */
-#define CELLHUB_HUB_OPEN 14 /* makes a process of the module name; reply: its number */
-#define CELLHUB_HUB_CLOSE 15 /* removes process a */
+#define CELLHUB_HUB_OPEN 14 /* makes a process of the module name; reply: its number; an APPLICATION's module has a service interface */
+#define CELLHUB_HUB_CLOSE 15 /* removes process a; of an APPLICATION its own */
 #define CELLHUB_HUB_PAIR 16 /* gives the multiplexor a another queue pair; reply: its number */
 #define CELLHUB_HUB_REPLACE 17 /* puts the module name in the place of process a's */
 #define CELLHUB_HUB_MOVE 18 /* moves process a to hub b */
@@ -94,7 +94,7 @@
 /* Types of class EVT. */
 #define CELLHUB_EVT_SUBSCRIBE 1 /* asks for events by range of ids, kind and group */
 #define CELLHUB_EVT_UNSUBSCRIBE 2 /* ends what a SUBSCRIBE with the same fields began */
-#define CELLHUB_EVT_EVENT 3 /* an event */
+#define CELLHUB_EVT_EVENT 3 /* an event; from an ADMIN an alarm of an id that it has registered: the reply's status is how many it reached */
 #define CELLHUB_EVT_LOST 4 /* events were lost: ask for RESYNC */
 
 /* Types of class PRIM. */
@@ -174,6 +174,12 @@
 #define CELLHUB_EVENT_MANAGER_GONE 512 /* a manager has gone */
 #define CELLHUB_EVENT_ALARM_RAISED 1024 /* an alarm holds */
 #define CELLHUB_EVENT_ALARM_CLEARED 2048 /* an alarm holds no more */
+
+/* EventSource is the idx of the hub's own event ids; from 256 on they are there to be registered. */
+#define CELLHUB_SOURCE_PORT 1 /* val is the port's number */
+#define CELLHUB_SOURCE_VC 2 /* val is the index of the VC's id, its low half */
+#define CELLHUB_SOURCE_MANAGER 3 /* val is the manager's process number */
+#define CELLHUB_SOURCE_REGISTERED 256 /* the first that REGISTER may have; val is free */
 
 /* HubCommand is an MMI command that the hub carries out for every module: below FirstModuleCommand. */
 #define CELLHUB_COMMAND_MODULE 1 /* OUT: the module's name and its process's number, as MODULE#NUMBER */

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0xfbf47547
+const DefinitionHash uint32 = 0x0ecbf970
 
 // The classes.
 const (
@@ -60,9 +60,10 @@ const (
 	HubLink Type = 12
 	// HubUnlink: parts process a from the one above it.
 	HubUnlink Type = 13
-	// HubOpen: makes a process of the module name; reply: its number.
+	// HubOpen: makes a process of the module name; reply: its number; an APPLICATION's
+	// module has a service interface.
 	HubOpen Type = 14
-	// HubClose: removes process a.
+	// HubClose: removes process a; of an APPLICATION its own.
 	HubClose Type = 15
 	// HubPair: gives the multiplexor a another queue pair; reply: its number.
 	HubPair Type = 16
@@ -177,7 +178,8 @@ const (
 	EvtSubscribe Type = 1
 	// EvtUnsubscribe: ends what a SUBSCRIBE with the same fields began.
 	EvtUnsubscribe Type = 2
-	// EvtEvent: an event.
+	// EvtEvent: an event; from an ADMIN an alarm of an id that it has registered: the
+	// reply's status is how many it reached.
 	EvtEvent Type = 3
 	// EvtLost: events were lost: ask for RESYNC.
 	EvtLost Type = 4
@@ -205,8 +207,8 @@ var classTable = [numClasses]classRow{
 		{"POP", 0x4, 0},
 		{"LINK", 0x4, 0},
 		{"UNLINK", 0x4, 0},
-		{"OPEN", 0x4, 0},
-		{"CLOSE", 0x4, 0},
+		{"OPEN", 0xc, 0},
+		{"CLOSE", 0xc, 0},
 		{"PAIR", 0x4, 0},
 		{"REPLACE", 0x4, 0},
 		{"MOVE", 0x4, 0},
@@ -259,7 +261,7 @@ var classTable = [numClasses]classRow{
 	{"EVT", true, []typeRow{{},
 		{"SUBSCRIBE", 0x24, 0},
 		{"UNSUBSCRIBE", 0x24, 0},
-		{"EVENT", 0x1, 0},
+		{"EVENT", 0x5, 0},
 		{"LOST", 0x1, 0},
 	}},
 	{"PRIM", false, []typeRow{{},
@@ -549,6 +551,33 @@ func (v EventMask) String() string {
 		{1024, "ALARM_RAISED"},
 		{2048, "ALARM_CLEARED"},
 	})
+}
+
+// EventSource is the idx of the hub's own event ids; from 256 on they are there to be
+// registered.
+type EventSource uint32
+
+// Values of [EventSource].
+const (
+	SourcePort       EventSource = 1   // val is the port's number
+	SourceVC         EventSource = 2   // val is the index of the VC's id, its low half
+	SourceManager    EventSource = 3   // val is the manager's process number
+	SourceRegistered EventSource = 256 // the first that REGISTER may have; val is free
+)
+
+// String gives the names of the reference.
+func (v EventSource) String() string {
+	switch v {
+	case 1:
+		return "PORT"
+	case 2:
+		return "VC"
+	case 3:
+		return "MANAGER"
+	case 256:
+		return "REGISTERED"
+	}
+	return strconv.FormatUint(uint64(v), 10)
 }
 
 // HubCommand is an MMI command that the hub carries out for every module: below

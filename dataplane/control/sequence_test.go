@@ -110,8 +110,8 @@ func TestRoles(t *testing.T) {
 	for role, want := range map[Role]may{
 		RoleManager: {ClassHub: append(base[:3:3], HubResync, HubDone), ClassATM: all(ClassATM), ClassSig: {SigTX},
 			ClassSock: {SockOkay, SockFail, SockIncoming, SockClosed, SockReleased, SockAlerting}},
-		RoleAdmin: {ClassATM: all(ClassATM), ClassMMI: all(ClassMMI), ClassHub: all(ClassHub), ClassEvt: {EvtSubscribe, EvtUnsubscribe}},
-		RoleApplication: {ClassHub: base, ClassPrim: all(ClassPrim),
+		RoleAdmin: {ClassATM: all(ClassATM), ClassMMI: all(ClassMMI), ClassHub: all(ClassHub), ClassEvt: {EvtSubscribe, EvtUnsubscribe, EvtEvent}},
+		RoleApplication: {ClassHub: append(base[:3:3], HubOpen, HubClose), ClassPrim: all(ClassPrim),
 			ClassSock: {SockBind, SockListen, SockConnect, SockAccept, SockReject, SockClose, SockModify, SockAddParty, SockDropParty}},
 		RoleModulePath: {ClassHub: base, ClassMMI: all(ClassMMI)},
 		RoleObserver: {ClassHub: append(base[:3:3], HubResync, HubList), ClassATM: {ATMQuery, ATMStats, ATMPortStat},

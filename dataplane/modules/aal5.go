@@ -4,6 +4,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // ReassemblyTimeout is how long a PDU may miss its last cell. The standard leaves
@@ -23,6 +24,7 @@ type aal5 struct {
 	seg    aal.Segmenter
 	ras    aal.Reassembler
 	block  block.ID // what the reassembler writes to; 0 between PDUs
+	mark   uint8    // the ECN field of the datagrams that carried the PDU under way
 	ticket uint64   // of the block, which is parked between two runs of cells
 	train  int      // octets of cells in one message
 	timer  dataplane.Timer
@@ -143,12 +145,15 @@ func (a *aal5) readPut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	a.reassemble(a.hub.Pool.Bytes(m.Block))
+	a.reassemble(a.hub.Pool.Bytes(m.Block), ecn(&m))
 	a.hub.Free(m)
 }
 
-// reassemble takes a run of cells.
-func (a *aal5) reassemble(cells []byte) {
+// reassemble takes a run of cells, from datagrams of that ECN field.
+func (a *aal5) reassemble(cells []byte, mark uint8) {
+	if a.mark != nic.CE || !a.ras.Partial() { // one datagram of a PDU that met congestion is enough
+		a.mark = mark
+	}
 	if len(cells) >= aal.CellSize && aal.ReadHeader(cells).User() {
 		a.f5.user()
 	}
@@ -167,6 +172,7 @@ func (a *aal5) reassemble(cells []byte) {
 			a.oam(cell)
 		default:
 			a.event(ev)
+			a.mark = mark
 			old = old && !endsPDU(ev)
 		}
 		cells = cells[n:]
@@ -245,6 +251,7 @@ func (a *aal5) event(ev aal.Event) {
 	if pdu.EFCI {
 		m.Flags |= dataplane.FlagEFCI
 	}
+	setECN(&m, a.mark)
 	a.hub.Pool.Extend(a.block, len(pdu.SDU))
 	a.block = 0
 	a.counts.octetsIn += uint64(len(pdu.SDU))
@@ -306,7 +313,9 @@ func (a *aal5) segment(m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
+		setECN(&cells, ecn(&m))
+		a.down(cells)
 	}
 }
 

@@ -3,6 +3,7 @@ package modules
 import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // This file is the far side of a cross-connect: how a port sends cells that come straight
@@ -20,7 +21,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 	case p.stopped:
 		p.counts.down += uint64(d.hub.Pool.Len(b) / aal.CellSize)
 	case p.sar != nil:
-		p.sar.reassemble(d.hub.Pool.Bytes(b))
+		p.sar.reassemble(d.hub.Pool.Bytes(b), nic.NotECT)
 		d.in.AskSend()
 	case p.hand(b):
 		d.in.AskSend()
@@ -90,6 +91,7 @@ func (p *port) space() int {
 // poured notes octets of cells that were added, and sends a frame that is full.
 func (p *port) poured(n int) {
 	p.counts.cellsOut += uint64(n / aal.CellSize)
+	p.mark = nic.NotECT // of what is in cells that are switched nothing is known
 	if p.room() == 0 {
 		p.closeFrame()
 	}
@@ -112,7 +114,7 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		var cell [aal.CellSize]byte
 		for i := o.head; rest > 0; rest-- {
 			i = w.copyList(cell[:], cells, i, 1)
-			p.sar.reassemble(cell[:])
+			p.sar.reassemble(cell[:], nic.NotECT)
 		}
 	}
 	i := o.head

@@ -30,6 +30,7 @@ type driver struct {
 	noBlocks uint64      // messages that there was no memory to keep
 	onError  func(error) // told of each failure, on the hub; must not block
 
+	outer    uint8                 // the ECN field of the frame that is input
 	paused   bool                  // it is not read
 	throttle bool                  // the device is not read while the stream is full: its own queue fills
 	ahead    func(frames [][]byte) // is shown a burst before its first frame is input, or nil
@@ -206,6 +207,9 @@ func (d *driver) Poll() int {
 		d.ahead(d.rx.bufs[:n])
 	}
 	for i := range n {
+		if d.rx.marks != nil {
+			d.outer = d.rx.marks[i]
+		}
 		if b := d.rx.take(i); b != 0 {
 			d.input(b)
 		}

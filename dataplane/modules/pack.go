@@ -3,6 +3,7 @@ package modules
 import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // pack appends a run of cells to the port's frame, and to further ones. What the device
@@ -11,9 +12,14 @@ func (p *port) pack(m dataplane.Msg) {
 	d := p.carrier
 	cells := d.hub.Pool.Bytes(m.Block)
 	for len(cells) > 0 {
-		if p.frame == 0 && !p.openFrame() {
-			p.counts.noBlocks++
-			break
+		if p.frame == 0 {
+			if !p.openFrame() {
+				p.counts.noBlocks++
+				break
+			}
+			p.mark = ecn(&m)
+		} else if p.mark != ecn(&m) { // its packets do not agree
+			p.mark = nic.NotECT
 		}
 		n := min(len(cells), p.room())
 		if n == 0 {
@@ -91,7 +97,11 @@ func (p *port) closeFrame() bool {
 	d.hub.StopTimer(&p.timer)
 	b := p.frame
 	p.frame = 0
+	if p.cfg.ECN {
+		d.tx.mark = p.mark
+	}
 	d.send(b)
+	d.tx.mark = nic.NotECT
 	return true
 }
 

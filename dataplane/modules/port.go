@@ -6,6 +6,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // PortConfig describes a port: a pseudowire on a carrier.
@@ -15,6 +16,7 @@ type PortConfig struct {
 	VC       aal.VC // AAL5 SDU mode: the one VC, which frames do not name
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
+	ECN      bool   // datagrams have the ECN field of the packets in them; the far end must pass it on, RFC 6040
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
 	Capacity        // what cross-connects may reserve
 	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
@@ -57,6 +59,8 @@ type port struct {
 	label   uint32 // received
 	checks  bool   // who sent it matters
 	bare    bool   // there are cells, and nothing before them
+	stopped bool   // it carries nothing, by SetUp
+	cross   *cross // what is switched; nil: nothing
 	counts  portCounts
 
 	key      uint64 // among the carrier's wires
@@ -68,12 +72,11 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	cross    *cross             // what is switched; nil: nothing
+	mark     uint8              // of the frame: that of all cells in it
 	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
 	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
 	sar      *aal5              // between SDUs of the port and cells that are switched
 	legs     *legs              // what has been promised of what is sent; nil: nothing
-	stopped  bool               // it carries nothing, by SetUp
 	sched    *scheduler         // nil until it is needed
 }
 
@@ -172,6 +175,7 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	if cw&cwFlagU != 0 {
 		m.Info = 1
 	}
+	setECN(&m, p.carrier.outer)
 	if p.cross != nil && p.crossSDU(m) {
 		return
 	}
@@ -209,6 +213,7 @@ func (p *port) cells(b block.ID) {
 	for {
 		vc, n := run(cells)
 		m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Conn: p.conn(vc)}
+		setECN(&m, p.carrier.outer)
 		if n == len(cells) {
 			p.carrier.out.PutNext(m)
 			return
@@ -280,7 +285,11 @@ func (p *port) output(m dataplane.Msg) {
 	}
 	p.pw.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
+	if p.cfg.ECN {
+		d.tx.mark = ecn(&m)
+	}
 	d.send(m.Block)
+	d.tx.mark = nic.NotECT
 }
 
 func (p *port) own(b block.ID) block.ID {

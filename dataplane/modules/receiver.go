@@ -18,6 +18,7 @@ type receiver struct {
 	hub      *dataplane.Hub
 	dev      nic.Device
 	keeper   nic.Keeper // nil: frames are read into posted memory, or lent
+	marks    []uint8    // the ECN field of each frame of a burst; nil: the device has none
 	lends    bool
 	bufs     [][]byte
 	posted   []block.ID // what is read into
@@ -32,7 +33,10 @@ type receiver struct {
 // closed.
 func (r *receiver) open(dev nic.Device) error {
 	info := dev.Info()
-	r.dev, r.lends, r.keeper = dev, info.Lends, nil
+	r.dev, r.lends, r.keeper, r.marks = dev, info.Lends, nil, nil
+	if d, ok := dev.(nic.Marker); ok {
+		r.marks = d.Marks()
+	}
 	r.size = min(info.MaxFrame, r.hub.Pool.MaxAlloc())
 	r.bufs = make([][]byte, info.Batch)
 	if r.lends {

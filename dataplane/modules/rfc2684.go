@@ -3,6 +3,7 @@ package modules
 import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // rfc2684 is the module that puts the headers of RFC 2684 before the host's frames
@@ -18,6 +19,7 @@ type rfc2684 struct {
 		version  uint64 // host packets that are neither IPv4 nor IPv6
 		noBlocks uint64
 		short    uint64 // host frames too short to be one
+		notECT   uint64 // packets that met congestion and whose transport takes no marks: RFC 6040, section 4.2
 	}
 }
 
@@ -59,6 +61,14 @@ func (r *rfc2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if p.FCS {
 		tail = fcsBytes
 	}
+	if outer := ecn(&m); outer != nic.NotECT {
+		if !decapsulate(innerIP(p.Data, r.kind), outer) {
+			r.counts.notECT++
+			r.hub.Free(m)
+			return
+		}
+		setECN(&m, nic.NotECT)
+	}
 	r.hub.Pool.Cut(m.Block, len(sdu)-tail)
 	r.hub.Pool.Trim(m.Block, len(sdu)-tail-len(p.Data))
 	m.Len = uint32(len(p.Data))
@@ -74,11 +84,13 @@ func (r *rfc2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		q.PutNext(m)
 		return
 	}
-	etherType, ok := r.protocol(r.hub.Pool.Bytes(m.Block))
+	frame := r.hub.Pool.Bytes(m.Block)
+	etherType, ok := r.protocol(frame)
 	if !ok {
 		r.hub.Free(m)
 		return
 	}
+	setECN(&m, markOf(innerIP(frame, r.kind)))
 	n := r.encap.HeaderSize(r.kind)
 	dst := r.hub.Pool.Prepend(m.Block, n)
 	if dst == nil { // borrowed or shared: the header needs a block of our own
@@ -123,6 +135,7 @@ func (r *rfc2684) count() []dataplane.Count {
 	return []dataplane.Count{
 		{Name: "rx_frames", N: c.in}, {Name: "tx_frames", N: c.out},
 		{Name: "rx_drop_encapsulation", N: c.encap}, {Name: "rx_drop_kind", N: c.kind},
+		{Name: "rx_drop_not_ect", N: c.notECT},
 		{Name: "tx_drop_short", N: c.short}, {Name: "tx_drop_not_ip", N: c.version}, {Name: "tx_drop_no_block", N: c.noBlocks},
 	}
 }

@@ -176,9 +176,7 @@ func (c *socket) fail() {
 	if !c.broken {
 		c.broken = true
 		c.owner.counts.broken++
-		if c.owner.broken != nil {
-			c.owner.broken(c.channel.Number)
-		}
+		c.owner.broken(c.channel.Number)
 	}
 }
 

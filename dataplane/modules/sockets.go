@@ -34,6 +34,7 @@ type Sockets struct {
 	expected map[uint32]*socket // channels whose pair is still to come; under mu
 
 	sockets []*socket // by channel
+	deaf    bool      // the doorbells make no sense
 	active  socketList
 	touched []*socket // what they were sent is to be published
 	stamp   int64     // the time of day of the pass that began at stampAt
@@ -119,7 +120,10 @@ func (s *Sockets) pair(arg string) (dataplane.Module, error) {
 	return c.module(), nil
 }
 
-func (s *Sockets) ready() bool { return !s.region.Silent() }
+// ready tells whether to be polled: the application names sockets, or its doorbells make no sense.
+func (s *Sockets) ready() bool {
+	return !s.deaf && (!s.region.Silent() || s.region.Broken())
+}
 
 // enter and leave keep the table of sockets.
 func (s *Sockets) enter(c *socket) error {
@@ -223,10 +227,10 @@ func (s *Sockets) askSend() {
 
 // breakDown stops listening to a region whose doorbells make no sense.
 func (s *Sockets) breakDown() {
-	if s.counts.broken++; s.broken != nil {
-		tell := s.broken
-		s.broken = nil
-		tell(NoSocket)
+	if !s.deaf {
+		s.deaf = true
+		s.counts.broken++
+		s.broken(NoSocket)
 	}
 }
 

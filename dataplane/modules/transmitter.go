@@ -17,6 +17,9 @@ type transmitter struct {
 	dev    nic.Device
 	frames [transmitBatch][]byte
 	blocks [transmitBatch]block.ID
+	marks  [transmitBatch]uint8 // their ECN fields
+	mark   uint8                // of the next frame
+	marker nic.Marker           // nil: the device has no such field
 	n      int
 	keeps  bool       // the device keeps frames
 	joins  bool       // the device makes one call of many frames
@@ -35,11 +38,12 @@ func (t *transmitter) waits() bool { return t.full }
 func (t *transmitter) use(dev nic.Device) {
 	info := dev.Info()
 	t.dev, t.keeps, t.joins, t.roomFD = dev, info.Keeps, info.Joins, info.Room
+	t.marker, _ = dev.(nic.Marker)
 }
 
 // add takes a block; room must be there. A full batch is sent at once.
 func (t *transmitter) add(b block.ID) {
-	t.frames[t.n], t.blocks[t.n] = t.hub.Pool.Bytes(b), b
+	t.frames[t.n], t.blocks[t.n], t.marks[t.n] = t.hub.Pool.Bytes(b), b, t.mark
 	if t.n++; t.n == transmitBatch {
 		t.flush()
 	}
@@ -50,6 +54,9 @@ func (t *transmitter) add(b block.ID) {
 func (t *transmitter) flush() {
 	if t.dev == nil || t.n == 0 {
 		return
+	}
+	if t.marker != nil {
+		t.marker.Mark(t.marks[:t.n])
 	}
 	sent, failed := t.dev.Transmit(t.frames[:t.n])
 	if failed != nil {
@@ -68,6 +75,7 @@ func (t *transmitter) taken(n int) {
 	}
 	t.n = copy(t.blocks[:], t.blocks[n:t.n])
 	copy(t.frames[:], t.frames[n:n+t.n])
+	copy(t.marks[:], t.marks[n:n+t.n])
 }
 
 // direct sends a borrowed frame ahead of the pass's end, and frees it; false when others
@@ -76,7 +84,10 @@ func (t *transmitter) direct(b block.ID) bool {
 	if t.flush(); t.n > 0 || t.keeps {
 		return false
 	}
-	t.frames[0] = t.hub.Pool.Bytes(b)
+	t.frames[0], t.marks[0] = t.hub.Pool.Bytes(b), t.mark
+	if t.marker != nil {
+		t.marker.Mark(t.marks[:1])
+	}
 	n, err := t.dev.Transmit(t.frames[:1])
 	if n == 0 && err == nil {
 		return false
@@ -107,5 +118,5 @@ func (t *transmitter) close() {
 	for _, b := range t.blocks[:t.n] {
 		t.hub.Pool.Free(b)
 	}
-	t.dev, t.err, t.n, t.full = nil, nil, 0, false
+	t.dev, t.marker, t.err, t.n, t.full = nil, nil, nil, 0, false
 }

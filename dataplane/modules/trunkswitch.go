@@ -162,7 +162,7 @@ func (d trunkDevice) Transmit(frames [][]byte) (int, error) {
 			if d.sars == nil {
 				t.sendCell(cell)
 			} else if a := d.sars[binary.BigEndian.Uint32(cell)>>4]; a != nil {
-				a.reassemble(cell)
+				a.reassemble(cell, nic.NotECT)
 			} else {
 				d.port.counts.otherVC++
 			}

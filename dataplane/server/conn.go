@@ -10,9 +10,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
-// MaxOutbox is how many messages that the hub begins wait for one client.
-const MaxOutbox = 1024
-
 // breath is how long no connection is taken when the process has run out of something.
 const breath = 100 * time.Millisecond
 
@@ -31,23 +28,19 @@ type client struct {
 	role control.Role // 0 until HELLO
 	name string
 
-	app   *application    // of an application: its region; nil: none, or no more
-	ports []uint16        // of a manager; nil: all
-	paths map[uint64]path // by handle; s.mu guards it
+	// s.mu guards these.
+	app           *application    // of an application: its region; nil: none, or no more
+	ports         []uint16        // of a manager; nil: all
+	paths         map[uint64]path // by handle
+	subscriptions []control.Evt
 
 	out outbox
 }
 
-// outbox is what the hub has begun and not sent yet.
-type outbox struct {
-	sync.Mutex
-	queue   []*control.Packet
-	sending bool // a goroutine empties it
-	held    bool // until a message was answered: what its answer names comes first
-}
-
 func newClient(s *Server, conn *control.Conn, id uint32) *client {
-	return &client{s: s, conn: conn, id: id}
+	c := &client{s: s, conn: conn, id: id}
+	c.out.idle = sync.NewCond(&c.out.Mutex)
+	return c
 }
 
 // run reads messages and answers them until the connection ends.
@@ -179,89 +172,6 @@ func withoutArgument(m *control.Message) {
 		b.ArgLen, b.Inline = 0, [control.InlineArgument]byte{}
 		m.SetMMI(&b)
 	}
-}
-
-// post has a message sent that the hub begins, without waiting; false when too many wait.
-// s.mu is held.
-func (c *client) post(p *control.Packet) bool {
-	if c.s.closed {
-		return false
-	}
-	c.out.Lock()
-	defer c.out.Unlock()
-	if len(c.out.queue) >= MaxOutbox {
-		return false
-	}
-	c.enqueue(p)
-	return true
-}
-
-// mustPost is post for what must not be lost: there is one such message a connection at most.
-func (c *client) mustPost(p *control.Packet) {
-	if !c.s.closed {
-		c.out.Lock()
-		defer c.out.Unlock()
-		c.enqueue(p)
-	}
-}
-
-// hasRoom tells whether post would take a message.
-func (c *client) hasRoom() bool {
-	c.out.Lock()
-	defer c.out.Unlock()
-	return len(c.out.queue) < MaxOutbox
-}
-
-// enqueue has a goroutine send. c.out is locked.
-func (c *client) enqueue(p *control.Packet) {
-	p.Epoch, p.Dst = c.s.epoch, c.id
-	c.out.queue = append(c.out.queue, p)
-	c.start()
-}
-
-func (c *client) start() {
-	if !c.out.sending && !c.out.held && len(c.out.queue) > 0 {
-		c.out.sending = true
-		c.s.wait.Go(c.send)
-	}
-}
-
-func (o *outbox) hold() {
-	o.Lock()
-	defer o.Unlock()
-	o.held = true
-}
-
-// resume sends what has waited for an answer.
-func (c *client) resume() {
-	c.out.Lock()
-	defer c.out.Unlock()
-	c.out.held = false
-	c.start()
-}
-
-// send empties the outbox; an idle client has no goroutine for it.
-func (c *client) send() {
-	for {
-		c.out.Lock()
-		if c.out.held || len(c.out.queue) == 0 {
-			c.out.sending = false
-			c.out.Unlock()
-			return
-		}
-		p := c.out.queue[0]
-		c.out.queue[0] = nil
-		c.out.queue = c.out.queue[1:]
-		c.out.Unlock()
-		err := c.conn.Send(p)
-		if errors.Is(err, control.ErrOutstanding) { // it answers nothing: what follows waits for that
-			c.out.Lock()
-			c.out.queue = append([]*control.Packet{p}, c.out.queue...)
-			c.out.sending = false
-			c.out.Unlock()
-			return
-		}
-	} // another error: whoever reads will see that it has ended
 }
 
 // answered takes a reply to what the hub has begun.

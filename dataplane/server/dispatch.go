@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -33,7 +34,10 @@ var handlers = [...]map[control.Type]handler{
 		control.HubMove:    (*Server).move,
 		control.HubList:    (*Server).list,
 		control.HubResync:  (*Server).resync,
-		control.HubDone:    (*Server).claimed,
+
+		control.HubRegister:   (*Server).register,
+		control.HubUnregister: (*Server).unregister,
+		control.HubDone:       (*Server).claimed,
 	},
 	control.ClassATM: {
 		control.ATMAdd:      (*Server).addVC,
@@ -57,7 +61,11 @@ var handlers = [...]map[control.Type]handler{
 		control.MMICmd:    (*Server).command,
 		control.MMIUnpath: (*Server).closePath,
 	},
-	control.ClassEvt:  {},
+	control.ClassEvt: {
+		control.EvtSubscribe:   (*Server).subscribe,
+		control.EvtUnsubscribe: (*Server).unsubscribe,
+		control.EvtEvent:       (*Server).alarm,
+	},
 	control.ClassPrim: nil,
 }
 
@@ -75,6 +83,10 @@ func (s *Server) dispatch(c *client, in, out *control.Packet) error {
 		return s.hello(c, in, out)
 	case !c.role.May(in.Class, in.Type):
 		return syscall.EPERM
+	case c.role == control.RoleApplication && (in.Type == control.HubOpen || in.Type == control.HubClose) && in.Class == control.ClassHub:
+		return fmt.Errorf("no module here has a service interface: %w", syscall.EOPNOTSUPP)
+	case c.role == control.RoleManager && in.Class == control.ClassATM && in.Conn == 0 && !c.serves(in.ATM().Port):
+		return fmt.Errorf("port %d is not this manager's: %w", in.ATM().Port, syscall.EPERM)
 	}
 	if in.Class == control.ClassSock || in.Class == control.ClassPrim {
 		return s.sock(c, in, out)

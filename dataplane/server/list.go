@@ -13,9 +13,10 @@ import (
 
 // entry is a line of a listing.
 type entry struct {
-	a, b    uint32
-	name    string
-	trailer []byte
+	a, b     uint32
+	idx, val uint32 // of an event id
+	name     string
+	trailer  []byte
 }
 
 // list is HUB LIST: what there was at one moment, a message each, and DONE.
@@ -32,6 +33,8 @@ func (s *Server) list(c *client, in, out *control.Packet) error {
 		for _, name := range s.fabric.Modules() {
 			entries = append(entries, entry{name: name})
 		}
+	case control.ListEvents:
+		entries = s.listEvents()
 	case control.ListPorts:
 		entries, err = s.listPorts()
 	default:
@@ -47,7 +50,7 @@ func (s *Server) list(c *client, in, out *control.Packet) error {
 			return err
 		}
 		p := &control.Packet{Trailer: e.trailer}
-		p.Type = control.HubList
+		p.Type, p.Idx, p.Val = control.HubList, e.idx, e.val
 		p.SetHub(&control.Hub{A: e.a, B: e.b, Name: name})
 		if err := c.more(in, p); err != nil {
 			return err
@@ -114,7 +117,8 @@ func (s *Server) listPorts() (entries []entry, err error) {
 
 // resync is HUB RESYNC: the whole state of one moment, a message each, and DONE.
 func (s *Server) resync(c *client, in, out *control.Packet) error {
-	state, err := s.state()
+	c.settle()
+	state, err := s.state(c)
 	if err != nil {
 		return err
 	}
@@ -127,9 +131,10 @@ func (s *Server) resync(c *client, in, out *control.Packet) error {
 }
 
 // state is all that there is, of one moment: nothing changes meanwhile, while traffic flows.
-func (s *Server) state() (state []*control.Packet, err error) {
+func (s *Server) state(c *client) (state []*control.Packet, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.overtaken()
 	for _, p := range s.ports.inOrder() {
 		out := new(control.Packet)
 		if err := s.tellPort(p, out); err != nil {
@@ -142,8 +147,27 @@ func (s *Server) state() (state []*control.Packet, err error) {
 		s.tellVC(v, out)
 		state = append(state, out)
 	}
+	state = append(state, s.tellConns()...)
 	paths, err := s.tellPaths()
-	return append(state, paths...), err
+	return append(append(state, paths...), s.tellSubscriptions()...), err
+}
+
+// tellSubscriptions describes those of all clients, each as EVT SUBSCRIBE. s.mu is held.
+func (s *Server) tellSubscriptions() (all []*control.Packet) {
+	for _, c := range s.clientsInOrder() {
+		for i := range c.subscriptions {
+			out := new(control.Packet)
+			out.Type, out.Src = control.EvtSubscribe, c.id
+			out.SetEvt(&c.subscriptions[i])
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+// clientsInOrder gives the clients by number. s.mu is held.
+func (s *Server) clientsInOrder() []*client {
+	return slices.SortedFunc(maps.Values(s.clients), func(a, b *client) int { return cmp.Compare(a.id, b.id) })
 }
 
 // inOrder gives the VCs by port, VPI and VCI.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -146,8 +145,7 @@ func (s *Server) hubCommand(p path, b *control.MMI) ([]byte, error) {
 
 // tellPaths describes the paths of all clients, each as MMI PATH. s.mu is held.
 func (s *Server) tellPaths() (all []*control.Packet, err error) {
-	byID := func(a, b *client) int { return cmp.Compare(a.id, b.id) }
-	for _, c := range slices.SortedFunc(maps.Values(s.clients), byID) {
+	for _, c := range s.clientsInOrder() {
 		for _, handle := range slices.Sorted(maps.Keys(c.paths)) {
 			out, b := new(control.Packet), control.MMI{}
 			if err := b.SetModuleName(c.paths[handle].name); err != nil {

@@ -104,6 +104,17 @@ func (t *vcTable) find(in *control.Packet) (*vc, error) {
 	return t.slots[i].vc, nil
 }
 
+// findVC is the VC that a message names: its own id, its place, or the connection that has it.
+func (s *Server) findVC(in *control.Packet) (*vc, error) {
+	if cn := s.conns[in.Conn]; cn != nil {
+		if cn.vc == nil {
+			return nil, fmt.Errorf("connection %v has no VC: %w", in.Conn, syscall.ENOENT)
+		}
+		return cn.vc, nil
+	}
+	return s.vcs.find(in)
+}
+
 // checkVC refuses what no association can be.
 func checkVC(b *control.ATM) error {
 	switch {
@@ -177,6 +188,7 @@ func (s *Server) enterVC(v *vc) error {
 	}
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
+	s.raiseVC(v, control.EventVCAdded)
 	return nil
 }
 
@@ -248,16 +260,14 @@ func (s *Server) removeVC(v *vc) {
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
+	s.raiseVC(v, control.EventVCGone)
 }
 
 // delVC is ATM DEL.
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cn := s.conns[in.Conn]; cn != nil {
-		return s.delSwitched(c, cn)
-	}
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	if err != nil {
 		return err
 	}
@@ -273,7 +283,7 @@ func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	if err != nil {
 		return err
 	}
@@ -286,7 +296,7 @@ func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
 func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	if err != nil {
 		return err
 	}
@@ -314,6 +324,12 @@ func (s *Server) tellVC(v *vc, out *control.Packet) {
 	if all, err := s.fabric.Stream(v.pair); err == nil && len(all) > 1 {
 		b.Receiver = uint32(all[1].ID)
 	}
+	if v.switched && v.owner != nil {
+		out.Conn = v.owner.id
+	}
+	if len(v.cookie) > 0 {
+		out.Trailer, _ = control.AppendTLV(out.Trailer, control.TLVCookie, v.cookie) // it has been in a trailer before
+	}
 	out.SetATM(&b)
 }
 
@@ -322,7 +338,7 @@ func (s *Server) tellVC(v *vc, out *control.Packet) {
 func (s *Server) statVC(_ *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (s *Server) ringBroken(c *client, number uint32) {
 	}
 	if cn := c.app.channels[number]; cn != nil {
 		s.tellUser(cn, control.SockClosed, -int32(syscall.EPROTO), 0, nil)
-		s.step(cn, pcb.Close, nil)
+		_ = s.step(cn, pcb.Close, nil) // refused: it is about to end anyway
 	}
 }
 

@@ -66,6 +66,7 @@ type Server struct {
 	streams map[dataplane.ProcID]*stream // by the process that OPEN made
 	ports   ports
 	vcs     vcTable
+	events  events
 	refused [control.NumFaults]uint64 // of clients that have gone
 
 	sockets      func(*region.Region, func(uint32)) (Sockets, error)
@@ -96,7 +97,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
-		names: newNames(), ports: newPorts(), vcs: newVCTable(), done: make(chan struct{}),
+		names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}
 	if err := s.makeTable(c); err != nil {
 		return nil, err
@@ -182,6 +183,7 @@ func (s *Server) leave(c *client) {
 	for f, n := range c.conn.Stats().Faults {
 		s.refused[f] += n
 	}
+	s.silence(c)
 	s.goodbye(c)
 }
 

@@ -125,11 +125,12 @@ func (s *Server) leaveChannel(ch *sigChannel) {
 	}
 }
 
-// closeChannels takes a manager's channels away when it has gone.
-func (s *Server) closeChannels(c *client) {
-	for _, ch := range s.sig.byVC {
-		if ch.manager == c {
-			s.removeVC(ch.vc)
+// closeManaged takes away what was a manager's when it has gone: its channels, and the
+// cross-connects of its calls.
+func (s *Server) closeManaged(c *client) {
+	for _, v := range s.vcs.byKey {
+		if v.signal != nil && v.signal.manager == c || v.cross != nil && v.cross.manager == c {
+			s.removeVC(v)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (s *Server) beginPVC(c *client, end []byte, in, out *control.Packet) error 
 	switch {
 	case v.switched:
 		return fmt.Errorf("VC %v is a call's: %w", v, syscall.EPERM)
-	case v.owner != nil || v.body.Receiver != 0:
+	case v.owner != nil || v.body.Receiver != 0 || v.cross != nil:
 		return fmt.Errorf("VC %v is in use: %w", v, syscall.EBUSY)
 	}
 	cn, err := s.newConn(c, in, 0)

@@ -71,7 +71,7 @@ func (s *Server) goodbye(c *client) {
 		s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.UserGone(c.id, s.now(), emit) })
 		s.leaveApplication(c)
 	case control.RoleManager:
-		s.closeChannels(c)
+		s.closeManaged(c)
 		s.managers = slices.DeleteFunc(s.managers, func(m *client) bool { return m == c })
 		for _, cn := range s.conns {
 			if cn.pcb.Manager == c.id && cn.modify != nil {

@@ -14,10 +14,11 @@ import (
 // cross is a cross-connect: VC a and the VCs that its cells become. Of both ways there is one
 // other end, and its cells become those of a; of one way there may be leaves.
 type cross struct {
-	text    string // as XCONNECT had it
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
+	text    string  // of XCONNECT
+	manager *client // whose call it carries; nil: an administrator's, which stays
 }
 
 // firstLeaf is the end that XCONNECT names.
@@ -62,7 +63,13 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := &cross{text: textOf(in), ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn}
+	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in)}
+	if c.role == control.RoleManager {
+		if !c.serves(b.Port) || !c.serves(far.port) {
+			return fmt.Errorf("ports %d and %d are not both this manager's: %w", b.Port, far.port, syscall.EPERM)
+		}
+		x.manager = c
+	}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
@@ -335,7 +342,7 @@ func leafOf(in *control.Packet) (uint32, error) {
 
 // root is the cross-connect of one way whose first VC a message names.
 func (s *Server) root(in *control.Packet) (*cross, error) {
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	switch {
 	case err != nil:
 		return nil, err
@@ -385,7 +392,7 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 
 // tellCross describes a cross-connected VC. SECOND_END is where its cells go, of a root the first
 // of its leaves, and of an end where they come from; an end has its LEAF, 0 that of XCONNECT, and
-// the other the words of TEXT.
+// the VC that XCONNECT had first the words of TEXT, or none.
 func (s *Server) tellCross(v *vc, out *control.Packet) {
 	b, x := v.body, v.cross
 	other := x.a
@@ -405,7 +412,7 @@ func (s *Server) tellCross(v *vc, out *control.Packet) {
 	case err != nil:
 	case v != x.a:
 		t, err = (&control.Leaf{ID: v.leaf}).Append(t)
-	case x.text != "":
+	default:
 		t, err = control.AppendTLV(t, control.TLVText, []byte(x.text))
 	}
 	if err != nil {

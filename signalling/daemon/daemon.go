@@ -37,6 +37,7 @@ type Daemon struct {
 	start   time.Time
 	inbox   chan arrival
 	asks    chan func()
+	ended   chan struct{}     // closed when Run has
 	tokens  map[uint32]uint32 // of the node, by the seq of what asks the hub
 	tracers []*tracer
 	faults  uint64 // messages that could not be made or read
@@ -63,7 +64,7 @@ func New(c Config) (*Daemon, error) {
 		return nil, fmt.Errorf("the hub's control socket: %w", err)
 	}
 	d := &Daemon{config: c, conn: conn, node: node.New(), start: time.Now(),
-		inbox: make(chan arrival, MaxInbox), asks: make(chan func()), tokens: map[uint32]uint32{}}
+		inbox: make(chan arrival, MaxInbox), asks: make(chan func()), ended: make(chan struct{}), tokens: map[uint32]uint32{}}
 	if err := d.attach(); err != nil {
 		conn.Close()
 		return nil, err
@@ -160,9 +161,8 @@ func (d *Daemon) route(text string, ports []uint16) error {
 // Run serves until ctx is done, or the hub has gone: then the error is io.EOF or of the
 // socket.
 func (d *Daemon) Run(ctx context.Context) error {
-	done := make(chan struct{})
-	defer close(done)
-	go d.read(done)
+	defer close(d.ended)
+	go d.read(d.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -238,6 +238,7 @@ func (d *Daemon) take(p *control.Packet) {
 
 func (d *Daemon) sock(p *control.Packet) {
 	e, err := fromSock(p)
+	d.config.Log.Debug("from the hub", "message", p.String())
 	if p.Flags&control.FlagNoReply == 0 {
 		answer := control.Packet{}
 		answer.Status = control.Status(err)
@@ -283,6 +284,9 @@ func (d *Daemon) ask(a *node.Action) error {
 		return nil
 	}
 	p.Epoch = d.epoch
+	if p.Class != control.ClassSig {
+		d.config.Log.Debug("to the hub", "message", p.String())
+	}
 	if err := d.conn.Send(&p); err != nil {
 		if a.Token != 0 && errors.Is(err, control.ErrOutstanding) { // the node counts it as refused, in its time
 			return nil

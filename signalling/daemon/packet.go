@@ -43,6 +43,7 @@ func fromSock(p *control.Packet) (e node.Event, err error) {
 		if number := node.CalledAddress(e.Elements); e.Called.IsZero() || !number.IsZero() {
 			e.Called = number
 		}
+		e.MaxSDU = s.MaxSDU
 		e.Contract = node.Contract{Service: s.Service, ForwardPeak: s.PCRForward, BackwardPeak: s.PCRBackward}
 	}
 	return e, nil

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
+
+// DefaultSocket is where the daemon's own socket is unless told.
+const DefaultSocket = "/run/cellhub/signalling"
 
 // Module is the name under which the daemon's own socket knows it; it has no key.
 const Module = "signalling"
@@ -34,19 +38,45 @@ type Calls struct {
 	Next  uint64
 }
 
-// Serve answers control connections on a socket of the daemon's own, until l is closed.
-// Who may connect, the socket's mode decides.
-func (d *Daemon) Serve(l *control.Listener) {
+// Desk is the daemon's own socket: it is there also while no daemon is attached to a hub.
+type Desk struct {
+	mu sync.Mutex
+	d  *Daemon
+}
+
+// NewDesk makes a desk without a daemon behind it.
+func NewDesk() *Desk { return new(Desk) }
+
+// Use puts a daemon behind the desk, or none.
+func (k *Desk) Use(d *Daemon) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.d = d
+}
+
+// daemon is the one behind the desk. ENOTCONN: there is none, for there is no hub.
+func (k *Desk) daemon() (*Daemon, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.d == nil {
+		return nil, syscall.ENOTCONN
+	}
+	return k.d, nil
+}
+
+// Serve answers control connections, until l is closed. Who may connect, the socket's mode
+// decides.
+func (k *Desk) Serve(l *control.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return
 		}
-		go d.serve(c)
+		go k.serve(c)
 	}
 }
 
-func (d *Daemon) serve(c *control.Conn) {
+func (k *Desk) serve(c *control.Conn) {
 	defer c.Close()
 	for {
 		var p control.Packet
@@ -58,77 +88,97 @@ func (d *Daemon) serve(c *control.Conn) {
 			return
 		}
 		request := p.Header
-		answer, follow, err := d.answer(&p, c)
+		answer, err := k.answer(&p, c)
 		p.CloseFiles()
-		if err != nil {
+		switch {
+		case errors.Is(err, errFollows):
+			continue
+		case err != nil:
 			answer = control.Packet{}
 			answer.Status = control.Status(err)
 		}
 		answer.Epoch = request.Epoch
-		if follow != nil {
-			follow(request)
-			continue
-		}
 		if c.Reply(&request, &answer) != nil {
 			return
 		}
 	}
 }
 
-// answer is what a message is answered with; follow, if it is not nil, answers itself.
-func (d *Daemon) answer(p *control.Packet, c *control.Conn) (a control.Packet, follow func(control.Header), err error) {
+// errFollows: the answers come as there is something to tell.
+var errFollows = errors.New("answers follow")
+
+// answer is what a message is answered with.
+func (k *Desk) answer(p *control.Packet, c *control.Conn) (a control.Packet, err error) {
 	switch {
 	case p.Class == control.ClassHub && p.Type == control.HubHello:
 		a.SetHub(&control.Hub{A: uint32(syscall.Getpid()), B: control.DefinitionHash})
-		return a, nil, nil
+		return a, nil
 	case p.Class == control.ClassMMI && p.Type == control.MMIPath:
 		m := p.MMI()
-		if name := strings.TrimRight(string(m.Name[:]), "\x00"); name != Module || p.Key != 0 {
-			return a, nil, syscall.ENXIO
+		if m.Name.String() != Module || p.Key != 0 {
+			return a, syscall.ENXIO
 		}
 		a.Key = 1
 		a.SetMMI(&m)
-		return a, nil, nil
+		return a, nil
 	case p.Class == control.ClassMMI && p.Type == control.MMICmd:
+		d, err := k.daemon()
+		if err != nil {
+			return a, err
+		}
 		return d.command(p, c)
 	}
-	return a, nil, syscall.EOPNOTSUPP
+	return a, syscall.EOPNOTSUPP
 }
 
-func (d *Daemon) command(p *control.Packet, c *control.Conn) (a control.Packet, follow func(control.Header), err error) {
+func (d *Daemon) command(p *control.Packet, c *control.Conn) (a control.Packet, err error) {
 	in, err := p.Argument(p.Trailer)
 	if err != nil {
-		return a, nil, syscall.EINVAL
+		return a, syscall.EINVAL
 	}
 	m := p.MMI()
 	if m.Command == CommandTrace {
-		return a, func(request control.Header) { d.trace(c, request) }, nil
+		if err := d.do(func() { d.trace(c, p.Header) }); err != nil {
+			return a, err
+		}
+		return a, errFollows
 	}
 	out, err := d.run(m.Command, string(in))
-	if err != nil {
-		return a, nil, err
-	}
-	if len(out) > int(m.ArgLen) && m.Direction&control.DirectionOut != 0 {
-		return a, nil, syscall.EMSGSIZE
+	switch {
+	case err != nil:
+		return a, err
+	case m.Direction&control.DirectionOut == 0:
+		out = nil
+	case m.Direction == control.DirectionOut && len(out) > int(m.ArgLen):
+		return a, syscall.EMSGSIZE
 	}
 	a.Flags = control.FlagReply
 	a.Trailer, err = a.SetCommand(&control.MMI{Command: m.Command, Direction: m.Direction, NameLen: m.NameLen, Name: m.Name}, out)
-	return a, nil, err
+	return a, err
 }
 
 // run carries out a command between two events of the node.
 func (d *Daemon) run(command uint16, in string) (out []byte, err error) {
-	done := make(chan struct{})
 	var value any
-	d.asks <- func() {
-		value, err = d.carry(command, in)
-		close(done)
+	if failed := d.do(func() { value, err = d.carry(command, in) }); failed != nil {
+		err = failed
 	}
-	<-done
 	if err != nil || value == nil {
 		return nil, err
 	}
 	return json.Marshal(value)
+}
+
+// do runs fn between two events of the node. ENOTCONN: the daemon has ended.
+func (d *Daemon) do(fn func()) error {
+	done := make(chan struct{})
+	select {
+	case d.asks <- func() { fn(); close(done) }:
+		<-done
+		return nil
+	case <-d.ended:
+		return syscall.ENOTCONN
+	}
 }
 
 func (d *Daemon) carry(command uint16, in string) (any, error) {

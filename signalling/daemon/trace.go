@@ -18,11 +18,8 @@ type tracer struct {
 
 // trace has the messages of Q.2931 sent to a connection, a line each.
 func (d *Daemon) trace(c *control.Conn, request control.Header) {
-	t := &tracer{conn: c, request: request}
-	d.asks <- func() {
-		d.tracers = append(d.tracers, t)
-		d.node.Trace = d.traced
-	}
+	d.tracers = append(d.tracers, &tracer{conn: c, request: request})
+	d.node.Trace = d.traced
 }
 
 // traced sends a message's line to those who want it, and forgets those who have gone.

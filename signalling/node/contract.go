@@ -71,10 +71,16 @@ func first(values ...ie.Opt[uint32]) uint32 {
 	return 0
 }
 
+// lineRate is the cells a second of an STM-1 or OC-3c (I.432.2).
+const lineRate = 353207
+
 // descriptor is the traffic descriptor of a contract that an application gave in numbers.
 func (c Contract) descriptor() *ie.TrafficDescriptor {
 	t := &ie.TrafficDescriptor{}
-	t.ForwardPeak01, t.BackwardPeak01 = ie.Some(c.ForwardPeak), ie.Some(c.BackwardPeak)
 	t.BestEffort = c.Service == control.ServiceUBR
+	if t.BestEffort && c.ForwardPeak == 0 && c.BackwardPeak == 0 { // it must have a peak, even so (Q.2931, 4.5.6)
+		c.ForwardPeak, c.BackwardPeak = lineRate, lineRate
+	}
+	t.ForwardPeak01, t.BackwardPeak01 = ie.Some(c.ForwardPeak), ie.Some(c.BackwardPeak)
 	return t
 }

@@ -35,6 +35,9 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
+// DefaultMaxSDU is that of Classical IP (RFC 2225), in octets.
+const DefaultMaxSDU = 9180
+
 // Event is something that has happened, other than a PDU. Fields that its Kind does not
 // name are zero.
 type Event struct {
@@ -46,6 +49,7 @@ type Event struct {
 	Called, Calling address.Address
 	Cause           uint8        // Reject, Close: of Q.2931; 0 the ordinary one
 	Contract        Contract     // Connect, when Elements have no traffic descriptor
+	MaxSDU          uint16       // Connect: octets, when Elements have no AAL parameters; 0: DefaultMaxSDU
 	Elements        []ie.Element // what the application wants in its message
 }
 

@@ -40,8 +40,10 @@ func (c *Interface) complete() error {
 	if c.LastVCI == 0 {
 		c.LastVCI = 1<<16 - 1
 	}
-	if c.Link == (sscop.Config{}) {
+	if last := c.Link.LastSQ; c.Link == (sscop.Config{LastSQ: last}) {
 		c.Link = sscop.DefaultConfig()
+		c.Link.LastSQ = last
+		c.Link.AcceptAnyBGN = true // linux-atm's daemon begins each life with the same N(SQ), and asks at once when refused
 	}
 	switch {
 	case c.Port == 0:
@@ -50,6 +52,17 @@ func (c *Interface) complete() error {
 		return fmt.Errorf("node: VCIs %d to %d: from %d up", c.FirstVCI, c.LastVCI, FirstVCI)
 	case c.Paths > 1<<12:
 		return fmt.Errorf("node: %d VPIs: at most 4096", c.Paths)
+	}
+	return nil
+}
+
+// Check says what is wrong with interfaces, before there is a node.
+func Check(all ...Interface) error {
+	n := New()
+	for _, i := range all {
+		if err := n.AddInterface(0, i); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func setupOf(e *Event, calling address.Address) []ie.Element {
 			elements = append(elements, ie.New(v))
 		}
 	}
-	add(&ie.AALParameters{Type: ie.AAL5})
+	add(aal5(e.MaxSDU))
 	add(e.Contract.descriptor())
 	add(&ie.BearerCapability{Class: ie.BearerX})
 	add(&ie.CalledNumber{Number: number(e.Called)})
@@ -28,4 +28,13 @@ func setupOf(e *Event, calling address.Address) []ie.Element {
 	}
 	add(&ie.QoSParameter{})
 	return elements
+}
+
+// aal5 is AAL5 without a convergence sublayer of its own; peers compare the SDU sizes with
+// what their application takes, and want them there.
+func aal5(maxSDU uint16) *ie.AALParameters {
+	if maxSDU == 0 {
+		maxSDU = DefaultMaxSDU
+	}
+	return &ie.AALParameters{Type: ie.AAL5, ForwardMaxSDU: ie.Some(maxSDU), BackwardMaxSDU: ie.Some(maxSDU), SSCS: ie.Some[uint8](0)}
 }

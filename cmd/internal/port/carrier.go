@@ -36,7 +36,7 @@ type shared struct{ Spec }
 func (s *shared) Carrier() string {
 	switch {
 	case s.Kind == UDP:
-		return fmt.Sprintf("udp:%s,dscp=%d,zero=%t", s.Local, s.DSCP, s.ZeroSum)
+		return fmt.Sprintf("udp:%s,dscp=%d,zero=%t,entropy=%t", s.Local, s.DSCP, s.ZeroSum, s.Entropy == "on")
 	case s.VLAN != 0:
 		return "eth:" + s.Device + ",tagged"
 	}
@@ -66,9 +66,14 @@ func (s *shared) Open() (server.Carrier, error) {
 	return c, nil
 }
 
-// openMany opens a UDP device with many peers.
+// openMany opens a UDP device with many peers. Source ports cost it a call for each change of the label from frame to
+// frame, so it has them when asked only.
 func (s *shared) openMany() (nic.Device, error) {
-	return nic.OpenUDP(nic.UDPConfig{Local: s.Local, AnySourcePort: true, ZeroChecksum: s.ZeroSum, TrafficClass: s.DSCP << 2})
+	c := nic.UDPConfig{Local: s.Local, AnySourcePort: true, ZeroChecksum: s.ZeroSum, TrafficClass: s.DSCP << 2, Marks: true}
+	if s.Entropy == "on" {
+		c.SourcePorts = nic.MaxSourcePorts
+	}
+	return nic.OpenUDP(c)
 }
 
 // Hold refuses a port that would not work on this machine, and takes what is its alone.
@@ -150,7 +155,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Cells: s.Cells, Pack: s.Pack.Nanoseconds(),
+		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }
@@ -163,6 +168,9 @@ func (s Spec) peerConfig() (c modules.PortConfig, err error) {
 	}
 	if c.Far.Peer, err = nic.PeerOf(s.Remote); err != nil {
 		return c, err
+	}
+	if s.Entropy == "on" {
+		c.Far.Peer = c.Far.Peer.Flow(uint8(entropy(s.LabelOut)))
 	}
 	if mtu := s.pathMTU(); mtu > 0 {
 		c.MaxFrame = s.MaxFrame(mtu) + nic.PeerBytes

@@ -37,10 +37,10 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		}
 		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
-			TrafficClass: s.DSCP << 2, GSO: s.GSO,
+			TrafficClass: s.DSCP << 2, Marks: true, GSO: s.GSO,
 			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		}
-		if !s.OnePort {
+		if s.Entropy != "off" {
 			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
 		}
 		c.Device, err = nic.OpenUDP(udp)

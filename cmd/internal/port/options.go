@@ -36,6 +36,7 @@ var options = []option{
 	{"dscp", []Kind{UDP}, (*Spec).setDSCP},
 	{"checksum", []Kind{UDP}, (*Spec).setChecksum},
 	{"entropy", []Kind{UDP}, (*Spec).setEntropy},
+	{"ecn", []Kind{UDP}, (*Spec).setECN},
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
@@ -136,9 +137,17 @@ func (s *Spec) setChecksum(v string) error {
 }
 
 func (s *Spec) setEntropy(v string) error {
-	on, err := onOff(v)
-	s.OnePort = !on
+	s.Entropy = v
+	_, err := onOff(v)
 	return err
+}
+
+func (s *Spec) setECN(v string) error {
+	if v != "copy" && v != "off" {
+		return errors.New("copy or off")
+	}
+	s.ECN = v == "copy"
+	return nil
 }
 
 func (s *Spec) setSequence(v string) (err error) {

@@ -51,9 +51,10 @@ type Spec struct {
 	Name    string         // UDP: HOST:PORT of the remote when HOST is a name, which may come to mean another address
 	DSCP    uint8          // UDP: of the datagrams
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
-	OnePort bool           // UDP: datagrams leave by the local port, whatever they carry (entropy=off)
+	Entropy string         // UDP: datagrams leave by a port that the label chooses ("on"), or by the local one ("off"); empty: as is cheaper
 	modules.Encapsulation
 	modules.Capacity               // what cross-connects have of the port: rate= and reserve=
+	ECN              bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
 	GSO              nic.GSO       // of the device; no part of the text
 	Cells            int           // most cells in a frame; 0: as many as it holds
 	Pack             time.Duration // how long cells wait for others; 0: those of one pass share frames
@@ -241,7 +242,8 @@ func (s Spec) String() string {
 	add("ttl", s.TTL != 0, s.TTL)
 	add("dscp", s.DSCP != 0, s.DSCP)
 	add("checksum", s.ZeroSum, "off")
-	add("entropy", s.OnePort, "off")
+	add("entropy", s.Entropy != "", s.Entropy)
+	add("ecn", s.ECN, "copy")
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)

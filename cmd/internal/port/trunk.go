@@ -47,13 +47,13 @@ func parseTrunk(text string) (t *Trunk, is bool, err error) {
 }
 
 // Check reads a specification of any kind, and gives a key: of two ports with one key only
-// one can be.
-func Check(text string) (key string, err error) {
+// one can be. sdus tells that the port carries AAL5 SDUs, and no cells.
+func Check(text string) (key string, sdus bool, err error) {
 	if t, is, err := parseTrunk(text); is {
-		return t.Carrier(), err
+		return t.Carrier(), !t.CarriesCells(), err
 	}
 	spec, err := Parse(text)
-	return spec.Key(), err
+	return spec.Key(), !spec.Mode.Cells(), err
 }
 
 func (t *Trunk) parseATMTCP(rest string) (err error) {

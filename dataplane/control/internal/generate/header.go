@@ -24,7 +24,7 @@ var protocol = declaration{
 	classes: classes,
 	sets: []*set{
 		flags, roles, directions, aals, services, rxModes, sigKinds, interfaces,
-		listings, events, hubCommands, contractFlags,
+		listings, events, eventSources, hubCommands, contractFlags,
 	},
 	tlvs: tlvs,
 }

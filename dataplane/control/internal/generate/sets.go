@@ -116,6 +116,17 @@ var hubCommands = &set{
 	},
 }
 
+var eventSources = &set{
+	goType: "EventSource", goBase: "uint32", prefix: "Source", c: "SOURCE",
+	doc: "EventSource is the idx of the hub's own event ids; from 256 on they are there to be registered.",
+	values: []value{
+		{n: 1, name: "PORT", doc: "val is the port's number"},
+		{n: 2, name: "VC", goName: "VC", doc: "val is the index of the VC's id, its low half"},
+		{n: 3, name: "MANAGER", doc: "val is the manager's process number"},
+		{n: 256, name: "REGISTERED", doc: "the first that REGISTER may have; val is free"},
+	},
+}
+
 var events = &set{
 	goType: "EventMask", goBase: "uint32", prefix: "Event", c: "EVENT", bits: true,
 	doc: "EventMask is a set of kinds of event.",

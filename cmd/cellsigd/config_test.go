@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestConfig(t *testing.T) {
+	for want, text := range map[string]string{
+		"":             "interfaces: [{port: 1, side: network, version: \"3.1\", vcis: [32, 99], ilmi: {prefixes: [47.0005.80FFE1000000F20F2200]}}]\nroutes: {47.0005: [1]}",
+		"no interface": "name: x",
+		"side":         "interfaces: [{port: 1}]",
+		"version":      "interfaces: [{port: 1, side: user, version: \"2\"}]",
+		"vcis":         "interfaces: [{port: 1, side: user, vcis: [5, 99]}]",
+		"[1:36]":       "interfaces: [{port: 1, side: user, colour: red}]",
+		"esis":         "interfaces: [{port: 1, side: user, ilmi: {prefixes: [47.0005.80FFE1000000F20F2200]}}]",
+		"port 1 has":   "interfaces: [{port: 1, side: user}, {port: 1, side: user}]",
+		"a port from":  "interfaces: [{port: 0, side: user}]",
+		"route":        "interfaces: [{port: 1, side: user}]\nroutes: {nonsense: [1]}",
+	} {
+		name := filepath.Join(t.TempDir(), "x.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readConfig(name)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v; want %q", text, err, want)
+		}
+	}
+}

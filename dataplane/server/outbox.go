@@ -1,0 +1,175 @@
+package server
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// MaxOutbox is how many messages that the hub begins wait for one client, events apart.
+const MaxOutbox = 1024
+
+// outbox is what the hub has begun and not sent yet. A goroutine empties it, which an idle
+// client has not.
+type outbox struct {
+	sync.Mutex
+	queue   []parcel
+	events  int    // of the queue
+	lost    uint64 // events that found no room
+	sending bool   // a goroutine empties it
+	held    bool   // until a message was answered: what its answer names comes first
+	inHand  bool   // one is on its way to the socket
+	idle    *sync.Cond
+}
+
+type parcel struct {
+	*control.Packet
+	event bool
+}
+
+// post has a message sent that the hub begins, without waiting; false when too many wait.
+// s.mu is held.
+func (c *client) post(p *control.Packet) bool {
+	c.out.Lock()
+	defer c.out.Unlock()
+	if c.s.closed || c.out.full() {
+		return false
+	}
+	c.enqueue(parcel{Packet: p})
+	return true
+}
+
+// mustPost is post for what must not be lost: there is one such message a connection at most.
+func (c *client) mustPost(p *control.Packet) {
+	if !c.s.closed {
+		c.out.Lock()
+		defer c.out.Unlock()
+		c.enqueue(parcel{Packet: p})
+	}
+}
+
+// notify is post for an event: one that finds no room is counted, and the client told so when
+// there is. s.mu is held.
+func (c *client) notify(p *control.Packet) {
+	c.out.Lock()
+	defer c.out.Unlock()
+	switch {
+	case c.s.closed:
+	case c.out.lost > 0 || c.out.events >= MaxEvents: // LOST comes before any other
+		c.out.lost++
+	default:
+		c.out.events++
+		c.enqueue(parcel{p, true})
+	}
+}
+
+// hasRoom tells whether post would take a message.
+func (c *client) hasRoom() bool {
+	c.out.Lock()
+	defer c.out.Unlock()
+	return !c.out.full()
+}
+
+func (o *outbox) full() bool { return len(o.queue)-o.events >= MaxOutbox }
+
+// enqueue has a goroutine send. c.out is locked.
+func (c *client) enqueue(p parcel) {
+	p.Epoch, p.Dst = c.s.epoch, c.id
+	c.out.queue = append(c.out.queue, p)
+	c.start()
+}
+
+func (c *client) start() {
+	if o := &c.out; !o.sending && !o.held && len(o.queue) > 0 {
+		o.sending = true
+		c.s.wait.Go(c.send)
+	}
+}
+
+// hold keeps back what is begun while a message is carried out.
+func (o *outbox) hold() {
+	o.Lock()
+	defer o.Unlock()
+	o.held = true
+}
+
+// resume sends what has waited for an answer.
+func (c *client) resume() {
+	c.out.Lock()
+	defer c.out.Unlock()
+	c.out.held = false
+	c.start()
+}
+
+// send empties the outbox.
+func (c *client) send() {
+	o := &c.out
+	o.Lock()
+	defer o.Unlock()
+	for !o.held {
+		p, ok := c.next()
+		if !ok {
+			break
+		}
+		o.inHand = true
+		o.Unlock()
+		err := c.conn.Send(p.Packet)
+		o.Lock()
+		o.inHand = false
+		o.idle.Broadcast()
+		if errors.Is(err, control.ErrOutstanding) { // it answers nothing: what follows waits for that
+			o.queue = append([]parcel{p}, o.queue...)
+			break
+		}
+	} // another error: whoever reads will see that it has ended
+	o.sending = false
+}
+
+// next takes the first that waits, or tells of lost events when all before have gone. c.out is
+// locked.
+func (c *client) next() (parcel, bool) {
+	o := &c.out
+	if len(o.queue) > 0 {
+		first := o.queue[0]
+		o.queue[0] = parcel{}
+		if o.queue = o.queue[1:]; first.event {
+			o.events--
+		}
+		return first, true
+	}
+	if o.queue = nil; o.lost == 0 {
+		return parcel{}, false
+	}
+	p := new(control.Packet)
+	p.Type, p.Flags, p.Epoch, p.Dst = control.EvtLost, control.FlagNoReply, c.s.epoch, c.id
+	p.SetEvt(&control.Evt{Lost: o.lost, NS: uint64(time.Now().UnixNano())})
+	o.lost = 0
+	return parcel{Packet: p}, true
+}
+
+// settle waits until nothing is on its way, so that a dump comes in one piece: the outbox is
+// held meanwhile.
+func (c *client) settle() {
+	c.out.Lock()
+	defer c.out.Unlock()
+	for c.out.inHand {
+		c.out.idle.Wait()
+	}
+}
+
+// overtaken drops the events that wait: the state that is told next has them all. s.mu is held.
+func (c *client) overtaken() {
+	o := &c.out
+	o.Lock()
+	defer o.Unlock()
+	kept := o.queue[:0]
+	for _, p := range o.queue {
+		if !p.event {
+			kept = append(kept, p)
+		}
+	}
+	clear(o.queue[len(kept):])
+	o.queue, o.events, o.lost = kept, 0, 0
+}
