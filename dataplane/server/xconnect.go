@@ -356,7 +356,7 @@ func (s *Server) root(in *control.Packet) (*cross, error) {
 func (s *Server) oam(c *client, in *control.Packet, command control.Type) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.vcs.find(in)
+	v, err := s.findVC(in)
 	if b := in.ATM(); err != nil && in.Conn == 0 && b.VCI == wholePath && command == control.CarrierOAM { // a path that ends here
 		p, failed := s.port(uint32(b.Port))
 		if failed != nil {
@@ -366,8 +366,11 @@ func (s *Server) oam(c *client, in *control.Packet, command control.Type) error 
 	} else if err == nil && (v.cross == nil || v != v.cross.a && !v.cross.bothWay) {
 		err = fmt.Errorf("VC %v: no cells of it are cross-connected: %w", v, syscall.EOPNOTSUPP)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case c.role == control.RoleManager && !c.serves(v.port):
+		return fmt.Errorf("port %d is not this manager's: %w", v.port, syscall.EPERM)
 	}
 	words := textOf(in)
 	if err := v.tell(s, command, " %s", words); err != nil {
