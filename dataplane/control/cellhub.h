@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0xe0a0dba5) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xc8fca5e2) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -79,6 +79,8 @@
 #define CELLHUB_ATM_XCONNECT 12 /* joins the VC and the one in TLV SECOND_END */
 #define CELLHUB_ATM_ADDLEAF 13 /* adds a leaf to a point-to-multipoint VC; TLVs LEAF and SECOND_END */
 #define CELLHUB_ATM_DELLEAF 14 /* removes it; TLV LEAF */
+#define CELLHUB_ATM_OAM 15 /* says, in TLV TEXT, what is done about the OAM of a cross-connected VC where it comes in */
+#define CELLHUB_ATM_LOOPBACK 16 /* sends an OAM loopback cell out of the VC's port; TLV TEXT says to where; STATS has the answer */
 
 /* Types of class SIG. */
 #define CELLHUB_SIG_TX 1 /* to be sent */

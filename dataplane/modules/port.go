@@ -54,6 +54,7 @@ func (c *PortConfig) check(l Link) error {
 type port struct {
 	// What a frame received touches comes first.
 	carrier *Carrier
+	trunk   *trunkSwitch // whose one port it is; nil: it is a pseudowire
 	number  uint32
 	label   uint32 // received
 	checks  bool   // who sent it matters
@@ -72,10 +73,12 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	mark     uint8  // of the frame: that of all cells in it
-	f5       *f5End // the OAM of a VC that ends above a port of SDUs; nil until it is needed
-	sar      *aal5  // between SDUs of the port and cells that are switched
-	legs     *legs  // what has been promised of what is sent; nil: nothing
+	mark     uint8              // of the frame: that of all cells in it
+	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
+	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
+	sar      *aal5              // between SDUs of the port and cells that are switched
+	legs     *legs              // what has been promised of what is sent; nil: nothing
+	sched    *scheduler         // nil until it is needed
 }
 
 // portCounts is what a port counts.
@@ -199,6 +202,12 @@ func (p *port) cells(b block.ID) {
 	}
 	if p.cross != nil {
 		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
+	if p.f4 != nil {
+		if b = p.endOfPaths(b); b == 0 {
 			return
 		}
 		cells = pool.Bytes(b)
