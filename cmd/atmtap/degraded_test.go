@@ -48,7 +48,7 @@ func TestTellsDegraded(t *testing.T) {
 	tap, carrier := &degradedDevice{}, &degradedDevice{}
 	var stdout, stderr bytes.Buffer
 	s := &supervisor{t: &tunnel{hub: hub, dev: tap, carrier: carrier}, out: newDisplay(config{json: true}, &stdout, &stderr)}
-	s.tap.called = "atm0"
+	s.tap.Called = "atm0"
 	s.tellDegraded()
 	tap.text = "no more of one"
 	s.tellDegraded()

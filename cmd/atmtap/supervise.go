@@ -344,9 +344,9 @@ func (s *supervisor) tellDegraded() {
 			}
 		}
 	})
-	for i, name := range [...]string{s.tap.called, s.t.carrier.Info().Name} {
+	for i, name := range [...]string{s.tap.Called, s.t.carrier.Info().Name} {
 		if ok && now[i] != s.degraded[i] && now[i] != "" {
-			s.out.event(event{"gso", name, name + ": " + now[i]})
+			s.out.event(follow.Event{Kind: "gso", Dev: name, Text: name + ": " + now[i]})
 		}
 	}
 	if ok {
