@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
@@ -48,7 +49,7 @@ func TestTellsDegraded(t *testing.T) {
 	tap, carrier := &degradedDevice{}, &degradedDevice{}
 	var stdout, stderr bytes.Buffer
 	s := &supervisor{t: &tunnel{hub: hub, dev: tap, carrier: carrier}, out: newDisplay(config{json: true}, &stdout, &stderr)}
-	s.tap.Called = "atm0"
+	s.tap = &follow.Follower{Called: "atm0"}
 	s.tellDegraded()
 	tap.text = "no more of one"
 	s.tellDegraded()

@@ -87,6 +87,8 @@ CONFIGURATION
                           its contract; tx is the way from from
         police: yes       judges cells by it where they come in
         shape: yes        holds them back to it where they leave
+        options: WORDS    weight=N, a share of what UBR has; cdvt=TIME that
+                          policing allows; clp0, tag, frames
 
     A file with a fault is not applied at all; each fault is told of with its
     line and column. What the system refuses, an interface that does not
