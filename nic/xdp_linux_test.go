@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -579,4 +580,32 @@ func TestXDPAllocatesNothing(t *testing.T) {
 		}
 		b.Counters()
 	})
+}
+
+// BenchmarkXDPVeth is BenchmarkPacketVeth with AF_XDP at both ends.
+func BenchmarkXDPVeth(b *testing.B) {
+	for _, size := range []int{60, 512, 1514, 9614} {
+		for _, batch := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%d/%d", size, batch), func(b *testing.B) {
+				tx, rx, _, _ := xdpPair(b, XDPConfig{}, 9600)
+				frames, bufs := labelled(0, slices.Repeat([]int{size}, batch)...), make([][]byte, maxBatch)
+				b.SetBytes(int64(size))
+				b.ResetTimer() // the namespaces took longer
+				for sent := 0; sent < b.N; sent += batch {
+					sendKeeping(b, tx, frames)
+					for got := 0; got < batch; {
+						n, err := rx.Receive(bufs)
+						if err != nil {
+							b.Fatal(err)
+						}
+						if n == 0 {
+							waitFor(b, rx, unix.POLLIN)
+						}
+						got += n
+						rx.Release()
+					}
+				}
+			})
+		}
+	}
 }
