@@ -318,6 +318,22 @@ func TestXDPNotOurs(t *testing.T) {
 	}
 }
 
+// The device follows its interface to another address: that one's frames are its own then, and the former's another's.
+func TestXDPReaddressed(t *testing.T) {
+	a, b, _, nsB := xdpPair(t, XDPConfig{}, 1500)
+	was, now := b.address, [6]byte{2, 0, 0, 0, 0, 77}
+	in(t, nsB, func() error { return link.SetHardwareAddr("vb", now[:]) })
+	b.SetAddress(now)
+	frames := labelled(1, 100, 101)
+	copy(frames[0], was[:])
+	copy(frames[1], now[:])
+	sendKeeping(t, a, frames)
+	equalFrames(t, receiveN(t, b, 1), frames[1:])
+	if n := b.Counters(); n.RxForeign != 1 {
+		t.Errorf("%+v", n)
+	}
+}
+
 // When the interface is down Transmit says so, and counts; when it is up again all goes on, and what the kernel held
 // leaves late. Deleted, it is gone for both directions, and everything comes back.
 func TestXDPDownUpGone(t *testing.T) {
