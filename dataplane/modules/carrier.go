@@ -296,6 +296,9 @@ func (d *Carrier) Readdress(own [6]byte) {
 		}
 	}
 	if d.present() {
+		if dev, ok := d.tx.dev.(nic.Stationer); ok {
+			dev.SetAddress(own)
+		}
 		d.in.AskSend()
 	}
 }
