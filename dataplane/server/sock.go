@@ -47,10 +47,15 @@ func (s *Server) sock(c *client, in, out *control.Packet) error {
 	}
 	switch in.Type {
 	case control.SockAccept:
+		before := cn.body
 		if b := in.Sock(); b.MaxSDU != 0 || b.AAL != 0 {
 			cn.body.AAL, cn.body.MaxSDU = b.AAL, b.MaxSDU
 		}
-		return s.step(cn, pcb.Accept, in)
+		err := s.step(cn, pcb.Accept, in)
+		if err != nil {
+			cn.body = before
+		}
+		return err
 	case control.SockReject:
 		return s.step(cn, pcb.Reject, in)
 	case control.SockClose:
@@ -91,8 +96,13 @@ func (s *Server) begin(c *client, in, out *control.Packet) error {
 		if isPVC {
 			return syscall.EINVAL
 		}
+		body, trailer := cn.body, cn.trailer
 		cn.body, cn.trailer = in.Sock(), in.Trailer
-		return s.beginSwitched(cn, event, in)
+		err = s.beginSwitched(cn, event, in)
+		if err != nil { // what a listener listens to is what its manager was asked
+			cn.body, cn.trailer = body, trailer
+		}
+		return err
 	}
 	if isPVC {
 		return s.beginPVC(c, end, in, out)
@@ -116,10 +126,11 @@ func (s *Server) begin(c *client, in, out *control.Packet) error {
 
 // beginSwitched takes what a manager has to see to.
 func (s *Server) beginSwitched(cn *conn, event pcb.Event, in *control.Packet) error {
-	if event == pcb.Listen {
+	err := s.step(cn, event, in)
+	if err == nil && event == pcb.Listen {
 		cn.pcb.Listen(int(in.Sock().Backlog))
 	}
-	return s.step(cn, event, in)
+	return err
 }
 
 // newConn makes a block for a user's first message, under his limits.

@@ -36,6 +36,9 @@ func (s *Server) openChannel(cn *conn, kind region.Kind) (err error) {
 		return err
 	}
 	if cn.body.AAL == control.AAL0 {
+		if most < cellOctets { // a hub that fills it would not come to an end
+			return fmt.Errorf("runs of cells of %d octets: a cell has %d: %w", most, cellOctets, syscall.EINVAL)
+		}
 		kind |= region.Cells
 	}
 	shape.Kind = kind
