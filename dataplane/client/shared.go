@@ -163,4 +163,7 @@ func (s *shared) end(err error) {
 func (s *shared) close(err error) {
 	s.end(err)
 	_ = s.ear.Close()
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.region.CloseDescriptors()
 }

@@ -40,6 +40,10 @@ func Make(c Config) (r *Region, passed Passed, err error) {
 	if c.Channels == 0 {
 		c.Channels = min(c.Octets/Shape{Entries: minEntries, Area: minArea}.Octets()+1, MaxChannels)
 	}
+	entries := max(1<<bits.Len(uint(2*c.Channels-1)), minEntries) // each may want data, and room
+	if headOctets(entries) >= c.Octets {
+		return nil, passed, fmt.Errorf("%w: %d octets have no room for the doorbells of %d channels", ErrRegion, c.Octets, c.Channels)
+	}
 	r = &Region{hub: true, memory: -1, bell: -1, ear: -1}
 	defer func() {
 		if err != nil {
@@ -51,7 +55,6 @@ func Make(c Config) (r *Region, passed Passed, err error) {
 	if err = r.open(c.Octets, &passed); err != nil {
 		return r, passed, err
 	}
-	entries := max(1<<bits.Len(uint(2*c.Channels-1)), minEntries) // each may want data, and room
 	layOut(r.mem, entries)
 	r.allocator = allocator{next: headOctets(entries), free: map[int][]int{}, most: c.Channels}
 	return r, passed, r.join(entries)
@@ -149,6 +152,12 @@ func (r *Region) Close() {
 		_ = unix.Munmap(r.mem)
 		r.mem = nil
 	}
+	r.CloseDescriptors()
+}
+
+// CloseDescriptors closes the descriptors alone, and nobody is woken any more: of a side that may
+// still be reading what is mapped. Nobody tells meanwhile.
+func (r *Region) CloseDescriptors() {
 	for _, fd := range [...]*int{&r.memory, &r.bell, &r.ear} {
 		if *fd >= 0 {
 			unix.Close(*fd)
