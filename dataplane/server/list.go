@@ -135,7 +135,12 @@ func (s *Server) listPorts() (entries []entry, err error) {
 // resync is HUB RESYNC: the whole state of one moment, a message each, and DONE.
 func (s *Server) resync(c *client, in, out *control.Packet) error {
 	c.settle()
-	state, err := s.state(c)
+	before, state, err := s.state(c)
+	for _, p := range before {
+		if err := c.conn.Send(p); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -147,15 +152,16 @@ func (s *Server) resync(c *client, in, out *control.Packet) error {
 	return done(in, out)
 }
 
-// state is all that there is, of one moment: nothing changes meanwhile, while traffic flows.
-func (s *Server) state(c *client) (state []*control.Packet, err error) {
+// state is all that there is, of one moment: nothing changes meanwhile, while traffic flows; and
+// before are the events until then that the client has not been sent.
+func (s *Server) state(c *client) (before, state []*control.Packet, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.overtaken()
+	before = c.overtaken()
 	for _, p := range s.ports.inOrder() {
 		out := new(control.Packet)
 		if err := s.tellPort(p, out); err != nil {
-			return nil, err
+			return before, nil, err
 		}
 		state = append(state, out)
 	}
@@ -166,7 +172,7 @@ func (s *Server) state(c *client) (state []*control.Packet, err error) {
 	}
 	state = append(state, s.tellConns()...)
 	paths, err := s.tellPaths()
-	return append(append(state, paths...), s.tellSubscriptions()...), err
+	return before, append(append(state, paths...), s.tellSubscriptions()...), err
 }
 
 // tellSubscriptions describes those of all clients, each as EVT SUBSCRIBE. s.mu is held.

@@ -142,11 +142,16 @@ func (c *client) next() (parcel, bool) {
 	if o.queue = nil; o.lost == 0 {
 		return parcel{}, false
 	}
+	return parcel{Packet: c.loss()}, true
+}
+
+// loss is LOST, after which nothing is. c.out is locked.
+func (c *client) loss() *control.Packet {
 	p := new(control.Packet)
 	p.Type, p.Flags, p.Epoch, p.Dst = control.EvtLost, control.FlagNoReply, c.s.epoch, c.id
-	p.SetEvt(&control.Evt{Lost: o.lost, NS: uint64(time.Now().UnixNano())})
-	o.lost = 0
-	return parcel{Packet: p}, true
+	p.SetEvt(&control.Evt{Lost: c.out.lost, NS: uint64(time.Now().UnixNano())})
+	c.out.lost = 0
+	return p
 }
 
 // settle waits until nothing is on its way, so that a dump comes in one piece: the outbox is
@@ -159,17 +164,24 @@ func (c *client) settle() {
 	}
 }
 
-// overtaken drops the events that wait: the state that is told next has them all. s.mu is held.
-func (c *client) overtaken() {
+// overtaken takes the events that wait, and LOST: they come before the state that is told next,
+// which has not all that they tell. s.mu is held.
+func (c *client) overtaken() (before []*control.Packet) {
 	o := &c.out
 	o.Lock()
 	defer o.Unlock()
 	kept := o.queue[:0]
 	for _, p := range o.queue {
-		if !p.event {
+		if p.event {
+			before = append(before, p.Packet)
+		} else {
 			kept = append(kept, p)
 		}
 	}
 	clear(o.queue[len(kept):])
-	o.queue, o.events, o.lost = kept, 0, 0
+	o.queue, o.events = kept, 0
+	if o.lost > 0 {
+		before = append(before, c.loss())
+	}
+	return before
 }
