@@ -227,7 +227,13 @@ func (s *Server) delSwitched(c *client, cn *conn) error {
 	if cn.pcb.Manager != c.id || c.role != control.RoleManager {
 		return fmt.Errorf("a VC in use by connection %#x: %w", uint64(cn.id), syscall.EBUSY)
 	}
-	return s.step(cn, pcb.DelVC, nil)
+	if err := s.step(cn, pcb.DelVC, nil); err != nil {
+		return err
+	}
+	if cn.pcb.State == pcb.Connecting || cn.pcb.State == pcb.Accepting { // nobody knows its rings yet: another VC's may come
+		s.closeChannel(cn)
+	}
+	return nil
 }
 
 // answeredSock takes the answer to what the hub has asked a manager or an application.
