@@ -3,6 +3,8 @@ package node
 import (
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/signalling/ie"
 )
 
 // TestWideCause: causes have 7 bits (Q.2931, 4.5.15), and an application's message has room
@@ -45,4 +47,29 @@ func TestWideCause(t *testing.T) {
 		w.run(time.Minute)
 		w.empty()
 	}
+}
+
+// TestAnswerTooLong: an application accepts with more elements than a message has room for.
+func TestAnswerTooLong(t *testing.T) {
+	w := newWorld(t, 12)
+	w.polite = true
+	a, b := chain(w)
+	l := b.listen()
+	k := a.call(b, nil)
+	for w.step(time.Second) && len(b.socks) == 1 {
+	}
+	for _, in := range b.socks {
+		if in.incoming {
+			for w.step(time.Second) && b.n.apps[in.id] == nil {
+			}
+			b.event(Event{Kind: Accept, Conn: in.id, Elements: []ie.Element{{ID: 0x70, Content: make([]byte, 5000)}}})
+		}
+	}
+	w.run(time.Second)
+	if !k.over && !k.up {
+		t.Error("neither up nor over after a second")
+	}
+	b.close(l)
+	w.run(5 * time.Minute)
+	w.empty()
 }
