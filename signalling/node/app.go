@@ -65,6 +65,10 @@ func (n *Node) opened(e *Event) {
 		a = &app{n: n, conn: e.Conn}
 		n.apps[e.Conn] = a
 	}
+	if a.listen || a.leg != nil { // it is something already
+		n.counters.Stray++
+		return
+	}
 	switch e.Kind {
 	case Bind:
 		a.local = e.Calling
@@ -88,10 +92,6 @@ func (n *Node) listen(a *app, local address.Address) {
 
 // connect is a call of an application.
 func (n *Node) connect(a *app, e *Event) {
-	if a.leg != nil {
-		n.counters.Stray++
-		return
-	}
 	a.leg = &leg{app: a}
 	calling := e.Calling
 	if calling.IsZero() {

@@ -73,3 +73,20 @@ func TestAnswerTooLong(t *testing.T) {
 	w.run(5 * time.Minute)
 	w.empty()
 }
+
+// TestListenTwice: BIND or LISTEN after LISTEN leaves no address taken behind.
+func TestListenTwice(t *testing.T) {
+	for _, kind := range []EventKind{Bind, Listen} {
+		w := newWorld(t, 13)
+		w.polite = true
+		_, b := chain(w)
+		l := b.listen()
+		b.event(Event{Kind: kind, Conn: l.id, Called: w.nodes[0].addr, Calling: w.nodes[0].addr})
+		if n := b.n.Counters().Stray; n != 1 {
+			t.Errorf("%v: %d counted", kind, n)
+		}
+		b.close(l)
+		w.run(time.Minute)
+		w.empty()
+	}
+}
