@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -64,13 +66,20 @@ func (k *Desk) daemon() (*Daemon, error) {
 	return k.d, nil
 }
 
+// breath is how long to wait when no connection can be taken: descriptors have run out.
+const breath = 100 * time.Millisecond
+
 // Serve answers control connections, until l is closed. Who may connect, the socket's mode
 // decides.
 func (k *Desk) Serve(l *control.Listener) {
 	for {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			time.Sleep(breath)
+			continue
 		}
 		go k.serve(c)
 	}
