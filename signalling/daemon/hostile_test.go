@@ -40,6 +40,22 @@ func detached(t *testing.T) *Daemon {
 	return d
 }
 
+// TestRouteSpelling: a route is removed by whatever spelling of its prefix.
+func TestRouteSpelling(t *testing.T) {
+	d := detached(t)
+	const one, other = "47.0005.80.ffde00.0000.0000.0106/104", "47000580FFDE000000000001060000/104"
+	if _, err := d.run(CommandRoute, one+" 1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.run(CommandRoute, other); err != nil {
+		t.Fatal(err)
+	}
+	routes, err := d.config.Store.Routes()
+	if err != nil || len(routes) != 0 {
+		t.Errorf("kept: %v, %v", routes, err)
+	}
+}
+
 // desk is a desk's socket.
 func desk(t *testing.T, d *Daemon) string {
 	t.Helper()

@@ -233,10 +233,11 @@ func (d *Daemon) provision(words []string) error {
 		}
 		ports = append(ports, uint16(p))
 	}
-	if err := d.route(words[0], ports); err != nil {
+	prefix, err := d.route(words[0], ports)
+	if err != nil {
 		return errors.Join(syscall.EINVAL, err)
 	}
-	if err := d.config.Store.SaveRoute(words[0], ports); err != nil {
+	if err := d.config.Store.SaveRoute(prefix, ports); err != nil {
 		return fmt.Errorf("%w: %w", syscall.EIO, err)
 	}
 	return nil
