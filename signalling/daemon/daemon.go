@@ -164,6 +164,7 @@ func (d *Daemon) route(text string, ports []uint16) (string, error) {
 // socket.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer close(d.ended)
+	defer d.endTraces()
 	go d.read(d.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()

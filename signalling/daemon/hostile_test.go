@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -86,6 +88,55 @@ func hello(t *testing.T, c *control.Conn) {
 	}
 }
 
+func trace(t *testing.T, c *control.Conn) {
+	t.Helper()
+	var p control.Packet
+	p.Class, p.Type, p.Key = control.ClassMMI, control.MMICmd, 1
+	var err error
+	if p.Trailer, err = p.SetCommand(&control.MMI{Command: CommandTrace, Direction: control.DirectionOut}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Send(&p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *Daemon) watchers(t *testing.T) (n int) {
+	t.Helper()
+	if err := d.do(func() { n = len(d.tracers) }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not within 10 s: ", what)
+		}
+	}
+}
+
+// TestTracersGo: who has asked for a trace and gone is forgotten, also while no message
+// comes; who asks twice is told once.
+func TestTracersGo(t *testing.T) {
+	d := detached(t)
+	path := desk(t, d)
+	c, err := control.Dial(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace(t, c)
+	trace(t, c)
+	hello(t, c) // and so both have been seen to
+	if n := d.watchers(t); n != 1 {
+		t.Errorf("%d see the messages", n)
+	}
+	c.Close()
+	until(t, "forgotten", func() bool { return d.watchers(t) == 0 })
+}
+
 // TestDeskWithoutDescriptors: the desk is there again when there are descriptors again.
 func TestDeskWithoutDescriptors(t *testing.T) {
 	path := desk(t, detached(t))
@@ -137,5 +188,42 @@ func TestCallsFit(t *testing.T) {
 	b, err := json.Marshal(Calls{all, 1<<64 - 1})
 	if err != nil || len(b) > control.MaxTrailer {
 		t.Errorf("%d octets, %v; room for %d", len(b), err, control.MaxTrailer)
+	}
+}
+
+// TestTraceEnds: who sees the messages hears that the hub has gone, and with it the daemon
+// that had them.
+func TestTraceEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub")
+	l, err := control.Listen(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := &Daemon{node: node.New(), start: time.Now(), inbox: make(chan arrival, MaxInbox), asks: make(chan func()), ended: make(chan struct{})}
+	if d.conn, err = control.Dial(path); err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	hub, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.Run(t.Context()) }()
+	c, err := control.Dial(desk(t, d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	trace(t, c)
+	hello(t, c)
+	hub.Close()
+	var p control.Packet
+	if err := c.Recv(&p); err != nil || !errors.Is(p.Err(), syscall.ENOTCONN) || p.Flags&control.FlagMore != 0 {
+		t.Errorf("%v, %v", err, p.Err())
+	}
+	if err := <-done; !errors.Is(err, io.EOF) {
+		t.Error(err)
 	}
 }

@@ -87,6 +87,12 @@ func (k *Desk) Serve(l *control.Listener) {
 
 func (k *Desk) serve(c *control.Conn) {
 	defer c.Close()
+	traces := false
+	defer func() {
+		if d, err := k.daemon(); err == nil && traces {
+			_ = d.do(func() { d.untrace(c) }) // or it has ended, and forgotten all
+		}
+	}()
 	for {
 		var p control.Packet
 		err := c.Recv(&p)
@@ -101,6 +107,7 @@ func (k *Desk) serve(c *control.Conn) {
 		p.CloseFiles()
 		switch {
 		case errors.Is(err, errFollows):
+			traces = true
 			continue
 		case err != nil:
 			answer = control.Packet{}
