@@ -201,10 +201,22 @@ func (d *atmtcp) flush() {
 	d.block(false)
 }
 
+// begun is where the frame begins in d.out that is sent in part: where d.sent is when none is.
+func (d *atmtcp) begun() (at int) {
+	for at < d.sent && len(d.out)-at >= ATMTCPHeader {
+		next := at + ATMTCPHeader + int(binary.BigEndian.Uint32(d.out[at+4:]))
+		if next > d.sent {
+			break
+		}
+		at = next
+	}
+	return at
+}
+
 func (d *atmtcp) block(full bool) {
-	if d.sent > 0 { // what is to be sent begins the buffer, which so stays bounded
-		d.out = d.out[:copy(d.out, d.out[d.sent:])]
-		d.sent = 0
+	if at := d.begun(); at > 0 { // what is to be sent begins the buffer, which so stays bounded
+		d.out = d.out[:copy(d.out, d.out[at:])]
+		d.sent -= at
 	}
 	if full == d.blocked {
 		return

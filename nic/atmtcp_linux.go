@@ -198,7 +198,7 @@ func (d *atmtcp) drop() {
 		d.fell = true
 	}
 	d.conn, d.state = -1, atmtcpIdle
-	for p := d.out[d.sent:]; len(p) >= ATMTCPHeader; { // the first may be half sent: it counts, too
+	for p := d.out[d.begun():]; len(p) >= ATMTCPHeader; { // the first may be half sent: it counts, too
 		n := ATMTCPHeader + int(binary.BigEndian.Uint32(p[4:]))
 		d.count.TxDown++
 		p = p[min(n, len(p)):]

@@ -212,3 +212,35 @@ func TestATMTCPSlowPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestATMTCPLost: when a peer goes that has read a part of a frame, what waited for it is
+// counted frame by frame: the octets of an SDU are no headers.
+func TestATMTCPLost(t *testing.T) {
+	ns := namespace(t)
+	var l net.Listener
+	in(t, ns, func() (err error) {
+		l, err = net.Listen("tcp", atmtcpAddress.String())
+		return err
+	})
+	defer l.Close()
+	d := openATMTCP(t, ns, ATMTCPConfig{Remote: atmtcpAddress})
+	turn(t, d, up(d))
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := make([]byte, ATMTCPHeader+65000) // of zeros: as headers they are thousands of empty SDUs
+	binary.BigEndian.PutUint32(f[4:], 65000)
+	for d.Counters().TxNoBuffer == 0 {
+		if n, err := d.Transmit([][]byte{f}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	turn(t, d, func() bool { return d.(*atmtcp).state == atmtcpIdle })
+	if n := d.Counters(); n.TxDown > n.TxFrames || n.TxDown == 0 {
+		t.Errorf("%d frames lost of %d that were taken", n.TxDown, n.TxFrames)
+	}
+}

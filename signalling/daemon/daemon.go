@@ -96,7 +96,7 @@ func (d *Daemon) attach() error {
 	}
 	for _, all := range []map[string][]uint16{routes, d.config.Routes} {
 		for text, ports := range all {
-			if err := d.route(text, ports); err != nil {
+			if _, err := d.route(text, ports); err != nil {
 				return err
 			}
 		}
@@ -149,19 +149,22 @@ func (d *Daemon) open(i node.Interface) error {
 	return d.node.AddInterface(d.now(), i)
 }
 
-func (d *Daemon) route(text string, ports []uint16) error {
+// route gives the node a route, and tells what the prefix is in the one spelling in which
+// it is kept.
+func (d *Daemon) route(text string, ports []uint16) (string, error) {
 	prefix, err := address.ParsePrefix(text)
 	if err != nil {
-		return fmt.Errorf("route %q: %w", text, err)
+		return "", fmt.Errorf("route %q: %w", text, err)
 	}
 	d.node.SetRoute(prefix, ports...)
-	return nil
+	return prefix.String(), nil
 }
 
 // Run serves until ctx is done, or the hub has gone: then the error is io.EOF or of the
 // socket.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer close(d.ended)
+	defer d.endTraces()
 	go d.read(d.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
@@ -64,13 +66,20 @@ func (k *Desk) daemon() (*Daemon, error) {
 	return k.d, nil
 }
 
+// breath is how long to wait when no connection can be taken: descriptors have run out.
+const breath = 100 * time.Millisecond
+
 // Serve answers control connections, until l is closed. Who may connect, the socket's mode
 // decides.
 func (k *Desk) Serve(l *control.Listener) {
 	for {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			time.Sleep(breath)
+			continue
 		}
 		go k.serve(c)
 	}
@@ -78,6 +87,12 @@ func (k *Desk) Serve(l *control.Listener) {
 
 func (k *Desk) serve(c *control.Conn) {
 	defer c.Close()
+	traces := false
+	defer func() {
+		if d, err := k.daemon(); err == nil && traces {
+			_ = d.do(func() { d.untrace(c) }) // or it has ended, and forgotten all
+		}
+	}()
 	for {
 		var p control.Packet
 		err := c.Recv(&p)
@@ -92,6 +107,7 @@ func (k *Desk) serve(c *control.Conn) {
 		p.CloseFiles()
 		switch {
 		case errors.Is(err, errFollows):
+			traces = true
 			continue
 		case err != nil:
 			answer = control.Packet{}
@@ -224,10 +240,11 @@ func (d *Daemon) provision(words []string) error {
 		}
 		ports = append(ports, uint16(p))
 	}
-	if err := d.route(words[0], ports); err != nil {
+	prefix, err := d.route(words[0], ports)
+	if err != nil {
 		return errors.Join(syscall.EINVAL, err)
 	}
-	if err := d.config.Store.SaveRoute(words[0], ports); err != nil {
+	if err := d.config.Store.SaveRoute(prefix, ports); err != nil {
 		return fmt.Errorf("%w: %w", syscall.EIO, err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -16,10 +17,32 @@ type tracer struct {
 	lost    uint64 // lines that it was too slow for
 }
 
-// trace has the messages of Q.2931 sent to a connection, a line each.
+// trace has the messages of Q.2931 sent to a connection, a line each, in answer to the last
+// request for it.
 func (d *Daemon) trace(c *control.Conn, request control.Header) {
+	d.untrace(c)
 	d.tracers = append(d.tracers, &tracer{conn: c, request: request})
 	d.node.Trace = d.traced
+}
+
+// untrace forgets a connection.
+func (d *Daemon) untrace(c *control.Conn) {
+	d.tracers = slices.DeleteFunc(d.tracers, func(t *tracer) bool { return t.conn == c })
+	if len(d.tracers) == 0 {
+		d.node.Trace = nil
+	}
+}
+
+// endTraces says that there is nothing to be seen any more: the hub has gone.
+func (d *Daemon) endTraces() {
+	for _, t := range d.tracers {
+		var p control.Packet
+		p.Status = control.Status(syscall.ENOTCONN)
+		if t.conn.TryReply(&t.request, &p) != nil {
+			t.conn.Close() // it hears so by that
+		}
+	}
+	d.tracers, d.node.Trace = nil, nil
 }
 
 // traced sends a message's line to those who want it, and forgets those who have gone.

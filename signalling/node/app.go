@@ -65,6 +65,10 @@ func (n *Node) opened(e *Event) {
 		a = &app{n: n, conn: e.Conn}
 		n.apps[e.Conn] = a
 	}
+	if a.listen || a.leg != nil { // it is something already
+		n.counters.Stray++
+		return
+	}
 	switch e.Kind {
 	case Bind:
 		a.local = e.Calling
@@ -88,10 +92,6 @@ func (n *Node) listen(a *app, local address.Address) {
 
 // connect is a call of an application.
 func (n *Node) connect(a *app, e *Event) {
-	if a.leg != nil {
-		n.counters.Stray++
-		return
-	}
 	a.leg = &leg{app: a}
 	calling := e.Calling
 	if calling.IsZero() {
@@ -117,20 +117,23 @@ func (n *Node) answered(a *app, e *Event) {
 	case e.Kind == Accept:
 		a.leg.call.accepted(e.Elements)
 	case e.Kind == Reject:
-		cause := e.Cause
-		if cause == 0 {
-			cause = ie.CauseRejected
-		}
 		n.gone(a)
-		a.leg.call.refused(cause)
+		a.leg.call.refused(causeOr(e.Cause, ie.CauseRejected))
 	}
+}
+
+// causeOr is an application's cause, or the ordinary one when it gave none, or none of the
+// 7 bits that there are (Q.2931, 4.5.15): Q.2931 would refuse to clear for it.
+func causeOr(given, ordinary uint8) uint8 {
+	if given == 0 || given > 0x7f {
+		return ordinary
+	}
+	return given
 }
 
 // closed: the application has let go of whatever it is.
 func (n *Node) closed(a *app, cause uint8) {
-	if cause == 0 {
-		cause = ie.CauseNormal
-	}
+	cause = causeOr(cause, ie.CauseNormal)
 	l := a.leg
 	if l == nil || l.call == nil {
 		n.gone(a)

@@ -114,8 +114,11 @@ func (c *call) works(status int32) {
 		c.clear(nil, ie.CauseNoResource)
 	default:
 		c.phase = active
+		if !c.in.connected(c.answer) { // the answer is one that no message can carry
+			c.clear(nil, ie.CauseTemporaryFailure)
+			return
+		}
 		c.n.counters.Connected++
-		c.in.connected(c.answer)
 		c.out.complete()
 		c.setup, c.answer, c.targets = nil, nil, nil
 	}

@@ -26,15 +26,17 @@ func (l *leg) identify() ie.Element {
 }
 
 // respond sends something of an incoming leg; the first response of a network side has
-// the VC in it (5.1.2.2).
-func (l *leg) respond(kind q2931.Kind, elements []ie.Element) {
+// the VC in it (5.1.2.2). False: Q.2931 cannot send these elements, or not any more.
+func (l *leg) respond(kind q2931.Kind, elements []ie.Element) bool {
 	elements = without(elements, ie.ConnectionID)
 	if l.iface.network() && !l.answered {
 		elements = append([]ie.Element{l.identify()}, elements...)
 	}
-	if l.iface.step(&q2931.Event{Kind: kind, Call: l.ref, Elements: elements}) == nil {
-		l.answered = true
+	if l.iface.step(&q2931.Event{Kind: kind, Call: l.ref, Elements: elements}) != nil {
+		return false
 	}
+	l.answered = true
+	return true
 }
 
 // proceeding says that the call is under way.
@@ -56,16 +58,19 @@ func (l *leg) alerting(elements []ie.Element) {
 	}
 }
 
-// connected tells the calling leg that the call works.
-func (l *leg) connected(answer []ie.Element) {
+// connected tells the calling leg that the call works; false when it cannot be told.
+func (l *leg) connected(answer []ie.Element) bool {
 	if l.app != nil {
 		l.app.send(Okay, 0, answer)
-		return
+		return true
 	}
-	l.respond(q2931.SetupResponse, answer)
+	if !l.respond(q2931.SetupResponse, answer) {
+		return false
+	}
 	if o := l.call.out; o != nil && o.app != nil && l.iface.network() {
 		o.app.send(Okay, 0, nil) // the calling user need not acknowledge
 	}
+	return true
 }
 
 // complete tells the called leg that the calling one knows.
