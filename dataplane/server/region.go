@@ -27,16 +27,17 @@ const NoSocket = 1<<32 - 1
 
 // Limits are what one user may have of the hub, by user number, whatever processes he runs.
 type Limits struct {
+	Clients     int // connections to the control socket at a time, before HELLO too; 0: the default's
 	Regions     int // applications at a time
 	Octets      int // of their regions together
 	Connections int
 }
 
 // DefaultLimits is what a user has where a Config says nothing.
-var DefaultLimits = Limits{Regions: 64, Octets: 4 << 30, Connections: 1 << 17}
+var DefaultLimits = Limits{Clients: MaxClients / 16, Regions: 64, Octets: 4 << 30, Connections: 1 << 17}
 
 // usage is what a user has.
-type usage struct{ regions, octets, connections int }
+type usage struct{ clients, regions, octets, connections int }
 
 // application is a client with a region.
 type application struct {

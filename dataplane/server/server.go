@@ -126,6 +126,9 @@ func (s *Server) makeTable(c Config) (err error) {
 	if s.limits == (Limits{}) {
 		s.limits = DefaultLimits
 	}
+	if s.limits.Clients == 0 {
+		s.limits.Clients = DefaultLimits.Clients
+	}
 	if c.Connections == 0 {
 		c.Connections = pcb.MaxConnections
 	}
@@ -163,7 +166,9 @@ func (s *Server) Serve(l *control.Listener) error {
 func (s *Server) take(conn *control.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.clients) == MaxClients {
+	u := s.usageOf(conn.Peer().Uid)
+	if s.closed || len(s.clients) == MaxClients || u.clients >= s.limits.Clients {
+		s.forgetUsage(conn.Peer().Uid)
 		s.log.Warn("connection refused", "clients", len(s.clients), "uid", conn.Peer().Uid)
 		_ = conn.Close()
 		return
@@ -176,6 +181,7 @@ func (s *Server) take(conn *control.Conn) {
 	}
 	c := newClient(s, conn, clientNumbers+s.last)
 	s.clients[c.id] = c
+	u.clients++
 	s.wait.Go(c.run)
 }
 
@@ -189,6 +195,8 @@ func (s *Server) leave(c *client) {
 	}
 	s.silence(c)
 	s.goodbye(c)
+	s.usageOf(c.conn.Peer().Uid).clients--
+	s.forgetUsage(c.conn.Peer().Uid)
 }
 
 // Close ends all connections and waits for what they are doing. The fabric and its streams
