@@ -50,7 +50,7 @@ func TestCProgram(t *testing.T) {
 	c := d.open()
 	a := dial(t, c, "pvc://1/0/100", nil)
 	p := make([]byte, 9180)
-	window := make(chan bool, 10) // a network sheds what is too much
+	window := make(chan bool, 3) // a network sheds what is too much: a queue takes 64 KiB, counted in blocks
 	go func() {
 		for i := range 3000 {
 			window <- true

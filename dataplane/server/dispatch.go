@@ -86,8 +86,11 @@ func (s *Server) dispatch(c *client, in, out *control.Packet) error {
 		return syscall.EPERM
 	case c.role == control.RoleApplication && (in.Type == control.HubOpen || in.Type == control.HubClose) && in.Class == control.ClassHub:
 		return fmt.Errorf("no module here has a service interface: %w", syscall.EOPNOTSUPP)
-	case c.role == control.RoleManager && in.Class == control.ClassATM && in.Conn == 0 && !c.serves(in.ATM().Port):
-		return fmt.Errorf("port %d is not this manager's: %w", in.ATM().Port, syscall.EPERM)
+	}
+	if in.Class == control.ClassATM && (in.Conn == 0 || ofPort(in.Type)) {
+		if err := c.mayTouch(in.ATM().Port); err != nil {
+			return err
+		}
 	}
 	if in.Class == control.ClassSock || in.Class == control.ClassPrim {
 		return s.sock(c, in, out)
@@ -97,4 +100,9 @@ func (s *Server) dispatch(c *client, in, out *control.Packet) error {
 		return syscall.EOPNOTSUPP
 	}
 	return h(s, c, in, out)
+}
+
+// ofPort tells which messages of class ATM name a port by their body alone, whatever their conn.
+func ofPort(t control.Type) bool {
+	return t == control.ATMPortUp || t == control.ATMPortDown || t == control.ATMPortStat
 }

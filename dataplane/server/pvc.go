@@ -105,14 +105,17 @@ func (t *vcTable) find(in *control.Packet) (*vc, error) {
 }
 
 // findVC is the VC that a message names: its own id, its place, or the connection that has it.
-func (s *Server) findVC(in *control.Packet) (*vc, error) {
-	if cn := s.conns[in.Conn]; cn != nil {
-		if cn.vc == nil {
-			return nil, fmt.Errorf("connection %v has no VC: %w", in.Conn, syscall.ENOENT)
-		}
-		return cn.vc, nil
+// One at a port of another manager's is not this one's to name.
+func (s *Server) findVC(c *client, in *control.Packet) (v *vc, err error) {
+	if cn := s.conns[in.Conn]; cn == nil {
+		v, err = s.vcs.find(in)
+	} else if v = cn.vc; v == nil {
+		err = fmt.Errorf("connection %v has no VC: %w", in.Conn, syscall.ENOENT)
 	}
-	return s.vcs.find(in)
+	if err != nil {
+		return nil, err
+	}
+	return v, c.mayTouch(v.port)
 }
 
 // checkVC refuses what no association can be.
@@ -273,7 +276,7 @@ func (s *Server) removeVC(v *vc) {
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
 	}
@@ -286,10 +289,10 @@ func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 }
 
 // queryVC is ATM QUERY.
-func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
+func (s *Server) queryVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
 	}
@@ -302,7 +305,7 @@ func (s *Server) queryVC(_ *client, in, out *control.Packet) error {
 func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
 	}
@@ -325,7 +328,7 @@ func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 func (s *Server) flowVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
 	}
@@ -373,10 +376,10 @@ func (s *Server) tellVC(v *vc, out *control.Packet) {
 
 // statVC is ATM STATS: the counters of the whole stream of a VC, from the multiplexor up,
 // named MODULE.COUNTER.
-func (s *Server) statVC(_ *client, in, out *control.Packet) error {
+func (s *Server) statVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,14 @@ func (s *Server) enterManager(c *client, in *control.Packet, answer *control.Hub
 // serves tells whether a port is a manager's.
 func (c *client) serves(port uint16) bool { return c.ports == nil || slices.Contains(c.ports, port) }
 
+// mayTouch refuses a manager a port that is not its own. Other roles have no ports.
+func (c *client) mayTouch(port uint16) error {
+	if c.role == control.RoleManager && !c.serves(port) {
+		return fmt.Errorf("port %d is not this manager's: %w", port, syscall.EPERM)
+	}
+	return nil
+}
+
 // managerOf is the number of a port's manager, or, where the manager is to choose, of the first;
 // 0 if there is none.
 func (s *Server) managerOf(port uint16) uint32 {

@@ -270,7 +270,10 @@ func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, err := s.root(in)
+	x, err := s.root(c, in)
+	if err == nil {
+		err = c.mayTouch(far.port)
+	}
 	if err != nil {
 		return err
 	}
@@ -313,7 +316,7 @@ func (s *Server) delLeaf(c *client, in, _ *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, err := s.root(in)
+	x, err := s.root(c, in)
 	switch {
 	case err != nil:
 		return err
@@ -343,8 +346,8 @@ func leafOf(in *control.Packet) (uint32, error) {
 }
 
 // root is the cross-connect of one way whose first VC a message names.
-func (s *Server) root(in *control.Packet) (*cross, error) {
-	v, err := s.findVC(in)
+func (s *Server) root(c *client, in *control.Packet) (*cross, error) {
+	v, err := s.findVC(c, in)
 	switch {
 	case err != nil:
 		return nil, err
@@ -358,7 +361,7 @@ func (s *Server) root(in *control.Packet) (*cross, error) {
 func (s *Server) oam(c *client, in *control.Packet, command control.Type) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.findVC(in)
+	v, err := s.findVC(c, in)
 	if b := in.ATM(); err != nil && in.Conn == 0 && b.VCI == wholePath && command == control.CarrierOAM { // a path that ends here
 		p, failed := s.port(uint32(b.Port))
 		if failed != nil {
@@ -368,11 +371,8 @@ func (s *Server) oam(c *client, in *control.Packet, command control.Type) error 
 	} else if err == nil && (v.cross == nil || v != v.cross.a && !v.cross.bothWay) {
 		err = fmt.Errorf("VC %v: no cells of it are cross-connected: %w", v, syscall.EOPNOTSUPP)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.role == control.RoleManager && !c.serves(v.port):
-		return fmt.Errorf("port %d is not this manager's: %w", v.port, syscall.EPERM)
 	}
 	words := textOf(in)
 	if err := v.tell(s, command, " %s", words); err != nil {
