@@ -45,6 +45,10 @@ func readConfig(name string) (c daemon.Config, err error) {
 	if err != nil {
 		return c, err
 	}
+	return parseConfig(name, text)
+}
+
+func parseConfig(name string, text []byte) (c daemon.Config, err error) {
 	var f file
 	d := document{name: name}
 	if err := d.parse(text, &f); err != nil {
