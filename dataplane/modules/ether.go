@@ -123,7 +123,7 @@ func (u *etherUser) put(q *dataplane.Queue, m dataplane.Msg) {
 		u.tell(q, m)
 	case m.Type == dataplane.Proto && m.Info == etherTake:
 		var saps []dlpi.SAP
-		for p := bytesOf(e.hub, m); len(p) >= 8; p = p[8:] {
+		for p := octetsOf(e.hub, m); len(p) >= 8; p = p[8:] {
 			saps = append(saps, dlpi.SAP(binary.BigEndian.Uint64(p)))
 		}
 		u.take(saps)
@@ -175,8 +175,8 @@ func (e *Ether) counts() []dataplane.Count {
 	}
 }
 
-// bytesOf gives the octets of a message of one block.
-func bytesOf(h *dataplane.Hub, m dataplane.Msg) []byte {
+// octetsOf gives the octets of a message of one block.
+func octetsOf(h *dataplane.Hub, m dataplane.Msg) []byte {
 	if m.Block == 0 {
 		return nil
 	}

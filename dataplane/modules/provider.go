@@ -52,7 +52,7 @@ func (p *provider) write(q *dataplane.Queue, m dataplane.Msg) {
 	switch m.Info {
 	case control.ProviderPrimitive:
 		p.requests++
-		p.do(p.machine.Request(bytesOf(q.Hub(), m)))
+		p.do(p.machine.Request(octetsOf(q.Hub(), m)))
 	case control.ProviderAttach:
 		q.PutNext(dataplane.Msg{Type: dataplane.Proto, Info: etherAsk})
 	case control.ProviderRefuse:
@@ -70,7 +70,7 @@ func (p *provider) read(q *dataplane.Queue, m dataplane.Msg) {
 		q.TurnFlush(m)
 		return
 	case m.Type == dataplane.Data:
-		s := p.machine.Frame(bytesOf(q.Hub(), m))
+		s := p.machine.Frame(octetsOf(q.Hub(), m))
 		switch {
 		case s.Do == 0:
 			p.ignored++
@@ -80,7 +80,7 @@ func (p *provider) read(q *dataplane.Queue, m dataplane.Msg) {
 			p.do(s)
 		}
 	case m.Type == dataplane.Proto && m.Info == etherHere:
-		said := bytesOf(q.Hub(), m)
+		said := octetsOf(q.Hub(), m)
 		if len(said) < 10 {
 			p.do(p.machine.Attached(nil))
 			break
