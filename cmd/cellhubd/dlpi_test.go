@@ -281,8 +281,16 @@ func decoded(t *testing.T, file string, here []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := []string{ // tshark has a SAP without its lowest bit, and XID as 0x2b, TEST as 0x38
+		"112 127 0 0x00       8", "33 33 0 0x00       8", "85 85 0 0x00    524295 0x809b  13", "         0x88b5 ",
+		"16 127 1  0x38 1     7", "16 127 1  0x2b      6", "16 33 1  0x38 1     7", "16 33 0 0x2b   1    6",
+	}
+	var got []string
 	for _, r := range rows {
-		t.Logf("%q", r)
+		got = append(got, strings.Join(r, " "))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("tshark:\n%q, want\n%q", got, want)
 	}
 }
 

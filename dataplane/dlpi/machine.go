@@ -58,6 +58,7 @@ type Link struct {
 	saps   []SAP  // the first is the one bound
 	header [MaxHeader]byte
 	local  [2][12]byte // addresses of an indication
+	asked  Prim        // the request in hand
 	xid    [3]byte
 }
 
@@ -105,7 +106,9 @@ var rows = map[uint32]row{
 
 // Request takes a primitive.
 func (l *Link) Request(in []byte) Step {
-	p, err := DLPI.Decode(in)
+	var err error
+	l.asked, err = DLPI.Decode(in)
+	p := &l.asked
 	r, ours := rows[p.Words[0]]
 	switch {
 	case err != nil, DLPI.answer(p.Words[0]):
@@ -113,9 +116,9 @@ func (l *Link) Request(in []byte) Step {
 	case !ours:
 		return refuse(p.Words[0], NotSupported, 0)
 	case r.states>>l.state&1 != 0:
-		return r.step(l, &p)
+		return r.step(l, p)
 	case p.Words[0] == UnitdataReq: // a datagram has no acknowledgement, DLPI 4.2.1
-		return undelivered(&p, OutState, 0)
+		return undelivered(p, OutState, 0)
 	}
 	return refuse(p.Words[0], OutState, 0)
 }
