@@ -3,6 +3,7 @@ package modules
 import (
 	"encoding/binary"
 	"slices"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -130,8 +131,13 @@ func (u *etherUser) put(q *dataplane.Queue, m dataplane.Msg) {
 		e.hub.Free(m)
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)
+	case m.Type == dataplane.Ioctl:
+		q.Nak(m, syscall.EINVAL)
+	case m.Type == dataplane.Data:
+		e.in.PutQ(m) // the driver's own service sends
+	case isAnnouncement(&m): // of a VC, which this is not
 	default:
-		e.driver.put(e.in, m)
+		e.hub.Refuse(m)
 	}
 }
 
