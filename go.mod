@@ -33,11 +33,13 @@ require (
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/image v0.30.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	kernel.org/pub/linux/libs/security/libcap/psx v1.2.78 // indirect
 )
 
 require (
 	github.com/cilium/ebpf v0.22.0
 	go.etcd.io/bbolt v1.5.0
+	kernel.org/pub/linux/libs/security/libcap/cap v1.2.78
 )
 
 tool github.com/cilium/ebpf/cmd/bpf2go

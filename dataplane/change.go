@@ -383,14 +383,14 @@ type Process struct {
 	Module       string
 }
 
-// Processes lists all that a module is.
+// Processes lists all that a module is, and the hubs; not what else the executive has for itself.
 func (f *Fabric) Processes() (all []Process, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, h := range f.hubs {
 		err := f.at(h, func() error {
 			for _, p := range h.standing() {
-				if p.proxy == nil {
+				if p.proxy == nil && (!p.internal || p.id == h.Number()) {
 					all = append(all, p.tell())
 				}
 			}

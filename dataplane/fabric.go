@@ -156,6 +156,24 @@ func (f *Fabric) On(id ProcID, fn func()) error {
 	return err
 }
 
+// SetMarks sets the water marks of what waits on its way up at a process, in octets; 0 takes
+// the default, which of the low mark is a quarter of the high one.
+func (f *Fabric) SetMarks(id ProcID, hi, lo uint32) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	if hi == 0 {
+		hi = DefaultHiWat
+	}
+	if lo == 0 {
+		lo = hi / 4
+	}
+	return f.at(p.rq.hub, func() error { p.rq.SetMarks(int(hi), int(lo)); return nil })
+}
+
 // Counters reads the counters of processes: on each hub at one moment.
 func (f *Fabric) Counters(ids ...ProcID) ([][]Count, error) {
 	f.mu.Lock()

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane"
+
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 )
 
 const statusInterval = time.Second
@@ -119,9 +121,9 @@ func (d *display) start(t *tunnel) {
 	if t.device.existed {
 		what = "taken"
 	}
-	d.event(event{"start", d.c.name, fmt.Sprintf("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)})
+	d.event(follow.Event{Kind: "start", Dev: d.c.name, Text: fmt.Sprintf("%s %s, MTU %d; VC %s, %s %s; %s", d.c.name, what, t.device.mtu, d.c.vc, d.c.encap, d.c.payload(), d.c.spec)})
 	for _, note := range t.notes {
-		d.event(event{"note", "", note})
+		d.event(follow.Event{Kind: "note", Dev: "", Text: note})
 	}
 	now := time.Now()
 	d.write(func() { d.before = snapshot{at: now} })
@@ -136,18 +138,18 @@ type record struct {
 }
 
 // event tells one thing: a line for people and, with --json, an object for machines.
-func (d *display) event(e event) {
-	now, line := time.Now(), oneLine.Replace(e.text)
+func (d *display) event(e follow.Event) {
+	now, line := time.Now(), oneLine.Replace(e.Text)
 	d.write(func() {
 		d.clear()
 		fmt.Fprintf(d.stderr, "atmtap: %s\n", line)
 		if d.c.json {
-			_ = json.NewEncoder(d.stdout).Encode(record{now, e.kind, e.dev, e.text})
+			_ = json.NewEncoder(d.stdout).Encode(record{now, e.Kind, e.Dev, e.Text})
 		}
 	})
 }
 
-func (d *display) events(all []event) {
+func (d *display) events(all []follow.Event) {
 	for _, e := range all {
 		d.event(e)
 	}

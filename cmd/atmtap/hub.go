@@ -15,6 +15,8 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/loader"
+
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 )
 
 // hubTimeout is how long each answer of the daemon is waited for.
@@ -148,7 +150,7 @@ func (c *config) deviceText() string {
 func (g *guest) run(ctx context.Context, out *display) error {
 	g.begun = time.Now()
 	c := &g.c
-	out.event(event{"start", c.name, fmt.Sprintf("%s in the daemon at %s; VC %s, %s %s; %s", c.name, c.hub, c.vc, c.encap, c.payload(), c.portText)})
+	out.event(follow.Event{Kind: "start", Dev: c.name, Text: fmt.Sprintf("%s in the daemon at %s; VC %s, %s %s; %s", c.name, c.hub, c.vc, c.encap, c.payload(), c.portText)})
 	g.service.Ready()
 	defer g.service.Stopping()
 	tick := time.NewTicker(statusInterval)

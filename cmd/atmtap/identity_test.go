@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -264,7 +265,7 @@ func TestRenamedDeletedMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * retryInterval) // in which it must not be made again
+	time.Sleep(2 * follow.RetryInterval) // in which it must not be made again
 	if later, err := l.A.Link(tunnelDev); err != nil || later.Index != state.Index {
 		t.Errorf("it was number %d and is %d, %v: made again", state.Index, later.Index, err)
 	}

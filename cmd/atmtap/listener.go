@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 )
 
 // When a peer counts as silent or dead.
@@ -38,7 +40,7 @@ type listener struct {
 }
 
 // look is told what the port has counted by now.
-func (l *listener) look(now time.Time, n traffic, dev string) []event {
+func (l *listener) look(now time.Time, n traffic, dev string) []follow.Event {
 	if l.heard.IsZero() {
 		l.heard, l.last, l.tried, l.then = now, n, now, n
 	}
@@ -46,17 +48,17 @@ func (l *listener) look(now time.Time, n traffic, dev string) []event {
 		told := l.told || l.toldEnd
 		*l = listener{patience: l.patience, heard: now, last: n, tried: now, then: n}
 		if told {
-			return []event{{"peer", dev, "the peer is heard again"}}
+			return []follow.Event{{Kind: "peer", Dev: dev, Text: "the peer is heard again"}}
 		}
 		return nil
 	}
-	var events []event
+	var events []follow.Event
 	l.silence = 0
 	if quiet := now.Sub(l.heard); quiet >= silentAfter && n.sent-l.last.sent >= silentSent {
 		l.silence = quiet
 		if !l.told {
 			l.told = true
-			events = append(events, event{"silent", dev, fmt.Sprintf("nothing has come from the peer for %v, though %d frames went to it", silentAfter, n.sent-l.last.sent)})
+			events = append(events, follow.Event{Kind: "silent", Dev: dev, Text: fmt.Sprintf("nothing has come from the peer for %v, though %d frames went to it", silentAfter, n.sent-l.last.sent)})
 		}
 	}
 	if !l.buried.IsZero() && now.Sub(l.buried) >= deadFor { // another chance
@@ -66,7 +68,7 @@ func (l *listener) look(now time.Time, n traffic, dev string) []event {
 		l.buried = now
 		if !l.toldEnd {
 			l.toldEnd = true
-			events = append(events, event{kind, dev, text})
+			events = append(events, follow.Event{Kind: kind, Dev: dev, Text: text})
 		}
 	}
 	return events

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
@@ -19,10 +20,6 @@ const (
 	lookInterval = time.Second           // when nothing seems to change: a router's word about the path is no event
 	lookPause    = 50 * time.Millisecond // at least between two looks, however much changes
 )
-
-// maxLeft bounds the bursts that are taken from a carrier before it is let go: more than
-// its ring or socket holds.
-const maxLeft = 1 << 10
 
 // Of the names of remote hosts.
 const (
@@ -37,8 +34,8 @@ type supervisor struct {
 	t       *tunnel
 	out     *display
 	changes *link.Changes // nil: watching is to be tried again
-	tap     follower
-	carrier follower
+	tap     *follow.Follower
+	carrier *follow.Follower
 	peer    listener
 	cable   bool // the TAP has its carrier
 	blind   bool // told that interfaces cannot be watched
@@ -53,13 +50,13 @@ type supervisor struct {
 func newSupervisor(t *tunnel, out *display) *supervisor {
 	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
 	s.peer.patience = t.c.silence
-	s.tap = follower{role: roleMade, want: t.c.name, called: t.c.name, opened: t.device.opened, mtu: t.device.mtu}
+	s.tap = follow.New(follow.Made, t.c.name, t.device.opened, t.device.mtu)
 	if t.device.existed {
-		s.tap.role = roleTaken
+		s.tap.Role = follow.Taken
 	}
-	s.carrier = follower{role: roleEther, want: t.c.spec.Device, called: t.underlay.Name, opened: t.underlay, mtu: t.underlay.MTU}
+	s.carrier = follow.New(follow.Ether, t.c.spec.Device, t.underlay, t.underlay.MTU)
 	if t.c.spec.Kind == port.UDP {
-		s.carrier.role, s.carrier.want = roleUDP, t.c.spec.Zone()
+		s.carrier.Role, s.carrier.Want = follow.UDP, t.c.spec.Zone()
 	}
 	return s
 }
@@ -109,15 +106,16 @@ func (s *supervisor) watch(ctx context.Context) {
 		s.changes, s.blind = changes, false
 	} else if !s.blind {
 		s.blind = true
-		s.out.event(event{"error", "", fmt.Sprintf("cannot watch interfaces, looking every %v instead: %v", lookInterval, err)})
+		s.out.event(follow.Event{Kind: "error", Dev: "", Text: fmt.Sprintf("cannot watch interfaces, looking every %v instead: %v", lookInterval, err)})
 	}
 }
 
 // reload is what SIGHUP asks for: what is gone is tried again at once.
 func (s *supervisor) reload(ctx context.Context) {
 	s.t.service.Reloading()
-	s.tap.next, s.carrier.next, s.asked = time.Time{}, time.Time{}, time.Time{}
-	s.tap.trouble, s.carrier.trouble = "", ""
+	s.asked = time.Time{}
+	s.tap.Retry()
+	s.carrier.Retry()
 	s.resolve(ctx)
 	s.look(ctx)
 	s.t.service.Ready()
@@ -125,151 +123,62 @@ func (s *supervisor) reload(ctx context.Context) {
 
 // look looks once at everything and does what is to be done.
 func (s *supervisor) look(ctx context.Context) {
-	events := s.step(&s.carrier, s.seeCarrier, s.openPort, s.changePort)
-	events = append(events, s.step(&s.tap, s.seeTAP, s.openTAP, s.resizeTAP)...)
+	events := s.carrier.Step(s.seeCarrier, s.openPort, s.changePort)
+	events = append(events, s.tap.Step(s.seeTAP, s.openTAP, s.resizeTAP)...)
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
 	s.listen(ctx)
 	if t := s.t.trace; t != nil && !s.failed && t.Failure() != nil {
 		s.failed = true
-		s.out.event(event{"capture", s.t.c.name, fmt.Sprintf("the capture has ended, traffic goes on: %v", t.Failure())})
+		s.out.event(follow.Event{Kind: "capture", Dev: s.t.c.name, Text: fmt.Sprintf("the capture has ended, traffic goes on: %v", t.Failure())})
 	}
-}
-
-// step has one follower look, does what it says, and gives what is to be told.
-func (s *supervisor) step(f *follower, see func() sight, open func(order) (link.State, error), change func(order) error) []event {
-	what, events := f.look(time.Now(), see())
-	on, err := what.on, error(nil)
-	switch what.do {
-	case doNothing:
-		return events
-	case doOpen:
-		on, err = open(what)
-		if what.mtu == 0 {
-			what.mtu = on.MTU
-		}
-	case doResize, doReaddress:
-		err = change(what)
-	}
-	events = append(events, f.done(time.Now(), what, on, err)...)
-	if what.do == doOpen && err == nil { // its state is news
-		_, news := f.look(time.Now(), see())
-		events = append(events, news...)
-	}
-	return events
 }
 
 // seeTAP looks where the TAP is. Its descriptor tells, wherever it has been moved.
-func (s *supervisor) seeTAP() (seen sight) {
-	f := &s.tap
+func (s *supervisor) seeTAP() (seen follow.Sight) {
+	f := s.tap
 	name, err := "", nic.ErrGone
 	namespace := -1
 	if !s.t.hub.Call(func() { name, err = nic.AttachedTo(s.t.dev) }) {
-		return sight{unknown: true}
+		return follow.Sight{Unknown: true}
 	}
 	switch {
 	case errors.Is(err, nic.ErrGone):
-		return sight{named: others(0, f.called, f.want)}
+		return follow.Sight{Named: port.Others(0, f.Called, f.Want)}
 	case err != nil:
-		return sight{unknown: true}
+		return follow.Sight{Unknown: true}
 	}
-	seen.present = true
-	if seen.now, err = link.GetIndex(f.opened.Index); err == nil && seen.now.Name == name {
-		seen.mtu, seen.master = seen.now.MTU, port.MasterName(seen.now)
+	seen.Present = true
+	if seen.Now, err = link.GetIndex(f.Opened.Index); err == nil && seen.Now.Name == name {
+		seen.MTU, seen.Master = seen.Now.MTU, port.MasterName(seen.Now)
 		return seen
 	}
-	seen.now, seen.elsewhere = link.State{Name: name}, true
+	seen.Now, seen.Elsewhere = link.State{Name: name}, true
 	s.t.hub.Call(func() { namespace, err = nic.NamespaceOf(s.t.dev) })
 	if err != nil {
 		return seen
 	}
 	ns := link.NamespaceFrom(namespace)
 	defer ns.Close()
-	seen.elsewhere = !ns.Here()
+	seen.Elsewhere = !ns.Here()
 	err = ns.Do(func() error { // without the privilege to enter it nothing more is known
 		state, err := link.Get(name)
 		if err == nil {
-			seen.now, seen.mtu = state, state.MTU
+			seen.Now, seen.MTU = state, state.MTU
 		}
 		return err
 	})
 	if errors.Is(err, link.ErrNotFound) { // it was renamed since it told its name
-		return sight{unknown: true}
+		return follow.Sight{Unknown: true}
 	}
 	return seen
-}
-
-// others are the interfaces of these names, but for one of ours.
-func others(ours int, names ...string) (found []link.State) {
-	for i, name := range names {
-		if name == "" || i > 0 && name == names[i-1] {
-			continue
-		}
-		if state, err := link.Get(name); err == nil && state.Index != ours {
-			found = append(found, state)
-		}
-	}
-	return found
 }
 
 // seeCarrier looks at the interface of the carrier and, over UDP, at the way to the peer.
-func (s *supervisor) seeCarrier() (seen sight) {
-	f := &s.carrier
-	index := f.opened.Index
-	if f.role == roleUDP && (f.want == "" || index != 0) {
-		spec := s.t.c.spec
-		if f.want != "" {
-			spec = spec.InZone(index)
-		}
-		path, err := link.PathTo(spec.Local.Addr(), spec.Remote.Addr())
-		seen.noPath = whyNoPath(spec, err)
-		if err == nil {
-			seen.mtu = path.MTU
-			if f.want == "" { // else the zone says which
-				index = path.Index
-			}
-		}
-	}
-	if index == 0 {
-		seen.named = others(0, f.called, f.want)
-		return seen
-	}
-	var err error
-	seen.now, err = link.GetIndex(index)
-	switch {
-	case errors.Is(err, link.ErrNotFound):
-		seen.moved = s.changes != nil && s.changes.Moved(index)
-		if f.want != "" {
-			seen.named = others(index, f.called, f.want)
-		}
-		return seen
-	case err != nil:
-		return sight{unknown: true}
-	}
-	seen.present = true
-	if seen.mtu == 0 || seen.mtu > seen.now.MTU {
-		seen.mtu = seen.now.MTU
-	}
-	seen.master = port.MasterName(seen.now)
-	if f.want != "" && seen.now.Name != f.want {
-		seen.named = others(index, f.want)
-	}
-	return seen
-}
-
-// whyNoPath says in words why the peer cannot be reached; empty: it can.
-func whyNoPath(spec port.Spec, err error) string {
-	switch {
-	case errors.Is(err, link.ErrNotOurs):
-		return fmt.Sprintf("%s is no address of this host now", spec.Local.Addr())
-	case errors.Is(err, link.ErrNoRoute):
-		return fmt.Sprintf("there is no route to %s", spec.Remote.Addr())
-	}
-	return ""
-}
+func (s *supervisor) seeCarrier() follow.Sight { return s.t.c.spec.See(s.carrier, s.changes) }
 
 // openTAP makes or takes the TAP again: the one before was deleted.
-func (s *supervisor) openTAP(order) (link.State, error) {
+func (s *supervisor) openTAP(follow.Order) (link.State, error) {
 	t := s.t
 	dev, err := t.device.open()
 	if err != nil {
@@ -284,32 +193,32 @@ func (s *supervisor) openTAP(order) (link.State, error) {
 }
 
 // resizeTAP follows another MTU of the TAP as far as the blocks hold its frames.
-func (s *supervisor) resizeTAP(what order) error {
+func (s *supervisor) resizeTAP(what follow.Order) error {
 	t := s.t
 	most := t.mostMTU()
-	t.device.mtuNow = min(what.mtu, most)
+	t.device.mtuNow = min(what.MTU, most)
 	t.hub.Call(func() {
 		if d, ok := t.dev.(nic.Sizer); ok {
 			d.SetMaxFrame(t.c.frame(t.device.mtuNow))
 			t.tap.Resize()
 		}
 	})
-	if what.mtu > most {
+	if what.MTU > most {
 		return fmt.Errorf("its MTU is %d now, and this tunnel was started for %d at most: longer packets are lost; end it and start it with --mtu %d",
-			what.mtu, most, what.mtu)
+			what.MTU, most, what.MTU)
 	}
 	s.complain()
 	return nil
 }
 
 // openPort opens the carrier anew and then lets the one before go; no frame comes twice.
-func (s *supervisor) openPort(what order) (link.State, error) {
+func (s *supervisor) openPort(what follow.Order) (link.State, error) {
 	t := s.t
-	if err := t.openCarrier(t.c.spec, what.on.Index); err != nil {
+	if err := t.openCarrier(t.c.spec, what.On.Index); err != nil {
 		return link.State{}, err
 	}
 	s.complain()
-	return what.on, nil
+	return what.On, nil
 }
 
 // openCarrier puts another device in the place of the carrier's.
@@ -334,7 +243,7 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 		if d, ok := before.(nic.Holder); ok {
 			_ = d.Hold() // its interface may be gone
 		}
-		for i := 0; i < maxLeft && t.port.Poll() > 0; i++ { // what had come before
+		for i := 0; i < port.MaxLeft && t.port.Poll() > 0; i++ { // what had come before
 		}
 		if d, ok := c.Device.(nic.Holder); ok {
 			err = d.Admit()
@@ -348,11 +257,11 @@ func (t *tunnel) openCarrier(spec port.Spec, index int) error {
 }
 
 // changePort follows another address of the carrier, or another MTU. The device stays, and receives on.
-func (s *supervisor) changePort(what order) error {
-	if what.do == doResize {
+func (s *supervisor) changePort(what follow.Order) error {
+	if what.Do == follow.DoResize {
 		return s.resizePort(what)
 	}
-	own, err := s.t.c.spec.Station(what.on.Index)
+	own, err := s.t.c.spec.Station(what.On.Index)
 	if err == nil {
 		s.t.hub.Call(func() { s.t.port.Readdress(own) })
 	}
@@ -360,18 +269,18 @@ func (s *supervisor) changePort(what order) error {
 }
 
 // resizePort has frames follow the MTU of the carrier, or of the path.
-func (s *supervisor) resizePort(what order) error {
+func (s *supervisor) resizePort(what follow.Order) error {
 	t := s.t
 	ok, err := false, error(nil)
 	t.hub.Call(func() {
 		if d, sizer := t.carrier.(nic.Sizer); sizer {
-			if ok = d.SetMaxFrame(t.c.spec.MaxFrame(what.mtu)); ok {
+			if ok = d.SetMaxFrame(t.c.spec.MaxFrame(what.MTU)); ok {
 				err = t.port.Resize()
 			}
 		}
 	})
 	if !ok {
-		err = t.openCarrier(t.c.spec, what.on.Index)
+		err = t.openCarrier(t.c.spec, what.On.Index)
 	}
 	if err == nil {
 		s.complain()
@@ -390,7 +299,7 @@ func (s *supervisor) complain() {
 		text = fmt.Sprintf("packets that fit go on, longer ones are lost and their senders told: %v", err)
 	}
 	if text != s.mtuFits && text != "" {
-		s.out.event(event{"mtu", s.carrier.called, text})
+		s.out.event(follow.Event{Kind: "mtu", Dev: s.carrier.Called, Text: text})
 	}
 	s.mtuFits = text
 }
@@ -398,7 +307,7 @@ func (s *supervisor) complain() {
 // passState gives the TAP its carrier when the tunnel's own works, and takes it when not:
 // then the host sends nothing into the void, and routing takes another way.
 func (s *supervisor) passState() {
-	works := s.carrier.level == linkWorks && !s.peer.dead(time.Now())
+	works := s.carrier.Level == follow.Works && !s.peer.dead(time.Now())
 	if works == s.cable {
 		return
 	}
@@ -449,16 +358,16 @@ func (s *supervisor) turnTo(spec port.Spec) {
 		return
 	}
 	index := 0
-	if s.carrier.want != "" {
-		index = s.carrier.opened.Index
+	if s.carrier.Want != "" {
+		index = s.carrier.Opened.Index
 	}
 	if err := s.t.openCarrier(spec, index); err != nil {
-		s.out.event(event{"error", "", fmt.Sprintf("%s is %s now, and cannot be turned to: %v", spec.Name, spec.Remote.Addr(), err)})
+		s.out.event(follow.Event{Kind: "error", Dev: "", Text: fmt.Sprintf("%s is %s now, and cannot be turned to: %v", spec.Name, spec.Remote.Addr(), err)})
 		return
 	}
 	s.t.c.spec = spec
-	s.carrier.mtu = 0 // another path
-	s.out.event(event{"remote", "", fmt.Sprintf("%s is %s now, no longer %s", spec.Name, spec.Remote.Addr(), was.Addr())})
+	s.carrier.MTU = 0 // another path
+	s.out.event(follow.Event{Kind: "remote", Dev: "", Text: fmt.Sprintf("%s is %s now, no longer %s", spec.Name, spec.Remote.Addr(), was.Addr())})
 }
 
 // failed is told of a device's failure, on the hub: the supervisor is to look.

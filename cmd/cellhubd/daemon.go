@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"kernel.org/pub/linux/libs/security/libcap/cap"
+
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
@@ -27,6 +29,10 @@ const (
 	mediumBlocks = 1 << 12
 	largeBlocks  = 1 << 10
 )
+
+// capabilities is what the daemon needs for devices that come later: interfaces, packet sockets, ports
+// below 1024, the group of the socket, and TAPs that were moved to other namespaces.
+var capabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.NET_BIND_SERVICE, cap.CHOWN, cap.SYS_ADMIN}
 
 // socketMode lets in the socket's user and group.
 const socketMode = 0o660
@@ -126,6 +132,11 @@ func (d *hubd) run(ctx context.Context) error {
 
 // serve is what the daemon does between its start and its end.
 func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
+	privileges, err := daemon.Confine(capabilities...)
+	if err != nil {
+		return fmt.Errorf("giving up privileges: %w", err)
+	}
+	d.log.Info("confined", "to", privileges)
 	d.log.Info("ready", "control", d.c.control, "hubs", d.c.hubs, "epoch", d.server.Epoch(), "version", daemon.Version())
 	d.service.Ready()
 	d.service.Status("serving " + d.c.control)

@@ -102,6 +102,12 @@ SIGNALS
     SIGINT, SIGTERM  the end
     SIGHUP           the configuration file is read again
 
+PRIVILEGES
+    Started as root, it gives up all capabilities but CAP_NET_ADMIN,
+    CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_CHOWN and CAP_SYS_ADMIN once the
+    file has been applied, in every thread and for ever (no-new-privs), and
+    logs which it has. So captures of later must be to where its user may write.
+
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
     NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1, RELOADING=1,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -25,11 +26,13 @@ const MaxCarriers = 256
 // nobody has is freed and counted.
 type associations struct {
 	hub     *dataplane.Hub
-	lowers  []*lower // carriers by number; nil is free
-	unknown uint64   // cells, or SDUs, of VCs that nobody has
-	full    uint64   // messages for a stream that was full
-	gone    uint64   // messages for a carrier that has gone
-	noBlock uint64   // messages for all streams of a carrier that there was no memory to copy
+	lowers  []*lower                        // carriers by number; nil is free
+	unknown uint64                          // cells, or SDUs, of VCs that nobody has
+	full    uint64                          // messages for a stream that was full
+	gone    uint64                          // messages for a carrier that has gone
+	watcher dataplane.ProcID                // told of full queues; 0: nobody
+	told    map[dataplane.ProcID]congestion // by pair of a VC
+	noBlock uint64                          // messages for all streams of a carrier that there was no memory to copy
 }
 
 // lower is a carrier below and its VCs. One that has gone keeps its number until its VCs
@@ -108,19 +111,31 @@ func (a *associations) below() (dataplane.Module, error) {
 		return nil
 	}
 	m.Close = func(*dataplane.Queue) { l.q = nil }
+	m.Commands = []dataplane.ModuleCommand{setNumber(Watch, "watch", func(n uint32) error {
+		a.watcher = dataplane.ProcID(n)
+		return nil
+	})}
 	return m, nil
 }
 
 // above makes the pair of a VC.
 func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
 	m := a.base("vc " + vc.String())
-	m.ReadService = (*dataplane.Queue).Drain
+	m.ReadService = func(q *dataplane.Queue) {
+		q.Drain()
+		if len(a.told) > 0 {
+			a.relieved(q)
+		}
+	}
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
 	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
 	m.Open = func(q *dataplane.Queue) error {
 		return l.table.add(key, q)
 	}
-	m.Close = func(*dataplane.Queue) { l.table.remove(key) }
+	m.Close = func(q *dataplane.Queue) {
+		l.table.remove(key)
+		delete(a.told, q.ID())
+	}
 	m.Commands = []dataplane.ModuleCommand{
 		{Number: Announce, Name: "announce", Run: func([]byte) ([]byte, error) {
 			q, _ := l.table.find(key)
@@ -159,10 +174,50 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	}
 	if q.Full() || a.scarce() && !q.CanPutNext() {
 		a.full++
+		a.congested(q)
 		a.hub.Free(m)
 		return
 	}
 	q.Forward(m)
+}
+
+// Watch is the command that says who is told of full queues: the number of a process, which
+// gets messages of type Ctl and class EVT from the pair of the VC, Info being the kind.
+const Watch = control.FirstModuleCommand
+
+// congestion is what has been told of a VC's queue that was full once.
+type congestion struct {
+	full bool
+	next int64 // not to be told before
+}
+
+// congestionInterval is the least between two times that one VC's queue is told to be full.
+const congestionInterval = int64(time.Second)
+
+// congested tells once that a stream has lost something because it is full. Cold: what comes
+// here is lost anyway.
+func (a *associations) congested(q *dataplane.Queue) {
+	c := a.told[q.ID()]
+	if a.watcher == 0 || c.full || a.hub.Now() < c.next {
+		return
+	}
+	if a.told == nil {
+		a.told = map[dataplane.ProcID]congestion{}
+	}
+	a.told[q.ID()] = congestion{true, a.hub.Now() + congestionInterval}
+	a.tell(q, control.EventQueueFull)
+}
+
+// relieved tells that the queue of a stream has come down to its low mark.
+func (a *associations) relieved(q *dataplane.Queue) {
+	if c := a.told[q.ID()]; c.full && !q.Full() {
+		a.told[q.ID()] = congestion{false, c.next}
+		a.tell(q, control.EventQueueDrained)
+	}
+}
+
+func (a *associations) tell(q *dataplane.Queue, kind control.EventMask) {
+	q.Post(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassEvt, Dst: a.watcher, Info: uint32(kind)})
 }
 
 // scarceShare is the part of the small blocks below which nothing is kept for a stream

@@ -153,6 +153,19 @@ func (d *Carrier) SetUp(number uint32, up bool) error {
 	return nil
 }
 
+// SetMaxFrame bounds the frames of a port by what the way to its far end holds now, in octets
+// with their headers; 0: by the device alone. On the hub.
+func (d *Carrier) SetMaxFrame(number uint32, octets int) error {
+	p := d.port(number)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", number, errNoPort)
+	}
+	p.closeFrame() // it may be too long soon
+	d.in.AskSend()
+	p.cfg.MaxFrame = octets
+	return p.measure()
+}
+
 // AddVC tells that a port carries a VC. In AAL5 SDU mode it carries one alone, since its
 // frames do not name it. On the hub.
 func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {

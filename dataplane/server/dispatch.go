@@ -44,6 +44,7 @@ var handlers = [...]map[control.Type]handler{
 		control.ATMDel:      (*Server).delVC,
 		control.ATMQuery:    (*Server).queryVC,
 		control.ATMStats:    (*Server).statVC,
+		control.ATMFlow:     (*Server).flowVC,
 		control.ATMModify:   (*Server).modifyVC,
 		control.ATMPortUp:   (*Server).portUp,
 		control.ATMPortDown: (*Server).portDown,

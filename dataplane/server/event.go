@@ -2,11 +2,13 @@ package server
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"syscall"
 	"time"
 
+	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
@@ -212,10 +214,24 @@ func (s *Server) listEvents() (entries []entry) {
 	for _, p := range s.ports.inOrder() {
 		entries = append(entries, entry{idx: uint32(control.SourcePort), val: uint32(p.number), name: p.name})
 	}
+	for _, m := range s.managers {
+		entries = append(entries, entry{idx: uint32(control.SourceManager), val: m.id, name: m.name})
+	}
 	return entries
 }
 
-// tellPort raises an event about a port.
+// raiseManager raises events about a manager; the trailer has its name and ports.
+func (s *Server) raiseManager(m *client, name string, kinds ...control.EventMask) {
+	t, _ := control.AppendTLV(nil, control.TLVName, []byte(name))
+	if len(m.ports) > 0 {
+		t, _ = control.AppendPorts(t, m.ports)
+	}
+	for _, kind := range kinds {
+		s.raise(event{eventID: eventID{uint32(control.SourceManager), m.id}, kind: kind, trailer: t})
+	}
+}
+
+// raisePort raises an event about a port.
 func (s *Server) raisePort(p *port, kind control.EventMask) {
 	t, _ := control.AppendTLV(nil, control.TLVName, []byte(p.name))
 	s.raise(event{eventID: eventID{uint32(control.SourcePort), uint32(p.number)}, kind: kind, trailer: t})
@@ -227,3 +243,25 @@ func (s *Server) raiseVC(v *vc, kind control.EventMask) {
 	t, _ := end.Append(nil)
 	s.raise(event{eventID: eventID{uint32(control.SourceVC), v.id.Index()}, kind: kind, trailer: t})
 }
+
+// queueChanged raises what the hub tells of the queue of a VC, by its process.
+func (s *Server) queueChanged(pair dataplane.ProcID, kind control.EventMask) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.vcs.byPair[pair]; v != nil {
+		s.raiseVC(v, kind)
+	}
+}
+
+// watchQueues has the hub tell of the queues of a carrier's VCs. s.mu is held.
+func (s *Server) watchQueues(c *carrier) error {
+	if err := s.openLine(); err != nil {
+		return err
+	}
+	number := binary.BigEndian.AppendUint32(nil, uint32(s.sig.line.ID()))
+	_, err := s.fabric.Do(dataplane.Command{Number: watchQueues, A: c.assoc, Arg: string(number)})
+	return err
+}
+
+// watchQueues is the command by which a multiplexor learns whom to tell.
+const watchQueues = control.FirstModuleCommand

@@ -140,10 +140,10 @@ func TestHandlerThatBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	answered := make(chan error, 1)
-	go func() {
+	go func(h uint64) {
 		_, err := c.Manage(h, 131, control.DirectionNone, nil, 0)
 		answered <- err
-	}()
+	}(h)
 	h, err = other.Open("left", 0)
 	if err != nil {
 		t.Fatal(err)

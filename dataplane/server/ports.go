@@ -66,6 +66,7 @@ type port struct {
 	carrier *carrier
 	index   uint32 // the carrier's number of it
 	down    bool   // by PORTDOWN
+	unable  bool   // as the carrier's follower has it
 	vcs     map[*vc]struct{}
 }
 
@@ -167,6 +168,7 @@ func (s *Server) enterPort(p *port) (err error) {
 	p.carrier = c
 	s.ports.all[p.number], s.ports.byName[p.name] = p, p
 	s.names.set(p.name, c.id)
+	s.raisePort(p, control.EventRegistered)
 	return nil
 }
 
@@ -183,6 +185,11 @@ func (s *Server) openCarrier(spec PortSpec) (*carrier, error) {
 	}
 	c := &carrier{Carrier: device, name: spec.Carrier(), id: ids[0], assoc: ids[1]}
 	s.ports.carriers[c.name] = c
+	if err := s.watchQueues(c); err != nil {
+		s.closeIdle(c)
+		return nil, errnoOf(err)
+	}
+	s.follow(c)
 	return c, nil
 }
 
@@ -220,6 +227,7 @@ func (s *Server) closePort(c *client, in *control.Packet) error {
 	p.carrier.ports--
 	s.closeIdle(p.carrier)
 	p.release()
+	s.raisePort(p, control.EventGone)
 	s.note(c, "port closed", "port", p.number, "name", p.name)
 	return err
 }
@@ -248,7 +256,9 @@ func (s *Server) setPort(c *client, in *control.Packet, up bool) error {
 	if err != nil {
 		return err
 	}
+	was := p.carries()
 	p.down = !up
+	s.portChanged(p, was, "")
 	s.note(c, "port set", "port", p.number, "up", up)
 	return nil
 }

@@ -178,6 +178,9 @@ func (s *Server) enterVC(v *vc) error {
 		Number: control.HubPair, A: p.carrier.assoc, Arg: fmt.Sprintf("vc 0.%d %d/%d", p.index, b.VPI, b.VCI),
 	})
 	v.pair = a.Number
+	if err == nil {
+		err = s.fabric.SetMarks(v.pair, b.Hiwat, b.Lowat)
+	}
 	if err == nil && bottom != 0 {
 		err = s.receive(v, bottom)
 	}
@@ -188,6 +191,9 @@ func (s *Server) enterVC(v *vc) error {
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
 	s.raiseVC(v, control.EventVCAdded)
+	if !p.carries() {
+		s.passCarrier(v, false)
+	}
 	return nil
 }
 
@@ -303,11 +309,43 @@ func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 	if b.AAL != is.AAL || b.RxMode != is.RxMode || b.MaxSDU != is.MaxSDU {
 		return fmt.Errorf("VC %v: AAL, receive mode and longest SDU stay as they were added: %w", v, syscall.EINVAL)
 	}
-	is.Service, is.MBS, is.Hiwat, is.Lowat = b.Service, b.MBS, b.Hiwat, b.Lowat
+	if err := s.setMarks(v, b.Hiwat, b.Lowat); err != nil {
+		return err
+	}
+	is.Service, is.MBS = b.Service, b.MBS
 	is.PCRForward, is.PCRBackward, is.SCRForward, is.SCRBackward = b.PCRForward, b.PCRBackward, b.SCRForward, b.SCRBackward
 	s.note(c, "VC modified", "vc", v)
 	s.tellVC(v, out)
 	out.Type = control.ATMModify
+	return nil
+}
+
+// flowVC is ATM FLOW: MODIFY of the marks alone.
+func (s *Server) flowVC(c *client, in, out *control.Packet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.findVC(in)
+	if err != nil {
+		return err
+	}
+	b := in.ATM()
+	if err := s.setMarks(v, b.Hiwat, b.Lowat); err != nil {
+		return err
+	}
+	s.note(c, "VC's marks set", "vc", v)
+	s.tellVC(v, out)
+	out.Type = control.ATMFlow
+	return nil
+}
+
+// setMarks sets the marks of a VC's queue; a cross-connected one has none here.
+func (s *Server) setMarks(v *vc, hi, lo uint32) error {
+	if v.pair != 0 {
+		if err := s.fabric.SetMarks(v.pair, hi, lo); err != nil {
+			return errnoOf(err)
+		}
+	}
+	v.body.Hiwat, v.body.Lowat = hi, lo
 	return nil
 }
 

@@ -53,6 +53,9 @@ func newRig(t testing.TB, hubs int) *rig {
 	if err := registry.Add("pulse", r.pulse); err != nil {
 		t.Fatal(err)
 	}
+	if err := registry.Add("dam", dam); err != nil {
+		t.Fatal(err)
+	}
 	if r.fabric, err = dataplane.NewFabric(&registry, all...); err != nil {
 		t.Fatal(err)
 	}
@@ -212,3 +215,20 @@ func twoEnds(c *controltest.Client) (left, right uint32) {
 
 // number is the argument of a command.
 func number(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+// dam is a driver that keeps what comes until its command 128 lets it go.
+func dam(string) (dataplane.Module, error) {
+	var rq *dataplane.Queue
+	return dataplane.Module{
+		Name:        "dam",
+		Open:        func(q *dataplane.Queue) error { rq = q; q.NoEnable(); return nil },
+		ReadPut:     func(q *dataplane.Queue, m dataplane.Msg) { q.PutQ(m) },
+		ReadService: func(*dataplane.Queue) {},
+		Commands: []dataplane.ModuleCommand{{Number: 128, Run: func([]byte) ([]byte, error) {
+			for m, ok := rq.GetQ(); ok; m, ok = rq.GetQ() {
+				rq.Hub().Free(m)
+			}
+			return nil, nil
+		}}},
+	}, nil
+}

@@ -85,6 +85,10 @@ type Server struct {
 
 	sig signalling
 
+	newsMu sync.Mutex // guards news; taken with s.mu, or alone
+	news   []news
+	deaf   bool // none is taken any more
+
 	done chan struct{} // closed when the server is
 	wait sync.WaitGroup
 }
@@ -198,6 +202,9 @@ func (s *Server) Close() {
 	for _, c := range s.clients {
 		_ = c.conn.Close()
 	}
+	s.newsMu.Lock()
+	s.deaf = true
+	s.newsMu.Unlock()
 	s.mu.Unlock()
 	s.wait.Wait()
 }

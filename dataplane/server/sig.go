@@ -161,6 +161,10 @@ func (s *Server) readLine() {
 			if !ok {
 				break
 			}
+			if m.Class == control.ClassEvt {
+				s.queueChanged(m.Src, control.EventMask(m.Info))
+				continue
+			}
 			s.received(m.Src, data)
 		}
 	}

@@ -42,6 +42,7 @@ func (s *Server) enterManager(c *client, in *control.Packet, answer *control.Hub
 	}
 	c.ports = ports
 	s.managers = append(s.managers, c)
+	s.raiseManager(c, in.Hub().Name.String(), control.EventRegistered, control.EventManagerAttached)
 	return nil
 }
 
@@ -73,6 +74,7 @@ func (s *Server) goodbye(c *client) {
 	case control.RoleManager:
 		s.closeManaged(c)
 		s.managers = slices.DeleteFunc(s.managers, func(m *client) bool { return m == c })
+		s.raiseManager(c, c.name, control.EventManagerGone, control.EventGone)
 		for _, cn := range s.conns {
 			if cn.pcb.Manager == c.id && cn.modify != nil {
 				s.answerLater(cn, -int32(syscall.EUNATCH), 0)

@@ -206,6 +206,7 @@ func (s *Server) uncarry(v *vc) {
 
 func (s *Server) enterCross(v *vc) {
 	s.vcs.enter(v)
+	s.raiseVC(v, control.EventVCAdded)
 	v.on.vcs[v] = struct{}{}
 }
 
@@ -244,6 +245,7 @@ func (s *Server) ended(v *vc, err error) {
 func (s *Server) leaveCross(v *vc) {
 	s.uncarry(v)
 	s.vcs.leave(v)
+	s.raiseVC(v, control.EventVCGone)
 	delete(v.on.vcs, v)
 }
 

@@ -1,8 +1,10 @@
 package port
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/dataplane/server"
@@ -26,11 +28,39 @@ func (o *Opener) Read(text string) (server.PortSpec, error) {
 		return nil, fmt.Errorf("driver=%s: one port has the interface to itself then; a daemon's ports share it by driver=%s", XDP, Packet)
 	}
 	spec.Driver = Packet // what auto comes to
-	return &shared{spec}, nil
+	return &shared{Spec: spec}, nil
 }
 
 // shared is a port that may have its carrier in common with others.
-type shared struct{ Spec }
+type shared struct {
+	Spec
+	mu    sync.Mutex // guards what follows
+	claim *Claim     // on its label, on Ethernet
+	free  bool       // it is a port no more
+}
+
+// reclaim holds the label on the interface of that number, in place of another.
+func (s *shared) reclaim(index int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free || s.claim.On(index) {
+		return nil
+	}
+	claim, err := s.Claim(index)
+	if err == nil {
+		s.claim.Close()
+		s.claim = claim
+	}
+	return err
+}
+
+// release gives the label up.
+func (s *shared) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = true
+	s.claim.Close()
+}
 
 // Carrier names the interface or the socket, and what of it the specification chooses.
 func (s *shared) Carrier() string {
@@ -48,7 +78,7 @@ func (s *shared) CarriesCells() bool { return s.Mode.Cells() }
 
 // Open opens the carrier, without ports.
 func (s *shared) Open() (server.Carrier, error) {
-	c := &Carrier{spec: s.Spec}
+	c := &Carrier{spec: s.Spec, failed: make(chan struct{}, 1)}
 	var err error
 	if s.Kind == UDP {
 		c.device, err = s.openMany()
@@ -60,6 +90,7 @@ func (s *shared) Open() (server.Carrier, error) {
 	if err != nil {
 		return nil, Remedy(err)
 	}
+	c.config.OnError = c.hasFailed
 	if c.Carrier, err = modules.NewCarrier(c.config); err != nil {
 		return nil, err
 	}
@@ -88,11 +119,10 @@ func (s *shared) Hold() (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	claim, err := s.Claim(state.Index)
-	if err != nil {
+	if s.claim, err = s.Claim(state.Index); err != nil {
 		return nil, err
 	}
-	return claim.Close, nil
+	return s.release, nil
 }
 
 // Carrier is a device with ports of one daemon on it.
@@ -101,7 +131,17 @@ type Carrier struct {
 	spec   Spec // of the first port: the device's part of it is the same for all
 	config modules.CarrierConfig
 	device nic.Device
-	labels []uint32 // of the ports, for the filter
+	ports  []*held
+	failed chan struct{} // the device has failed
+	keeper *keeper       // nil: not followed
+}
+
+// hasFailed is told of a device's failure, on the hub: the follower is to look.
+func (c *Carrier) hasFailed(error) {
+	select {
+	case c.failed <- struct{}{}:
+	default: // it is to look already
+	}
 }
 
 // AddPort adds a port, and has the kernel let its label through. On the hub.
@@ -118,22 +158,19 @@ func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.labels = append(c.labels, s.LabelIn)
+	c.ports = append(c.ports, &held{shared: s, number: number})
 	if err := c.admit(); err != nil {
-		c.labels = c.labels[:len(c.labels)-1]
-		_ = c.Carrier.RemovePort(number)
-		return 0, err
+		return 0, errors.Join(err, c.RemovePort(p, number))
 	}
+	c.hasFailed(nil) // the follower has not seen it yet
 	return number, nil
 }
 
 // RemovePort takes a port away, and its label from the filter. On the hub.
-func (c *Carrier) RemovePort(p server.PortSpec, number uint32) error {
-	if s, ok := p.(*shared); ok {
-		if i := slices.Index(c.labels, s.LabelIn); i >= 0 {
-			c.labels = slices.Delete(c.labels, i, i+1)
-			_ = c.admit() // else it lets through what the carrier refuses
-		}
+func (c *Carrier) RemovePort(_ server.PortSpec, number uint32) error {
+	c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(p *held) bool { return p.number == number })
+	if len(c.ports) > 0 {
+		_ = c.admit() // else it lets through what the carrier refuses
 	}
 	return c.Carrier.RemovePort(number)
 }
@@ -144,7 +181,12 @@ func (c *Carrier) admit() error {
 	if !ok {
 		return nil
 	}
-	labels := slices.Compact(slices.Sorted(slices.Values(c.labels)))
+	var labels []uint32
+	for _, p := range c.ports {
+		labels = append(labels, p.LabelIn)
+	}
+	slices.Sort(labels)
+	labels = slices.Compact(labels)
 	filter, err := labelFilter(labels)
 	if err != nil {
 		return err
