@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"kernel.org/pub/linux/libs/security/libcap/cap"
-
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
@@ -22,17 +20,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
 )
-
-// Blocks of each hub: what is never used is never taken from the machine.
-const (
-	smallBlocks  = 1 << 15
-	mediumBlocks = 1 << 12
-	largeBlocks  = 1 << 10
-)
-
-// capabilities is what the daemon needs for devices that come later: interfaces, packet sockets, ports
-// below 1024, the group of the socket, and TAPs that were moved to other namespaces.
-var capabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.NET_BIND_SERVICE, cap.CHOWN, cap.SYS_ADMIN}
 
 // socketMode lets in the socket's user and group.
 const socketMode = 0o660
@@ -59,7 +46,7 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets, Grace: c.grace}); err != nil {
+	if d.server, err = server.New(d.serverConfig()); err != nil {
 		return nil, err
 	}
 	if c.control == control.DefaultPath { // /run is empty after a start of the machine
@@ -82,8 +69,7 @@ func newSockets(r *region.Region, broken func(number uint32)) (server.Sockets, e
 }
 
 func (d *hubd) makeFabric() (err error) {
-	sizes := block.Config{Hubs: d.c.hubs, Small: smallBlocks, Medium: mediumBlocks, Large: largeBlocks}
-	if d.arena, err = block.NewArena(sizes); err != nil {
+	if d.arena, err = block.NewArena(d.c.blocks()); err != nil {
 		return err
 	}
 	var hubs []*dataplane.Hub
@@ -132,7 +118,7 @@ func (d *hubd) run(ctx context.Context) error {
 
 // serve is what the daemon does between its start and its end.
 func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
-	privileges, err := daemon.Confine(capabilities...)
+	privileges, err := d.c.confinement().Confine()
 	if err != nil {
 		return fmt.Errorf("giving up privileges: %w", err)
 	}

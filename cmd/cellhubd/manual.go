@@ -6,7 +6,7 @@ const manual = `NAME
 
 SYNOPSIS
     cellhubd [--config FILE] [--control PATH] [--hubs N] [--grace TIME]
-             [--log LEVEL]
+             [--sandbox MODE] [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -29,6 +29,8 @@ OPTIONS
                      more than the file
     --grace TIME     how long calls are held when their signalling manager has
                      gone, 0 to 10s; default 0s: they end at once
+    --sandbox MODE   Landlock and seccomp, see PRIVILEGES: auto, with what the
+                     kernel has; on, with both or not at all; off. Default auto
     --log LEVEL      the least that is logged: debug, info, warn or error
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -45,6 +47,18 @@ CONFIGURATION
         besides root and the daemon's own user
     hubs: N
         as --hubs
+    blocks: {small: N, medium: N, large: N}
+        memory of each hub, in blocks of 2, 16 and 128 KiB; default 32768,
+        4096 and 1024. The machine gives only what has been used
+    sockets: {region: N, connections: N, grace: TIME, user: {...}}
+        of applications: octets that each shares with a hub, a multiple of
+        4096, default 67108864; connections at a time, default 1048576;
+        grace is as --grace; user: {applications: N, octets: N,
+        connections: N} is what one user may have, default 64, 4294967296
+        and 131072
+    captures: [DIRECTORY, ...]
+        where captures may be written to, besides the directory of the control
+        socket, /tmp and the directories of the file's own captures
     ports: {NAME: SPEC, ...}
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one
@@ -95,8 +109,8 @@ CONFIGURATION
     before loses no cell, nor does one whose rates change. A port that changes
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
-    stays, unless the file has something else of that name. control and hubs
-    are read at the start only.
+    stays, unless the file has something else of that name. control, hubs,
+    blocks, sockets and captures are read at the start only.
 
 SIGNALS
     SIGINT, SIGTERM  the end
@@ -105,8 +119,15 @@ SIGNALS
 PRIVILEGES
     Started as root, it gives up all capabilities but CAP_NET_ADMIN,
     CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_CHOWN and CAP_SYS_ADMIN once the
-    file has been applied, in every thread and for ever (no-new-privs), and
-    logs which it has. So captures of later must be to where its user may write.
+    file has been applied, in every thread and for ever (no-new-privs). So
+    captures of later must be to where its user may write.
+
+    Then it shuts itself in. By Landlock it reads /etc, /usr, /lib, /proc,
+    /sys, /run of name services and the directory of its configuration file,
+    writes where captures may be, opens /dev/net/tun, and nothing else. By
+    seccomp it starts no program, traces no process, mounts nothing, changes
+    no user and loads nothing into the kernel: EPERM. What it has of all this
+    it logs once, after a look at each of its threads.
 
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
