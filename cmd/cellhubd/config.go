@@ -64,7 +64,7 @@ func rules() loader.Rules {
 // moduleRules are the modules that a stream may consist of.
 func moduleRules() map[string]loader.Module {
 	var registry dataplane.Registry
-	if err := errors.Join(modules.Register(&registry), port.Register(&registry)); err != nil {
+	if err := errors.Join(modules.Register(&registry), port.Register(&registry, nil)); err != nil {
 		return nil // start says so
 	}
 	known := map[string]loader.Module{}
@@ -234,7 +234,8 @@ func (d *hubd) reload() {
 	}
 	d.c.file.want = want
 	d.server.SetAccess(d.c.access())
-	if err := d.c.socket(); err != nil {
+	if d.socket != nil { // who passed it chose them
+	} else if err := d.c.socket(); err != nil {
 		d.log.Error("control socket", "error", err)
 	}
 	if err := d.apply(); err != nil {

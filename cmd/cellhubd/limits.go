@@ -62,7 +62,7 @@ func (c *config) limits() server.Limits {
 func (d *hubd) serverConfig() server.Config {
 	s := d.c.settings().Sockets
 	return server.Config{
-		Fabric: d.fabric, Opener: new(port.Opener), Access: d.c.access(), Log: d.log, Sockets: newSockets,
+		Fabric: d.fabric, Opener: &port.Opener{Passed: d.passed}, Access: d.c.access(), Log: d.log, Sockets: newSockets,
 		RegionOctets: s.Region, Limits: d.c.limits(), Grace: d.c.grace, Connections: s.Connections,
 	}
 }

@@ -39,6 +39,7 @@ var options = []option{
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
+	{"fd", both, (*Spec).setPassed},
 }
 
 var both = []Kind{Ethernet, UDP}
@@ -162,6 +163,11 @@ func (s *Spec) setPack(v string) (err error) {
 	if err != nil || s.Pack <= 0 || s.Pack > modules.MaxPack {
 		return fmt.Errorf("how long cells wait for others, such as 200us; at most %v", time.Duration(modules.MaxPack))
 	}
+	return nil
+}
+
+func (s *Spec) setPassed(v string) error {
+	s.Passed = v
 	return nil
 }
 

@@ -53,10 +53,11 @@ type Spec struct {
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	Entropy string         // UDP: datagrams leave by a port that the label chooses ("on"), or by the local one ("off"); empty: as is cheaper
 	modules.Encapsulation
-	ECN   bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
-	GSO   nic.GSO       // of the device; no part of the text
-	Cells int           // most cells in a frame; 0: as many as it holds
-	Pack  time.Duration // how long cells wait for others; 0: those of one pass share frames
+	Passed string        // the name of the descriptor that the device is made of; empty: none
+	ECN    bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
+	GSO    nic.GSO       // of the device; no part of the text
+	Cells  int           // most cells in a frame; 0: as many as it holds
+	Pack   time.Duration // how long cells wait for others; 0: those of one pass share frames
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -242,5 +243,6 @@ func (s Spec) String() string {
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
+	add("fd", s.Passed != "", s.Passed)
 	return b.String()
 }
