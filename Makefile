@@ -76,6 +76,7 @@ fuzz: # every fuzz target in turn
 soak: # for a night: what CI runs a part of
 	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/...
 	go test -count=10 -timeout 6h ./cmd/...
+	go test -run TestLoad -load 10m -timeout 30m ./cmd/atmtap
 	$(MAKE) sim SEEDS=1000000
 	$(MAKE) fuzz FUZZTIME=5000000x
 

@@ -97,8 +97,12 @@ func (h *Hub) pollDrivers() (work int) {
 		}
 	}
 	for i := len(h.memory) - 1; i >= 0; i-- {
-		if i < len(h.memory) && h.memory[i].ready() {
-			work += h.poll(h.memory[i].driver)
+		if i >= len(h.memory) || !h.memory[i].ready() {
+			continue
+		}
+		w := h.memory[i]
+		if work += h.poll(w.driver); h.pace.grows {
+			w.hush()
 		}
 	}
 	if h.sleeper.watched > 0 {

@@ -50,6 +50,7 @@ type Hub struct {
 	timers   timerHeap
 	pace     pacer
 	renewed  int64 // when Go's scheduler was asked last
+	traffic  int   // what the pass has taken from devices and other hubs
 	cpu      int
 	sleeper  *sleeper
 	counters Counters

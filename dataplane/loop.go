@@ -32,8 +32,9 @@ func (h *Hub) Pass() int {
 	h.now = h.clock()
 	h.counters.Passes++
 	work := h.Pool.TakeHome()
-	work += h.pollDrivers()
-	work += h.drainInboxes()
+	h.traffic = h.pollDrivers()
+	h.traffic += h.drainPeers()
+	work += h.traffic + h.drainInboxes()
 	if h.run.head != nil { // here and below: an idle pass calls nothing that it need not
 		work += h.runServices()
 	}
@@ -48,10 +49,10 @@ func (h *Hub) Pass() int {
 	return work
 }
 
-// drainInboxes takes what has come from outside and from other hubs, and what the hub has
+// drainInboxes takes what has come from outside, and what the hub has
 // put aside for itself.
 func (h *Hub) drainInboxes() int {
-	work := h.drainPeers() + h.drainLines()
+	work := h.drainLines()
 	if h.deferred.head != h.deferred.tail {
 		work += h.runDeferred()
 	}

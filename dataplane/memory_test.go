@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cellhub/cellhub/dataplane/block"
 )
 
@@ -146,3 +148,50 @@ func TestNoSleepOverServableBufCall(t *testing.T) {
 		t.Error("it would sleep while a call could be served")
 	}
 }
+
+// A ring that is hushed under load is watched again when the load has gone, in a hub that
+// does not sleep, too, and by a hub that does.
+func TestHushedUntilLoadGoes(t *testing.T) {
+	r := newRig(t, 1, block.Config{})
+	ends := [2]int{}
+	if err := unix.Pipe2(ends[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ends[0])
+	defer unix.Close(ends[1])
+	var w *Watch
+	some, polled := true, 0
+	m := Module{Name: "ring", Poller: pollFunc(func() int { polled++; return 1 }), Open: func(q *Queue) (err error) {
+		w, err = q.Watch(ends[0], func() bool { return some })
+		return err
+	}}
+	if _, err := r.h.Add(m); err != nil {
+		t.Fatal(err)
+	}
+	for _, loaded := range []bool{true, false} {
+		r.h.pace.begun, r.h.pace.grows = r.now, loaded
+		r.h.decide(r.h.Pass())
+		if w.quiet != loaded {
+			t.Errorf("load %v: hushed: %v", loaded, w.quiet)
+		}
+	}
+	r.h.pace.begun, r.h.pace.grows = r.now, true
+	if r.h.decide(r.h.Pass()); !w.quiet || polled != 3 {
+		t.Errorf("hushed again: %v, polled %d times", w.quiet, polled)
+	}
+	if some = false; r.h.Pass() != 0 {
+		t.Error("work without anything ready")
+	}
+	r.now += 2 * rateStale
+	if r.h.decide(r.h.Pass()); w.quiet {
+		t.Error("hushed without load")
+	}
+	if allocs := testing.AllocsPerRun(100, func() { w.hush(); w.rouse() }); allocs != 0 {
+		t.Errorf("%v allocations to hush and rouse", allocs)
+	}
+}
+
+type pollFunc func() int
+
+func (f pollFunc) Poll() int { return f() }
+func (f pollFunc) Send()     {}

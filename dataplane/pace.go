@@ -55,7 +55,8 @@ type pacer struct {
 	budget  int64           // ns of a wait that are spent awake
 	crowded int             // waits until yielding is tried again
 	waiting bool
-	since   int64 // when the wait began, if it waits; else when there was work last
+	since   int64 // when the wait began, if it waits
+	met     int64 // when there was traffic last
 	last    int64 // the pass before
 	yielded bool  // before this pass
 	turns   int   // empty ones, of a spinning hub
@@ -73,8 +74,9 @@ func newPacer(p Pace) pacer {
 	return q
 }
 
-// next is called after a pass that began at now, in ns, with the work that it found.
-func (p *pacer) next(now int64, work int) step {
+// next is called after a pass that began at now, in ns, with the work that it found, and
+// what of it came from devices and other hubs.
+func (p *pacer) next(now int64, work, traffic int) step {
 	yielded, last := p.yielded, p.last
 	p.yielded, p.last = false, now
 	if work > 0 {
@@ -82,11 +84,17 @@ func (p *pacer) next(now int64, work int) step {
 			p.waiting = false
 			p.learn(now - p.since)
 		}
-		p.since, p.turns = now, 0
-		if p.Latency > 0 && p.bursts(now, work) {
+		p.turns = 0
+		if traffic > 0 {
+			p.met = now
+		}
+		if p.Latency > 0 && p.bursts(now, traffic) {
 			return nap
 		}
 		return turn
+	}
+	if now-p.begun > rateStale {
+		p.grows = false
 	}
 	if !p.waiting {
 		p.waiting, p.since = true, now
@@ -110,7 +118,7 @@ func (p *pacer) next(now int64, work int) step {
 
 // limit bounds a sleep that begins now, in ms: forever, or a step.
 func (p *pacer) limit(now int64) int {
-	if now-p.since < stepFor {
+	if now-p.met < stepFor {
 		return stepMillis
 	}
 	return forever
@@ -152,16 +160,16 @@ func (p *pacer) learn(gap int64) {
 
 // bursts tells whether a burst is worth waiting for: frames come so fast that within
 // Latency there will be many more than there were now.
-func (p *pacer) bursts(now int64, work int) bool {
-	p.frames += work
+func (p *pacer) bursts(now int64, traffic int) bool {
+	p.frames += traffic
 	switch over := now - p.begun; {
 	case over > rateStale: // there was a pause
 		p.grows = false
 	case over < rateOver:
-		return p.grows && work < fullBurst
+		return p.grows && traffic > 0 && traffic < fullBurst
 	default:
 		p.grows = int64(p.frames)*int64(p.Latency) >= growFrames*over
 	}
 	p.begun, p.frames = now, 0
-	return p.grows && work < fullBurst
+	return p.grows && traffic > 0 && traffic < fullBurst
 }

@@ -22,19 +22,19 @@ type waiter struct {
 func (w *waiter) wait(gap int64) (awake int64, slept bool) {
 	begun := w.now
 	for w.now < begun+gap {
-		switch w.next(w.now, 0) {
+		switch w.next(w.now, 0, 0) {
 		case turn:
 			w.now += us
 		case yield:
 			w.now += us + w.yield
 		case sleep:
 			awake, w.now = w.now-begun, begun+gap
-			w.next(w.now, 1)
+			w.next(w.now, 1, 1)
 			return awake, true
 		}
 	}
 	awake = w.now - begun
-	w.next(w.now, 1)
+	w.next(w.now, 1, 1)
 	return awake, false
 }
 
@@ -57,7 +57,7 @@ func TestPacerLearns(t *testing.T) {
 		{"one in eight is near", []int64{150 * us, ms, ms, ms, ms, ms, ms, ms}, []bool{true, true, true, true, true, true, true, true}, 2 * us},
 	} {
 		w := &waiter{pacer: newPacer(Pace{})}
-		w.next(w.now, 1)
+		w.next(w.now, 1, 1)
 		for range 3 * gapsKept {
 			for _, g := range tt.gaps {
 				w.wait(g)
@@ -74,7 +74,7 @@ func TestPacerLearns(t *testing.T) {
 // What was learnt is forgotten within gapsKept waits, and a hub that knows nothing sleeps.
 func TestPacerForgets(t *testing.T) {
 	w := &waiter{pacer: newPacer(Pace{})}
-	w.next(w.now, 1)
+	w.next(w.now, 1, 1)
 	if awake, slept := w.wait(1000 * us); !slept || awake > us {
 		t.Errorf("the first wait: awake for %v", time.Duration(awake))
 	}
@@ -98,7 +98,7 @@ func TestPacerForgets(t *testing.T) {
 // who sleeps is let in sooner than who yields.
 func TestPacerCrowded(t *testing.T) {
 	w := &waiter{pacer: newPacer(Pace{})}
-	w.next(w.now, 1)
+	w.next(w.now, 1, 1)
 	for range gapsKept {
 		w.wait(30 * us)
 	}
@@ -123,7 +123,7 @@ func TestPacerCost(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 200 {
 		w := &waiter{pacer: newPacer(Pace{})}
-		w.next(0, 1)
+		w.next(0, 1, 1)
 		var awake int64
 		met, kinds := int64(0), 1+rng.IntN(4)
 		var gaps []int64
@@ -147,7 +147,7 @@ func TestPacerCost(t *testing.T) {
 
 func TestPacerSpins(t *testing.T) {
 	w := &waiter{pacer: newPacer(Pace{Spin: true})}
-	w.next(0, 1)
+	w.next(0, 1, 1)
 	if _, slept := w.wait(1_000_000 * us); slept {
 		t.Error("sleeps")
 	}
@@ -156,17 +156,21 @@ func TestPacerSpins(t *testing.T) {
 // A sleep is one of many steps until a second after the last frame.
 func TestPacerSteps(t *testing.T) {
 	p := newPacer(Pace{})
-	p.next(5, 1)
-	p.next(10, 0)
+	p.next(5, 1, 1)
+	p.next(10, 0, 0)
 	for _, tt := range []struct {
 		now  int64
 		want int
-	}{{10, stepMillis}, {10 + stepFor - 1, stepMillis}, {10 + stepFor, forever}, {10 + 5*stepFor, forever}} {
+	}{{10, stepMillis}, {5 + stepFor - 1, stepMillis}, {5 + stepFor, forever}, {10 + 5*stepFor, forever}} {
 		if got := p.limit(tt.now); got != tt.want {
 			t.Errorf("at %d: %d ms, want %d", tt.now, got, tt.want)
 		}
 	}
-	p.next(10+5*stepFor, 1)
+	p.next(10+5*stepFor, 1, 0)
+	if got := p.limit(10 + 5*stepFor); got != forever {
+		t.Errorf("after a command: %d ms", got)
+	}
+	p.next(10+5*stepFor, 1, 1)
 	if got := p.limit(10 + 5*stepFor); got != stepMillis {
 		t.Errorf("after a frame: %d ms", got)
 	}
@@ -191,7 +195,7 @@ func TestPacerLetsBurstsGrow(t *testing.T) {
 		p := newPacer(Pace{Latency: time.Duration(tt.latency)})
 		now, naps := int64(0), 0
 		for range 1000 {
-			switch p.next(now, tt.work) {
+			switch p.next(now, tt.work, tt.work) {
 			case nap:
 				naps++
 			case turn:
@@ -203,8 +207,11 @@ func TestPacerLetsBurstsGrow(t *testing.T) {
 		if got := naps > 500; got != tt.want || !tt.want && naps > 0 {
 			t.Errorf("%s: %d naps", tt.name, naps)
 		}
-		p.next(now+1_000_000_000, 1)
-		if p.next(now+1_000_000_000+tt.every, 1) == nap {
+		if p.next(now+1_000_000_000, 0, 0); p.grows {
+			t.Errorf("%s: the load goes on without a frame", tt.name)
+		}
+		p.next(now+1_000_000_000, 1, 1)
+		if p.next(now+1_000_000_000+tt.every, 1, 1) == nap {
 			t.Errorf("%s: naps after a pause", tt.name)
 		}
 	}

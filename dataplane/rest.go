@@ -7,9 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// decide says what comes after a pass. When the load has gone the kernel watches again what
+// was hushed, for a hub that does not sleep is to be told of failures, too.
+func (h *Hub) decide(work int) step {
+	s := h.pace.next(h.now, work, h.traffic)
+	if !h.pace.grows {
+		h.rouse()
+	}
+	return s
+}
+
 // rest is between two passes.
 func (h *Hub) rest(work int) {
-	switch h.pace.next(h.now, work) {
+	switch h.decide(work) {
 	case yield:
 		yieldThread()
 	case nap:

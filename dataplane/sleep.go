@@ -3,6 +3,7 @@ package dataplane
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +23,10 @@ type sleeper struct {
 	door    ring.Doorbell
 	watches []*Watch // by slot; nil is free
 	free    []int32
-	watched int // descriptors that a pass asks for
+	watched int      // descriptors that a pass asks for
+	hushed  []*Watch // those that the kernel has been asked to let be while the load lasts
 	events  [64]unix.EpollEvent
+	asked   unix.EpollEvent // what the kernel is asked for, as long as the call
 }
 
 // kernel is what a sleeper asks of the system.
@@ -46,6 +49,7 @@ type Watch struct {
 	slot    int32
 	memory  int // its place, counted from 1, among those that a word in memory tells of; 0: none
 	in, out bool
+	quiet   bool // it is among the sleeper's hushed
 }
 
 func newSleeper() (*sleeper, error) {
@@ -123,7 +127,8 @@ func (s *sleeper) add(w *Watch) error {
 // event is what is asked for in the one set or the other: an error condition is told
 // whatever the mask.
 func (w *Watch) event(nested bool) *unix.EpollEvent {
-	e := &unix.EpollEvent{Fd: w.slot}
+	e := &w.hub.sleeper.asked
+	*e = unix.EpollEvent{Fd: w.slot}
 	if w.in && nested == (w.ready == nil) {
 		e.Events |= unix.EPOLLIN
 	}
@@ -160,6 +165,7 @@ func (w *Watch) Want(in, out bool) {
 	if in == w.in && out == w.out {
 		return
 	}
+	w.rouse()
 	s, was, wasIn := w.hub.sleeper, w.in || w.out, w.in
 	w.in, w.out = in, out
 	if w.ready != nil && in != wasIn {
@@ -193,8 +199,38 @@ func (w *Watch) listMemory(in bool) {
 	}
 }
 
+// hush takes a watch that tells by memory out of the kernel's sets, under load: as long as
+// it is in them, each frame costs the kernel a look at them. Nobody sleeps meanwhile.
+func (w *Watch) hush() {
+	s := w.hub.sleeper
+	if w.quiet || w.fd < 0 || !w.in || w.out || w.arm != nil || s.watches[w.slot] != w {
+		return
+	}
+	s.leave(w)
+	w.quiet = true
+	s.hushed = append(s.hushed, w)
+}
+
+// rouse undoes it. What has become ready meanwhile the kernel tells at once.
+func (w *Watch) rouse() {
+	if w.quiet {
+		w.quiet = false
+		s := w.hub.sleeper
+		s.hushed = slices.DeleteFunc(s.hushed, func(o *Watch) bool { return o == w })
+		_ = s.enter(w)
+	}
+}
+
+// rouse is of all that are hushed.
+func (h *Hub) rouse() {
+	for s := h.sleeper; len(s.hushed) > 0; {
+		s.hushed[len(s.hushed)-1].rouse()
+	}
+}
+
 // Forget ends it; before the descriptor is closed.
 func (w *Watch) Forget() {
+	w.rouse()
 	if s := w.hub.sleeper; w.fd >= 0 {
 		if w.in || w.out {
 			s.leave(w)
@@ -245,6 +281,7 @@ func (h *Hub) sleep() {
 }
 
 func (h *Hub) arm() {
+	h.rouse()
 	h.sleeper.door.Arm()
 	for _, w := range h.memory {
 		if w.arm != nil {

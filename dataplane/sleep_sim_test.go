@@ -286,8 +286,9 @@ func (w *sleepWorld) step() {
 func (w *sleepWorld) turn(h *sleepHub) {
 	switch h.phase {
 	case awake:
+		h.pace.grows = w.rng.IntN(4) == 0 // under load, as far as the hub knows
 		work := h.Pass()
-		if h.pace.next(h.now, work) == sleep {
+		if h.decide(work) == sleep {
 			h.phase = idle
 		}
 	case idle:

@@ -115,6 +115,15 @@ func (w *world) listing(in *control.Packet) (all []control.Packet) {
 		for _, s := range w.Streams {
 			item(s.Parts[0].Number, 0, s.Name, "")
 		}
+	case what == control.ListPlaces:
+		for _, h := range w.Hubs {
+			item(h, h, "hub", "")
+		}
+		for _, s := range w.Streams {
+			for _, part := range s.Parts {
+				item(part.Number, w.Hubs[part.Hub-1], part.Name, "")
+			}
+		}
 	case what == control.ListProcesses:
 		for _, s := range w.Streams {
 			above := uint32(0)
@@ -167,7 +176,7 @@ func TestApplyRefused(t *testing.T) {
 	})
 	err := Apply(s, "x.yaml", Plan(nil, Names{}, mustParse(t, before)), nil)
 	var faults Faults
-	if !errors.As(err, &faults) || err.Error() != "x.yaml:4:3: open port b: no interface e1" || !errors.Is(err, syscall.EINVAL) {
+	if !errors.As(err, &faults) || err.Error() != "x.yaml:5:3: open port b: no interface e1" || !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("%v", err)
 	}
 	w.mu.Lock()

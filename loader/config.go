@@ -65,6 +65,7 @@ type Stream struct {
 	Name    string
 	Top     Part
 	Modules []Part // from top to bottom
+	Hub     int    // that it stands on, counted from 1; 0: wherever it stands
 	At      Position
 }
 

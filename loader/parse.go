@@ -175,6 +175,7 @@ func (r *reader) streams(c *Config, n ast.Node) {
 		s := Stream{Name: r.name(e, "stream"), At: e.at}
 		r.fields(e.value, "stream "+s.Name, map[string]func(entry){
 			"top": func(e entry) { s.Top = r.part(e, true) },
+			"hub": func(e entry) { s.Hub = int(r.number(e, 0, MaxHubs-1)) + 1 },
 			"modules": func(e entry) {
 				for _, n := range r.list(e.value, e.key) {
 					s.Modules = append(s.Modules, r.part(entry{e.key, e.at, n}, false))

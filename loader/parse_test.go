@@ -53,6 +53,7 @@ streams:
   lan:
     top: tap tap0 mtu=1500
     modules: [rfc2684 llc bridged, capture  /tmp/x.erf, aal5]
+    hub: 1
 pvcs:
   - {port: dslam, vc: 0/100, stream: lan, service: vbr, pcr: 4000, scr: {tx: 100, rx: 200}, mbs: 32}
   - port: hq
@@ -84,7 +85,7 @@ func TestParse(t *testing.T) {
 			{"hq", "udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200", 0, Position{9, 3}},
 		},
 		Streams: []Stream{{
-			Name: "lan", Top: Part{"tap", "tap0 mtu=1500", Position{12, 10}}, At: Position{11, 3},
+			Name: "lan", Top: Part{"tap", "tap0 mtu=1500", Position{12, 10}}, At: Position{11, 3}, Hub: 2,
 			Modules: []Part{
 				{"rfc2684", "llc bridged", Position{13, 15}},
 				{"capture", "0/100 /tmp/x.erf", Position{13, 36}},
@@ -92,17 +93,17 @@ func TestParse(t *testing.T) {
 			},
 		}},
 		PVCs: []PVC{
-			{Port: "dslam", Stream: "lan", At: Position{15, 5}, ATM: control.ATM{
+			{Port: "dslam", Stream: "lan", At: Position{16, 5}, ATM: control.ATM{
 				VCI: 100, Direction: control.DirectionBoth, Service: control.ServiceVBR,
 				PCRForward: 4000, PCRBackward: 4000, SCRForward: 100, SCRBackward: 200, MBS: 32}},
-			{Port: "hq", At: Position{16, 5}, ATM: control.ATM{
+			{Port: "hq", At: Position{17, 5}, ATM: control.ATM{
 				VPI: 4095, VCI: 65535, AAL: control.AAL5, RxMode: control.RxRaw, Direction: control.DirectionBoth,
 				MaxSDU: 9180, Hiwat: 65536, Lowat: 1}},
 		},
 		Crosses: []Cross{
-			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape", At: Position{24, 5}, ATM: control.ATM{
+			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape", At: Position{25, 5}, ATM: control.ATM{
 				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20}},
-			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{25, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
+			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{26, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -152,6 +153,7 @@ func TestParseFaults(t *testing.T) {
 		{"two of a number", "ports:\n  a: {spec: eth:e0, number: 1}\n  b: {spec: eth:e1, number: 1}", "x:3:3: port b: number 1 is port a's (line 2): give another, or none"},
 		{"two alike", "ports:\n  a: eth:e0\n  b: eth:e0", "x:3:3: port b: its cells cannot be told from those of port a (line 2): take another label"},
 		{"one name", "ports:\n  a: eth:e0\nstreams:\n  a: {top: head}", "x:4:3: stream a: a port is called so (line 2): give it another name"},
+		{"hub", "hubs: 2\nstreams:\n  a: {top: head, hub: 2}", "x:3:3: stream a: hub 2: there are 2, counted from 0: give more by hubs:"},
 		{"no top", "streams:\n  s: {modules: []}", "x:2:3: stream s: no top: add what stands on it, such as top: tap tap0"},
 		{"module at the top", "streams:\n  s: {top: aal5}", "x:2:12: top: aal5 is no top of a stream: there is head, tap"},
 		{"top in the middle", "streams:\n  s: {top: head, modules: [tap t0]}", "x:2:28: modules: tap stands at the top: write top: tap t0"},

@@ -19,7 +19,7 @@ func Plan(running *Running, was Names, want *Config) []Step {
 		running = new(Running)
 	}
 	p := &planner{
-		was: was, want: want, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{},
+		was: was, want: want, hubs: running.Hubs, ports: map[string]*portSlot{}, streams: map[string]*streamSlot{},
 		numbers: map[uint16]*portSlot{}, processes: map[uint32]*streamSlot{},
 	}
 	p.findPorts(running)
@@ -49,11 +49,13 @@ type streamSlot struct {
 	name  string
 	parts []partSlot // from top to bottom
 	drop  bool
+	ran   bool // before
 }
 
 type partSlot struct {
 	name, arg string
 	process   *slot
+	hub       int // counted from 1; 0: that of the others
 }
 
 func (s *streamSlot) top() *slot { return s.parts[0].process }
@@ -62,6 +64,7 @@ func (s *streamSlot) top() *slot { return s.parts[0].process }
 type planner struct {
 	was       Names
 	want      *Config
+	hubs      []uint32 // their numbers
 	steps     []Step
 	ports     map[string]*portSlot
 	numbers   map[uint16]*portSlot // those that ran before
@@ -103,9 +106,9 @@ func (p *planner) findStreams(running *Running) {
 		if len(r.Parts) == 0 {
 			continue
 		}
-		s := &streamSlot{name: r.Name}
+		s := &streamSlot{name: r.Name, ran: true}
 		for _, part := range r.Parts {
-			s.parts = append(s.parts, partSlot{part.Name, part.Arg, &slot{part.Number}})
+			s.parts = append(s.parts, partSlot{part.Name, part.Arg, &slot{part.Number}, part.Hub})
 			p.processes[part.Number] = s
 		}
 		p.streams[r.Name] = s
@@ -212,6 +215,7 @@ func (p *planner) openStreams() {
 			s = p.openStream(want)
 			p.streams[want.Name] = s
 		}
+		p.moveParts(s, want)
 		p.changeModules(s, want)
 	}
 }
@@ -233,10 +237,22 @@ func (p *planner) changeModules(s *streamSlot, want *Stream) {
 		switch {
 		case i >= last: // have[first:last] is done with; the rest is new
 			p.push(s, i+1, &want.Modules[i])
+			if s.ran && want.Hub != 0 { // it may have come to stand on its VC's hub
+				p.move(s, &s.parts[i+1], want)
+			}
 		case i >= wantLast:
 			p.pop(s, wantLast+1)
 		default:
 			p.replace(s, i+1, &want.Modules[i])
+		}
+	}
+}
+
+// moveParts moves what stands on another hub than it is to.
+func (p *planner) moveParts(s *streamSlot, want *Stream) {
+	for i := range s.parts {
+		if part := &s.parts[i]; want.Hub != 0 && part.hub != 0 && part.hub != want.Hub {
+			p.move(s, part, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package loader
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -41,6 +42,11 @@ func (r *Running) readStreams(s *control.Session) error {
 	if err != nil {
 		return err
 	}
+	places, err := s.List(control.ListPlaces)
+	if err != nil {
+		return err
+	}
+	at := r.hubs(places)
 	by, below := map[uint32]control.Listed{}, map[uint32]uint32{}
 	for _, p := range processes {
 		by[p.A] = p
@@ -56,11 +62,26 @@ func (r *Running) readStreams(s *control.Session) error {
 				break
 			}
 			name, arg, _ := strings.Cut(p.Text, " ")
-			one.Parts = append(one.Parts, RunningPart{n, name, arg})
+			one.Parts = append(one.Parts, RunningPart{n, name, arg, at[n]})
 		}
 		r.Streams = append(r.Streams, one)
 	}
 	return nil
+}
+
+// hubs takes the hubs out of a listing of places, and gives each process's, counted from 1.
+func (r *Running) hubs(places []control.Listed) (at map[uint32]int) {
+	r.Hubs = nil
+	for _, p := range places {
+		r.Hubs = append(r.Hubs, p.B)
+	}
+	slices.Sort(r.Hubs)
+	r.Hubs = slices.Compact(r.Hubs)
+	at = map[uint32]int{}
+	for _, p := range places {
+		at[p.A] = slices.Index(r.Hubs, p.B) + 1
+	}
+	return at
 }
 
 // isVC tells whether a process is the multiplexor's, under the stream of a VC: "vc 0/100".

@@ -17,6 +17,9 @@ func (r *reader) relations(c *Config) {
 		s := &c.Streams[i]
 		r.arguments(s, streams[s.Name])
 		r.layers(s, streams[s.Name])
+		if hubs := max(c.Hubs, 1); s.Hub > hubs {
+			r.fault(s.At, "stream %s: hub %d: there are %d, counted from 0: give more by hubs:", s.Name, s.Hub-1, hubs)
+		}
 	}
 }
 

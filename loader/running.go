@@ -4,6 +4,7 @@ import "github.com/cellhub/cellhub/dataplane/control"
 
 // Running is what a daemon has at the time of reading.
 type Running struct {
+	Hubs    []uint32 // their numbers, as processes
 	Ports   []RunningPort
 	Streams []RunningStream
 	PVCs    []RunningPVC
@@ -27,6 +28,7 @@ type RunningPart struct {
 	Number uint32
 	Name   string // of its module
 	Arg    string // that it was made with
+	Hub    int    // that it stands on, counted from 1
 }
 
 // RunningCross is a cross-connect, as XCONNECT had it. Its ports are the daemon's numbers.

@@ -1,6 +1,8 @@
 package loader
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -93,9 +95,7 @@ const portModule = "port"
 func (p *planner) openPort(want *Port) *portSlot {
 	made := &portSlot{RunningPort: RunningPort{Name: want.Name, Spec: want.Spec}}
 	s := p.hub("open port "+want.Name, want.At, control.HubOpen, portModule, tlv{control.TLVText, want.Name + " " + want.Spec})
-	b := s.packet.Hub()
-	b.B = uint32(want.Number)
-	s.packet.SetHub(&b)
+	s.toHub(uint32(want.Number))
 	s.numbered = &made.number
 	return made
 }
@@ -105,11 +105,36 @@ func (p *planner) closePort(port *portSlot) {
 }
 
 func (p *planner) openStream(want *Stream) *streamSlot {
-	made := &streamSlot{name: want.Name, parts: []partSlot{{want.Top.Name, want.Top.Arg, new(slot)}}}
+	made := &streamSlot{name: want.Name, parts: []partSlot{{want.Top.Name, want.Top.Arg, new(slot), 0}}}
 	s := p.hub("open stream "+want.Name, want.Top.At, control.HubOpen, want.Top.Name,
 		tlv{control.TLVText, want.Top.Arg}, tlv{control.TLVName, want.Name})
 	s.made = made.top()
+	if want.Hub != 0 {
+		s.toHub(p.hubNumber(want.Hub))
+	}
 	return made
+}
+
+// hubNumber is the number of a hub that is counted from 1. One that the daemon has not is
+// nobody's number, which it refuses.
+func (p *planner) hubNumber(hub int) uint32 {
+	if hub > len(p.hubs) {
+		return math.MaxUint32
+	}
+	return p.hubs[hub-1]
+}
+
+// toHub puts a hub into B.
+func (s *Step) toHub(number uint32) {
+	b := s.packet.Hub()
+	b.B = number
+	s.packet.SetHub(&b)
+}
+
+func (p *planner) move(s *streamSlot, part *partSlot, want *Stream) {
+	step := p.hub(fmt.Sprintf("move %s of stream %s to hub %d", part.name, s.name, want.Hub-1), want.At, control.HubMove, "")
+	step.process = part.process
+	step.toHub(p.hubNumber(want.Hub))
 }
 
 func (p *planner) closeStream(s *streamSlot) {
@@ -121,7 +146,7 @@ func (p *planner) push(s *streamSlot, i int, part *Part) {
 	step := p.hub("push "+part.Name+" on stream "+s.name, part.At, control.HubPush, part.Name, tlv{control.TLVText, part.Arg})
 	step.process = s.parts[i-1].process
 	step.made = new(slot)
-	s.parts = slices.Insert(s.parts, i, partSlot{part.Name, part.Arg, step.made})
+	s.parts = slices.Insert(s.parts, i, partSlot{part.Name, part.Arg, step.made, 0})
 }
 
 func (p *planner) pop(s *streamSlot, i int) {

@@ -19,7 +19,11 @@ type world struct {
 	sent    int
 }
 
-func newWorld() *world { return &world{next: 100, touched: map[string]bool{}} }
+func newWorld() *world {
+	w := &world{next: 100, touched: map[string]bool{}}
+	w.Hubs = []uint32{1, 1<<26 | 1}
+	return w
+}
 
 // run carries out a plan.
 func (w *world) run(steps []Step) error {
@@ -58,10 +62,11 @@ func (w *world) do(p *control.Packet) error {
 		w.Ports = slices.Delete(w.Ports, i, i+1)
 		return nil
 	case p.Type == control.HubOpen:
-		if slices.ContainsFunc(w.Streams, func(s RunningStream) bool { return s.Name == string(name) }) {
+		hub := max(1, slices.Index(w.Hubs, b.B)+1)
+		if b.B != 0 && !slices.Contains(w.Hubs, b.B) || slices.ContainsFunc(w.Streams, func(s RunningStream) bool { return s.Name == string(name) }) {
 			return fmt.Errorf("stream is there")
 		}
-		w.Streams = append(w.Streams, RunningStream{string(name), []RunningPart{w.part(&b, text)}})
+		w.Streams = append(w.Streams, RunningStream{string(name), []RunningPart{w.part(&b, text, hub)}})
 		b.A = w.next
 		p.SetHub(&b)
 		return nil
@@ -69,9 +74,9 @@ func (w *world) do(p *control.Packet) error {
 	return w.change(p, b, text)
 }
 
-func (w *world) part(b *control.Hub, arg []byte) RunningPart {
+func (w *world) part(b *control.Hub, arg []byte, hub int) RunningPart {
 	w.next++
-	return RunningPart{w.next, b.Name.String(), string(arg)}
+	return RunningPart{w.next, b.Name.String(), string(arg), hub}
 }
 
 func (w *world) openPort(p *control.Packet, name, spec string, number uint16) error {
@@ -102,9 +107,13 @@ func (w *world) change(p *control.Packet, b control.Hub, arg []byte) error {
 		}
 		switch p.Type {
 		case control.HubPush:
-			s.Parts = slices.Insert(s.Parts, at+1, w.part(&b, arg))
+			s.Parts = slices.Insert(s.Parts, at+1, w.part(&b, arg, s.Parts[at].Hub))
 			b.A = w.next
 			p.SetHub(&b)
+		case control.HubMove:
+			if s.Parts[at].Hub = slices.Index(w.Hubs, b.B) + 1; s.Parts[at].Hub == 0 {
+				return fmt.Errorf("no hub")
+			}
 		case control.HubPop:
 			s.Parts = slices.Delete(s.Parts, at, at+1)
 		case control.HubReplace:
@@ -192,7 +201,7 @@ func (w *world) String() string {
 	for _, s := range w.Streams {
 		line := "stream " + s.Name
 		for _, part := range s.Parts {
-			line += fmt.Sprintf(" [%s %s]", part.Name, part.Arg)
+			line += fmt.Sprintf(" [%s %s]@%d", part.Name, part.Arg, part.Hub)
 		}
 		lines = append(lines, line)
 	}

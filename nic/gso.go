@@ -37,3 +37,11 @@ func (g *GSO) Set(text string) (err error) {
 
 // Type is the value's name in a manual.
 func (g *GSO) Type() string { return "auto|on|off" }
+
+// Degrader is a device with super-frames, which may give up some while it runs: the kernel has refused one whose frames
+// it then took one by one.
+type Degrader interface {
+	// Degraded says what was given up since the device was opened, and why, in one line; empty: nothing. It is for
+	// the device's own goroutine.
+	Degraded() string
+}

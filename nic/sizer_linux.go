@@ -29,6 +29,18 @@ func (u *udp) SetMaxFrame(octets int) bool {
 	return true
 }
 
+// Stationer is a device that tells frames to its interface's address from those to other stations by itself.
+type Stationer interface {
+	// SetAddress follows the interface, which has another Ethernet address now. On the device's own goroutine.
+	SetAddress(address [6]byte)
+}
+
+// SetAddress of a packet device, where the kernel decides and the address only tells how to count.
+func (p *packet) SetAddress(address [6]byte) { p.address = address }
+
+// SetAddress of an AF_XDP device.
+func (x *xdp) SetAddress(address [6]byte) { x.address = address }
+
 // Holder is a device whose receiving can be stopped and begun, so that another can take its place without a frame that
 // both have received.
 type Holder interface {

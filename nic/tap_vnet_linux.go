@@ -28,6 +28,8 @@ type vnetTAP struct {
 	scratch []byte // a super-frame: its first maxDirect octets at most are read elsewhere
 	split   splitter
 	join    joiner
+	gone    kinds      // given up since it was opened,
+	why     unix.Errno // and what the kernel said
 
 	out  [vnetTunnelBytes + maxHeaders]byte
 	iovs [maxSegments + 2]unix.Iovec
@@ -269,13 +271,13 @@ func (t *vnetTAP) write(g *group, frames [][]byte) unix.Errno {
 	case unix.EAGAIN, unix.EBADFD:
 		return errno
 	default:
-		return t.writeApart(g, frames)
+		return t.writeApart(g, frames, errno)
 	}
 }
 
 // writeApart writes the frames of a super-frame that the kernel has refused. When it takes them, it was the kind of
 // super-frame that it cannot do with: there will be none of it any more.
-func (t *vnetTAP) writeApart(g *group, frames [][]byte) unix.Errno {
+func (t *vnetTAP) writeApart(g *group, frames [][]byte, why unix.Errno) unix.Errno {
 	before := t.count.TxFrames
 	for i, n := g.first, 0; n < g.frames; i, n = t.join.next[i], n+1 {
 		if errno := t.writeOne(frames[i]); errno != 0 {
@@ -286,15 +288,24 @@ func (t *vnetTAP) writeApart(g *group, frames [][]byte) unix.Errno {
 		}
 	}
 	if t.count.TxFrames != before {
-		t.giveUp(g.kind)
+		t.giveUp(g.kind, why)
 	}
 	return 0
 }
 
 // giveUp joins no more super-frames of a kind.
-func (t *vnetTAP) giveUp(kind kinds) {
+func (t *vnetTAP) giveUp(kind kinds, why unix.Errno) {
 	t.join.kinds &^= kind
+	t.gone, t.why = t.gone|kind, why
 	t.count.GSOFallbacks++
+}
+
+// Degraded is of a Degrader.
+func (t *vnetTAP) Degraded() string {
+	if t.gone == noKind {
+		return ""
+	}
+	return "no more super-frames of " + t.gone.String() + ": the kernel has refused one (" + t.why.Error() + "), and took its frames"
 }
 
 func (t *vnetTAP) writeOne(frame []byte) unix.Errno {

@@ -332,6 +332,9 @@ func TestTAPGivesUpWhatIsRefused(t *testing.T) {
 	if errno := v.write(&g, frames); errno != 0 {
 		t.Fatal(errno)
 	}
+	if told := dev.(Degrader).Degraded(); !strings.Contains(told, "super-frames of "+g.kind.String()+":") || !strings.Contains(told, "invalid argument") {
+		t.Errorf("told: %q", told)
+	}
 	if c := dev.Counters(); c.TxFrames != 10 || c.GSOFallbacks != 1 || c.TxDropped() != 0 {
 		t.Errorf("counted %+v, want 10 frames sent and one fallback", c)
 	}

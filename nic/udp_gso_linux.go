@@ -16,6 +16,7 @@ const (
 type trains struct {
 	*mmsg
 	on       bool
+	why      unix.Errno           // it was given up for; 0: it was not
 	lengths  [maxBatch]uint8      // frames of each message
 	controls [maxBatch]control    // of trains
 	vectors  [maxBatch]unix.Iovec // of trains that are gathered
@@ -123,7 +124,7 @@ func (t *trains) transmit(fd int, frames [][]byte, count *Counters) (int, unix.E
 			countRefusal(errno, count)
 			taken++
 		default:
-			n, errno := t.apart(fd, batch[:first], count)
+			n, errno := t.apart(fd, batch[:first], count, errno)
 			if taken += n; errno != 0 || n < first {
 				return taken, errno
 			}
@@ -137,7 +138,7 @@ func (t *trains) transmit(fd int, frames [][]byte, count *Counters) (int, unix.E
 }
 
 // apart sends the frames of a train that was refused.
-func (t *trains) apart(fd int, frames [][]byte, count *Counters) (int, unix.Errno) {
+func (t *trains) apart(fd int, frames [][]byte, count *Counters, why unix.Errno) (int, unix.Errno) {
 	t.reset()
 	before := count.TxFrames
 	n, errno := t.mmsg.transmit(fd, frames[:1], count)
@@ -145,7 +146,7 @@ func (t *trains) apart(fd int, frames [][]byte, count *Counters) (int, unix.Errn
 		return n, errno
 	}
 	if count.TxFrames != before { // the longest has left alone: the train was not too long, but a train
-		t.on = false
+		t.on, t.why = false, why
 		count.GSOFallbacks++
 	}
 	more, errno := t.mmsg.transmit(fd, frames[1:], count)

@@ -145,6 +145,9 @@ func TestUDPGivesUpTrains(t *testing.T) {
 		transmitAll(t, devs[0], frames)
 		equalFrames(t, receiveN(t, devs[1], len(frames)), frames)
 	}
+	if told := devs[0].(Degrader).Degraded(); !strings.Contains(told, "datagrams") {
+		t.Errorf("told: %q", told)
+	}
 	if c := devs[0].Counters(); c.GSOFallbacks != 1 || c.TxFrames != 200 || c.TxDropped() != 0 {
 		t.Errorf("counted %+v, want one fallback and 200 sent", c)
 	}

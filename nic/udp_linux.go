@@ -3,7 +3,6 @@ package nic
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 
@@ -293,7 +292,7 @@ func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.So
 			return err
 		}
 	}
-	if u.tx.on = sends; !sends {
+	if u.tx.on, u.tx.why = sends, 0; !sends {
 		u.tx.reset()
 	}
 	if !receives {
@@ -303,6 +302,14 @@ func (u *udp) useTrains(cfg UDPConfig, local netip.AddrPort, localSocket unix.So
 		u.info.Batch, u.info.Lends = groBatch, cfg.Lends
 	}
 	return nil
+}
+
+// Degraded is of a Degrader.
+func (u *udp) Degraded() string {
+	if u.tx.why == 0 {
+		return ""
+	}
+	return "no more super-frames of datagrams: the kernel has refused one (" + u.tx.why.Error() + "), and took its frames"
 }
 
 func (u *udp) addNote(text string) {
@@ -482,9 +489,14 @@ func zoneIndex(zone string) (uint32, error) {
 	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(index), nil
 	}
-	iface, err := net.InterfaceByName(zone)
+	control, err := controlSocket()
 	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(control)
+	request, err := unix.NewIfreq(zone) // one question: net.InterfaceByName would ask for all interfaces
+	if err != nil || unix.IoctlIfreq(control, unix.SIOCGIFINDEX, request) != nil {
 		return 0, fmt.Errorf("zone %s: %w", zone, ErrNoInterface)
 	}
-	return uint32(iface.Index), nil
+	return request.Uint32(), nil
 }

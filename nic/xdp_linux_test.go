@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -317,6 +318,22 @@ func TestXDPNotOurs(t *testing.T) {
 	}
 }
 
+// The device follows its interface to another address: that one's frames are its own then, and the former's another's.
+func TestXDPReaddressed(t *testing.T) {
+	a, b, _, nsB := xdpPair(t, XDPConfig{}, 1500)
+	was, now := b.address, [6]byte{2, 0, 0, 0, 0, 77}
+	in(t, nsB, func() error { return link.SetHardwareAddr("vb", now[:]) })
+	b.SetAddress(now)
+	frames := labelled(1, 100, 101)
+	copy(frames[0], was[:])
+	copy(frames[1], now[:])
+	sendKeeping(t, a, frames)
+	equalFrames(t, receiveN(t, b, 1), frames[1:])
+	if n := b.Counters(); n.RxForeign != 1 {
+		t.Errorf("%+v", n)
+	}
+}
+
 // When the interface is down Transmit says so, and counts; when it is up again all goes on, and what the kernel held
 // leaves late. Deleted, it is gone for both directions, and everything comes back.
 func TestXDPDownUpGone(t *testing.T) {
@@ -579,4 +596,32 @@ func TestXDPAllocatesNothing(t *testing.T) {
 		}
 		b.Counters()
 	})
+}
+
+// BenchmarkXDPVeth is BenchmarkPacketVeth with AF_XDP at both ends.
+func BenchmarkXDPVeth(b *testing.B) {
+	for _, size := range []int{60, 512, 1514, 9614} {
+		for _, batch := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%d/%d", size, batch), func(b *testing.B) {
+				tx, rx, _, _ := xdpPair(b, XDPConfig{}, 9600)
+				frames, bufs := labelled(0, slices.Repeat([]int{size}, batch)...), make([][]byte, maxBatch)
+				b.SetBytes(int64(size))
+				b.ResetTimer() // the namespaces took longer
+				for sent := 0; sent < b.N; sent += batch {
+					sendKeeping(b, tx, frames)
+					for got := 0; got < batch; {
+						n, err := rx.Receive(bufs)
+						if err != nil {
+							b.Fatal(err)
+						}
+						if n == 0 {
+							waitFor(b, rx, unix.POLLIN)
+						}
+						got += n
+						rx.Release()
+					}
+				}
+			})
+		}
+	}
 }

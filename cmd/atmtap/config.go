@@ -111,7 +111,7 @@ func parse(args []string) (config, error) {
 		func() error { return c.setEncap(encap) },
 		func() error { return c.checkMTU(f.Changed("mtu")) },
 		func() error { return c.setMAC(mac) },
-		c.checkLatency,
+		func() error { return c.checkPace(f.Changed("latency")) },
 		func() error { return c.checkSilence(f.Changed("silence")) },
 	} {
 		if err := check(); err != nil {
@@ -218,7 +218,10 @@ func (c *config) setMAC(s string) (err error) {
 	return nil
 }
 
-func (c *config) checkLatency() error {
+func (c *config) checkPace(given bool) error {
+	if c.hub != "" && (given || c.pace.Spin) {
+		return errors.New("--latency and --spin are not for --hub: the daemon's hubs wait as it was told")
+	}
 	if l := c.pace.Latency; l < 0 || l > dataplane.MaxLatency {
 		return fmt.Errorf("--latency %v: 0s to %v", l, dataplane.MaxLatency)
 	}

@@ -64,6 +64,7 @@ var badInputs = []badInput{
 
 	{"latency over the limit", "--tap atm0 --vc 0/100 --port {good} --latency 11ms", "--latency", []string{"11ms", "10ms"}},
 	{"negative latency", "--tap atm0 --vc 0/100 --port {good} --latency=-1us", "--latency", []string{"0s to 10ms"}},
+	{"spin in a daemon", "--tap atm0 --vc 0/100 --port {good} --spin --hub", "--spin", []string{"--hub", "the daemon"}},
 	{"latency without unit", "--tap atm0 --vc 0/100 --port {good} --latency 20", "--latency", []string{"20"}},
 
 	{"no port", "--tap atm0 --vc 0/100", "--port", []string{"missing", "eth:IFNAME", "udp:LOCAL"}},

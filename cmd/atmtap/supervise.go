@@ -44,7 +44,8 @@ type supervisor struct {
 	resolved  chan port.Spec // an answer about the remote's name
 	resolving bool
 	asked     time.Time
-	mtuFits   string // the complaint about sizes as last told
+	mtuFits   string    // the complaint about sizes as last told
+	degraded  [2]string // what TAP and carrier have given up, as last told
 }
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
@@ -128,6 +129,7 @@ func (s *supervisor) look(ctx context.Context) {
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
 	s.listen(ctx)
+	s.tellDegraded()
 	if t := s.t.trace; t != nil && !s.failed && t.Failure() != nil {
 		s.failed = true
 		s.out.event(follow.Event{Kind: "capture", Dev: s.t.c.name, Text: fmt.Sprintf("the capture has ended, traffic goes on: %v", t.Failure())})
@@ -329,6 +331,26 @@ func (s *supervisor) listen(ctx context.Context) {
 	s.t.silence.Store(int64(s.peer.silence))
 	if s.peer.silence > 0 {
 		s.resolve(ctx)
+	}
+}
+
+// tellDegraded says once what super-frames the devices have given up, and why.
+func (s *supervisor) tellDegraded() {
+	var now [2]string
+	ok := s.t.hub.Call(func() {
+		for i, dev := range [...]nic.Device{s.t.dev, s.t.carrier} {
+			if d, is := dev.(nic.Degrader); is {
+				now[i] = d.Degraded()
+			}
+		}
+	})
+	for i, name := range [...]string{s.tap.Called, s.t.carrier.Info().Name} {
+		if ok && now[i] != s.degraded[i] && now[i] != "" {
+			s.out.event(follow.Event{Kind: "gso", Dev: name, Text: name + ": " + now[i]})
+		}
+	}
+	if ok {
+		s.degraded = now
 	}
 }
 

@@ -219,3 +219,37 @@ func TestDigits(t *testing.T) {
 		}
 	}
 }
+
+// The document has the machine, the load, the versions, each table, and who was
+// passed over, without what programs wrote.
+func TestPages(t *testing.T) {
+	broken := &entrant{name: "broken", optional: true, turn: func(context.Context) ([]sample, error) {
+		return nil, brokenTunnel{errors.New("out of luck"), "a wrote: a long story"}
+	}}
+	tunnels := &contest{name: "tunnels", figures: []figure{testFigure}, entrants: []*entrant{scripted("first", 1), scripted("other", 3), broken}}
+	functions := &contest{name: "functions", figures: sizeFigures("Octets", []int{48}), entrants: []*entrant{scripted("quick", 7)}}
+	var told, out bytes.Buffer
+	r := &run{rounds: 1, stderr: &told}
+	if err := r.all(t.Context(), tunnels, functions); err != nil {
+		t.Fatal(err)
+	}
+	p := pages{
+		small: newDocument(r, functions), tunnels: newDocument(r, tunnels), effort: quick, quick: true, picture: "x.svg",
+		peers: []peer{{name: "other", version: func(string) string { return "v1.2.3" }}},
+	}
+	if err := p.markdown(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"`make bench-report QUICK=--quick`", "| machine | " + thisMachine().String() + " |\n", "| tunnels | 1 rounds; before each, ",
+		"| other | v1.2.3 |\n", "](x.svg)", "### Things, Gb/s\n", "| other | 3.00 | 3.00 |     0% |\n",
+		"Passed over at tunnels: broken: out of luck.\n", "### Octets, GB/s by octets\n", "(250ms a figure)", "or for 2s without any loss",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the document lacks %q", want)
+		}
+	}
+	if strings.Contains(out.String(), "long story") || strings.Contains(out.String(), "%!") || t.Failed() {
+		t.Error(out.String())
+	}
+}

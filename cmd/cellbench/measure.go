@@ -181,14 +181,17 @@ func (t *tunnel) udp(ctx context.Context, window time.Duration) ([]sample, error
 	return []sample{overload, {value: rate / 1e3, cpu: last.cpu}}, err
 }
 
-// roundTrips are one packet after the other, and one every pacedInterval, in µs.
+// roundTrips are one packet after the other, and one every pacedInterval, in µs;
+// missing when nothing came back.
 func (t *tunnel) roundTrips(ctx context.Context, window time.Duration) ([]sample, error) {
-	us := func(d time.Duration) sample { return sample{value: float64(d) / float64(time.Microsecond)} }
+	us := func(d time.Duration) sample {
+		if d == 0 {
+			return sample{value: missing}
+		}
+		return sample{value: float64(d) / float64(time.Microsecond)}
+	}
 	trip := func(cfg lab.RoundTripConfig) (lab.Latency, error) {
 		res, err := lab.RoundTrip(ctx, t.lab.A, t.lab.B, inner[1].Addr(), cfg)
-		if err == nil && res.Lost == res.Sent {
-			err = errors.New("no packet came back")
-		}
 		return res.RTT, err
 	}
 	busy, err := trip(lab.RoundTripConfig{Duration: window})

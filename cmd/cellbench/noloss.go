@@ -10,6 +10,7 @@ const (
 	slowest   = 100     // packets a second; the search gives up below
 	retreat   = 0.9     // what is tried next when a rate does not hold for lossLimit packets
 	retreats  = 12
+	idleTries = 10 // trials in which a busy machine may send nothing, one after the other
 )
 
 // A trial sends packets at a rate for a moment. It tells how many there were, how
@@ -52,14 +53,18 @@ func noLoss(most, hold float64, try trial) (float64, error) {
 // tells the lowest rate of the trials, too.
 func (try trial) passes(rate, packets float64) (least float64, ok bool, err error) {
 	least = rate
-	for sent, lost := 0, 0; sent == 0 || float64(sent) < packets; {
+	for sent, lost, idle := 0, 0, 0; sent == 0 || float64(sent) < packets; {
 		s, l, achieved, err := try(rate)
+		if idle++; err == nil && s == 0 && idle < idleTries {
+			continue
+		}
 		if err == nil && s == 0 {
 			err = fmt.Errorf("nothing was sent at %.0f packets a second", rate)
 		}
 		if err != nil {
 			return 0, false, err
 		}
+		idle = 0
 		sent, lost, least = sent+s, lost+l, min(least, achieved)
 		if float64(lost*lossLimit) >= max(float64(sent), packets) {
 			return 0, false, nil

@@ -138,11 +138,16 @@ type rowPoints struct {
 	plotter.XErrors
 }
 
-// decades marks 1, 2 and 5 of each decade with their value.
+// decades marks 1, 2 and 5 of each decade with their value, or 1 and 3 where
+// there are many.
 func decades(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
+	marks := []float64{1, 2, 5}
+	if high > 100*low {
+		marks = []float64{1, 3}
+	}
 	for exponent := -3; exponent < 7; exponent++ {
-		for _, m := range []float64{1, 2, 5} {
+		for _, m := range marks {
 			v, _ := strconv.ParseFloat(fmt.Sprintf("%ge%d", m, exponent), 64) // the nearest, to be written short
 			if v >= low && v <= high {
 				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})

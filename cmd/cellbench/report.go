@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -63,15 +64,15 @@ func (s *tunnelSettings) report(c *cobra.Command, much effort, isQuick bool, out
 		return err
 	}
 	picture := strings.TrimSuffix(out, filepath.Ext(out)) + ".svg"
-	if err := plotTunnels(picture, tunnels); err != nil {
-		return err
-	}
 	var b bytes.Buffer
 	p := pages{
 		small: newDocument(first, small...), tunnels: newDocument(second, tunnels...),
 		peers: found, effort: much, quick: isQuick, picture: filepath.Base(picture),
 	}
 	if err := p.markdown(&b); err != nil {
+		return err
+	}
+	if err := plotTunnels(picture, tunnels); err != nil { // after the commit was read: it changes the tree
 		return err
 	}
 	return os.WriteFile(out, b.Bytes(), 0o644)
@@ -112,7 +113,8 @@ const method = `
 - *No loss* is the highest rate at which fewer than one packet in %d is lost, by bisection to %.0f%%, and then held
   for that many packets, or for %v without any loss.
 - *CPU*: ends are the processes under test at both ends, their system calls included; system, softirq and machine
-  are those of the whole machine, the measuring included, by the kernel's tick. A tunnel of the kernel has no process.
+  are those of the whole machine, the measuring and any other work included, by the kernel's tick. A tunnel of the
+  kernel has no process.
 - plain-loop is the tunnel that everybody writes first: a Go program with a TAP and a UDP socket, one frame a call.
 - vtun and openvpn run without encryption. wireguard-go and nebula always encrypt: they do more, and are here because
   they are what is used. They are built from their released modules (cmd/cellbench/peers).
@@ -145,9 +147,15 @@ func (p pages) markdown(w io.Writer) error {
 	return err
 }
 
-// versions are rows of the first table: what the peers are.
+// versions are rows of the first table: what was measured.
 func (p pages) versions() string {
 	var b strings.Builder
+	if commit, err := exec.Command("git", "describe", "--always", "--dirty").Output(); err == nil {
+		fmt.Fprintf(&b, "| cellhub | %s |\n", bytes.TrimSpace(commit))
+	}
+	if _, err := exec.LookPath(dpdkTest); err == nil {
+		fmt.Fprintf(&b, "| %s | %s |\n", dpdkTest, debianVersion("dpdk-dev")(""))
+	}
 	for _, peer := range p.peers {
 		if peer.version != nil {
 			fmt.Fprintf(&b, "| %s | %s |\n", peer.name, peer.version(peer.program))

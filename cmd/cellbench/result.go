@@ -18,7 +18,7 @@ type result struct {
 	Median  float64   `json:"median"`
 	Min     float64   `json:"min"`
 	Max     float64   `json:"max"`
-	Speed   float64   `json:"speed"`  // times as good as the first entrant, median of the rounds' ratios
+	Speed   float64   `json:"speed"`  // times as good as the first entrant, median of the rounds' ratios; 0: there is none
 	Values  []float64 `json:"values"` // by round
 	Work    string    `json:"cpu_unit,omitempty"`
 	CPU     *cpu      `json:"cpu,omitempty"` // medians, by unit of work
@@ -105,7 +105,11 @@ func (c *contest) valueTable(start, end int) table {
 				continue
 			}
 			any, widest = true, max(widest, spread(r.Values))
-			row = append(row, digits(r.Median), digits(r.Speed))
+			speed := nothing
+			if r.Speed > 0 {
+				speed = digits(r.Speed)
+			}
+			row = append(row, digits(r.Median), speed)
 		}
 		if any {
 			t.rows = append(t.rows, append(row, fmt.Sprintf("%.0f%%", 100*widest)))
@@ -211,12 +215,18 @@ func (d document) text(w io.Writer) error {
 // busy is how many processors may have other work before ratios become rough.
 const busy = 0.2
 
+// enough is how many rounds a median wants before anybody cites it.
+const enough = 5
+
 // load says what else the machine did.
 func (r *run) load() string {
 	text := fmt.Sprintf("%d rounds; before each, %.2f processors (median; most %.2f) were busy with other work; load average %s before and %s after",
 		r.Done, median(r.Other), slices.Max(append(r.Other, 0)), r.Load[0], r.Load[1])
 	if median(r.Other) > busy {
 		text += "; THE MACHINE WAS BUSY: absolute figures are low and ratios rough"
+	}
+	if r.Done < enough {
+		text += fmt.Sprintf("; FEWER THAN %d ROUNDS: a look, not a measurement", enough)
 	}
 	return text
 }

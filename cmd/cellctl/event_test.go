@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
@@ -103,5 +104,31 @@ func TestSubscribeJSON(t *testing.T) {
 	}
 	if asked.Mask != 4095 {
 		t.Errorf("asked for %v", asked.Mask)
+	}
+}
+
+// What is done to a daemon is seen by who has subscribed.
+func TestSubscribeToDaemon(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{})
+	d := startDaemon(t, l.A)
+	ctx, interrupt := context.WithCancel(t.Context())
+	var out buffer
+	code := make(chan int)
+	go func() { code <- run(ctx, []string{"--control", d.path, "event", "subscribe"}, &out, &out) }()
+	d.must("port add dslam eth:" + lab.Dev + ",label=100")
+	controltest.Until(t, "events come", func() bool { // the subscription may come after the first
+		d.must("pvc add dslam 0/100")
+		d.must("pvc del dslam 0/100")
+		return strings.Contains(out.String(), "vc_gone  port 1 VC 0/100\n")
+	})
+	d.must("port down dslam")
+	d.must("port up dslam")
+	controltest.Until(t, "the port's come", func() bool {
+		down, up := strings.Index(out.String(), "port_down"), strings.Index(out.String(), "port_up")
+		return down > 0 && up > down
+	})
+	interrupt()
+	if got := <-code; got != 0 || !strings.Contains(out.String(), "vc_added  port 1 VC 0/100\n") {
+		t.Errorf("%d: %s", got, out.String())
 	}
 }

@@ -158,13 +158,13 @@ func rate(n uint32) string {
 }
 
 func processTable(s *state) *table {
-	t := &table{heads: []string{">PROCESS", "MODULE", "NAME", ">UNDER", "ARGUMENT"}, none: "no processes"}
+	t := &table{heads: []string{">PROCESS", ">HUB", "MODULE", "NAME", ">UNDER", "ARGUMENT"}, none: "no processes"}
 	for _, p := range s.Processes {
 		above := ""
 		if p.Above != 0 {
 			above = fmt.Sprint(p.Above)
 		}
-		t.add(p.Number, p.Module, p.Name, above, p.Arg)
+		t.add(p.Number, p.Hub, p.Module, p.Name, above, p.Arg)
 	}
 	return t
 }

@@ -183,7 +183,7 @@ func TestRates(t *testing.T) {
 	want := "" +
 		"PORT   VC     CELLS/S IN  CELLS/S OUT  SDUS/S IN  SDUS/S OUT  LOST/S\n" +
 		"dslam  -              50            0          0           0       2\n" +
-		"    lost 4 received: OAM cells, which are not answered (rx_drop_oam)\n" +
+		"    lost 4 received: OAM cells that were damaged, or of a function that is not done (rx_drop_oam)\n" +
 		"hq     -               0            0          0           0       0\n" +
 		"dslam  0/100           -            -         25           0       0\n" +
 		"dslam  0/101           -            -          0           0       0\n" +

@@ -45,6 +45,7 @@ type pvcView struct {
 type processView struct {
 	Number uint32 `json:"number"`
 	Above  uint32 `json:"above"`
+	Hub    int    `json:"hub"` // that it stands on, counted from 0
 	Module string `json:"module"`
 	Name   string `json:"name"`
 	Arg    string `json:"argument"`
@@ -204,7 +205,28 @@ func (st *state) readProcesses(s *control.Session) error {
 		}
 		st.Processes = append(st.Processes, v)
 	}
+	if err == nil {
+		err = st.readPlaces(s)
+	}
 	slices.SortFunc(st.Processes, func(a, b processView) int { return cmp.Compare(a.Number, b.Number) })
+	return err
+}
+
+// readPlaces takes the hub of each process. Hubs are counted by their numbers.
+func (st *state) readPlaces(s *control.Session) error {
+	places, err := s.List(control.ListPlaces)
+	at, hubs := map[uint32]uint32{}, []uint32{}
+	for _, p := range places {
+		at[p.A] = p.B
+		hubs = append(hubs, p.B)
+	}
+	slices.Sort(hubs)
+	hubs = slices.Compact(hubs)
+	for i := range st.Processes {
+		if hub, ok := at[st.Processes[i].Number]; ok { // else it has come between the two lists
+			st.Processes[i].Hub = slices.Index(hubs, hub)
+		}
+	}
 	return err
 }
 

@@ -115,17 +115,16 @@ func moveCommand(o *options) *cobra.Command {
 
 // hubProcess is the number of a hub as a process; hubs are counted from 0.
 func hubProcess(s *control.Session, index int) (uint32, error) {
-	processes, err := s.List(control.ListProcesses)
+	places, err := s.List(control.ListPlaces)
 	if err != nil {
 		return 0, err
 	}
 	var hubs []uint32
-	for _, p := range processes {
-		if p.Name == "hub" {
-			hubs = append(hubs, p.A)
-		}
+	for _, p := range places {
+		hubs = append(hubs, p.B)
 	}
 	slices.Sort(hubs)
+	hubs = slices.Compact(hubs)
 	if index >= len(hubs) {
 		return 0, fmt.Errorf("no hub %d: there are %d, counted from 0", index, len(hubs))
 	}

@@ -18,6 +18,7 @@ type crossView struct {
 func xconnectCommand(o *options) *cobra.Command {
 	var f pvcFlags
 	var oneWay, police, shape bool
+	var options []string
 	add := &cobra.Command{
 		Use: "add PORT VPI/VCI PORT VPI/VCI", Short: "make cells of one VC those of another, and the other way", Args: cobra.ExactArgs(4),
 		Long: `Joins two VCs that nobody has. VPI/* at both ends joins whole paths. Rates are
@@ -40,7 +41,7 @@ those of the contract, the same both ways.`,
 				if oneWay {
 					b.Direction = control.DirectionIn
 				}
-				var words []string
+				words := options
 				if police {
 					words = append(words, "police")
 				}
@@ -57,6 +58,7 @@ those of the contract, the same both ways.`,
 	add.Flags().BoolVar(&oneWay, "one-way", false, "only what comes from the first")
 	add.Flags().BoolVar(&police, "police", false, "judge cells by the contract where they come in")
 	add.Flags().BoolVar(&shape, "shape", false, "hold cells back to the contract where they leave")
+	add.Flags().StringSliceVar(&options, "option", nil, "frames, weight=N, cdvt=TIME, clp0 or tag; may be given again")
 	del := &cobra.Command{
 		Use: "del PORT VPI/VCI", Short: "part what a cross-connect has joined, by either end", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -76,7 +78,7 @@ those of the contract, the same both ways.`,
 			})
 		},
 	}
-	return group("xconnect", "join VCs of ports, and part them", add, del)
+	return group("xconnect", "join VCs of ports, and part them", add, del, leafCommand(o), dropLeafCommand(o))
 }
 
 // parseEnd reads VPI/VCI, or VPI/* for a whole path, whose VCI is 0.

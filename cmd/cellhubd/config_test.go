@@ -147,11 +147,12 @@ func TestConfigRefused(t *testing.T) {
 
 // kept is the VC whose frames are counted; between is what changes beside it.
 const kept = `
+hubs: 2
 ports:
   dslam: {spec: "eth:%s,label=100", number: 1}
 %s
 streams:
-  lan: {top: tap atm0, modules: [rfc2684 llc bridged, %saal5]}
+  lan: {HUBtop: tap atm0, modules: [rfc2684 llc bridged, %saal5]}
 %s
 pvcs:
   - {port: dslam, vc: 0/100, stream: lan%s}
@@ -161,7 +162,7 @@ xconnects:
 `
 
 // changes are one after the other what a file has beside the kept VC.
-var changes = []struct{ ports, module, streams, contract, pvcs, crosses string }{
+var changes = []struct{ ports, module, streams, contract, pvcs, crosses, hub string }{
 	{},
 	{ports: "  a: eth:DEV,label=101"},
 	{ports: "  a: eth:DEV,label=102\n  b: {spec: \"eth:DEV,label=103\", number: 9}", pvcs: "  - {port: a, vc: 0/40}\n  - {port: dslam, vc: 0/40}"},
@@ -172,6 +173,9 @@ var changes = []struct{ ports, module, streams, contract, pvcs, crosses string }
 	{ports: "  a: eth:DEV,label=102", crosses: "  - {from: dslam 0/200, to: a 0/201, pcr: 100, police: yes}\n  - {from: a 3/*, to: dslam 4/*}"},
 	{ports: "  a: eth:DEV,label=102", crosses: "  - {from: dslam 0/200, to: a 0/201, pcr: 200, police: yes}"},
 	{module: "capture DIR/x.pcap, "},
+	{hub: "hub: 1, ", module: "capture DIR/x.pcap, "},
+	{hub: "hub: 1, ", module: "capture DIR/y.pcap, capture DIR/x.pcap, "},
+	{hub: "hub: 0, "},
 	{module: "capture DIR/y.pcap, "},
 }
 
@@ -194,7 +198,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	config := func(n int) string {
 		c := changes[n%len(changes)]
 		text := fmt.Sprintf(kept, lab.Dev, c.ports, c.module, c.streams, c.contract, c.pvcs, c.crosses)
-		return strings.NewReplacer("DEV", lab.Dev, "DIR", dir).Replace(text)
+		return strings.NewReplacer("DEV", lab.Dev, "DIR", dir, "HUB", c.hub).Replace(text)
 	}
 	var ends [2]*peer
 	file := filepath.Join(dir, "x.yaml")
@@ -261,7 +265,7 @@ func TestReloadFaults(t *testing.T) {
 func TestKilledAndStarted(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	dir := t.TempDir()
-	file := write(t, filepath.Join(dir, "x.yaml"), strings.NewReplacer("DEV", lab.Dev).Replace(fmt.Sprintf(kept, lab.Dev, "  a: eth:DEV,label=101", "", "", "", "  - {port: a, vc: 1/40}", "  - {from: a 2/40, to: dslam 2/41}")))
+	file := write(t, filepath.Join(dir, "x.yaml"), strings.NewReplacer("DEV", lab.Dev, "HUB", "hub: 1, ").Replace(fmt.Sprintf(kept, lab.Dev, "  a: eth:DEV,label=101", "", "", "", "  - {port: a, vc: 1/40}", "  - {from: a 2/40, to: dslam 2/41}")))
 	d := startDaemon(t, l.A, filepath.Join(dir, "control"), "--config", file)
 	d.has(t, file)
 	before := d.running(t)

@@ -68,13 +68,18 @@ CONFIGURATION
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
                                       a cell in each UDP datagram
+        fd=NAME has the device made of a descriptor, see DESCRIPTORS; ports
+        that share the device all have it
         number is 1 to 65535, and the lowest that is free unless given
-    streams: {NAME: {top: MODULE, modules: [MODULE, ...]}, ...}
+    streams: {NAME: {top: MODULE, modules: [MODULE, ...], hub: N}, ...}
+        hub is the one that it stands on, counted from 0; none: wherever it is.
+        Ports are on hub 0.
         a MODULE is a name and an argument; modules are listed from the top to
         the network. At the top stand
             tap NAME [mtu=N] [mac=MAC] [gso=auto|on|off]
             tun NAME [mtu=N] [gso=auto|on|off]
             head                      nothing: for control messages
+        NAME may be fd:NAME, a descriptor that is attached already
         and under them
             rfc2684 llc|vcmux bridged|routed
             toobig bridged|routed     tells senders of what is too long
@@ -99,6 +104,8 @@ CONFIGURATION
                           its contract; tx is the way from from
         police: yes       judges cells by it where they come in
         shape: yes        holds them back to it where they leave
+        options: WORDS    weight=N, a share of what UBR has; cdvt=TIME that
+                          policing allows; clp0, tag, frames
 
     A file with a fault is not applied at all; each fault is told of with its
     line and column. What the system refuses, an interface that does not
@@ -129,8 +136,28 @@ PRIVILEGES
     no user and loads nothing into the kernel: EPERM. What it has of all this
     it logs once, after a look at each of its threads.
 
+DESCRIPTORS
+    Whoever starts it may pass open files, as systemd does: from descriptor 3
+    on, LISTEN_FDS of them, for the process LISTEN_PID, each with a name of
+    its own in LISTEN_FDNAMES. With those it needs no capability and may be
+    any user, in a container for instance:
+        control      the control socket, listening: AF_UNIX, SOCK_SEQPACKET.
+                     --control, mode and group are not looked at then
+        top: tap fd:NAME, top: tun fd:NAME
+                     a file of /dev/net/tun, attached with IFF_NO_PI and
+                     without IFF_VNET_HDR. Its interface is up, or becomes so
+                     by who made it; it has no super-frames
+        eth:IFNAME,...,fd=NAME
+                     a packet socket, SOCK_RAW. It stays with the interface
+                     that has IFNAME at the start
+        udp:LOCAL:PORT,...,fd=NAME
+                     a UDP socket, bound to LOCAL:PORT or not yet
+    They stay open until it ends, whatever streams and ports come and go.
+
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
+    LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES
+                     see DESCRIPTORS, sd_listen_fds(3)
     NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1, RELOADING=1,
                      STATUS=, STOPPING=1
 

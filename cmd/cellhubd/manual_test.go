@@ -22,7 +22,7 @@ func page(t *testing.T) string {
 // example is one.
 func TestManual(t *testing.T) {
 	text := page(t)
-	for _, word := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "SIGNALS", "ENVIRONMENT", "EXIT STATUS", "EXAMPLES",
+	for _, word := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "SIGNALS", "PRIVILEGES", "DESCRIPTORS", "fd=NAME", "LISTEN_FDNAMES", "ENVIRONMENT", "EXIT STATUS", "EXAMPLES",
 		"--config", "--check", "--control", "--hubs", "--grace", "--sandbox", "--log", "--help", "--version", "SIGHUP", "CELLHUB_CONTROL", "NOTIFY_SOCKET"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("the manual says nothing of %s", word)

@@ -176,3 +176,162 @@ func TestSwitchRefuses(t *testing.T) {
 		t.Errorf("%d entries of state are left", len(now))
 	}
 }
+
+// connOf is the id of a cross-connect's first VC.
+func (l *switchLab) connOf(port, vci uint16) control.ConnID {
+	return l.Must(l.ATM(control.ATMQuery, control.ATM{Port: port, VCI: vci})).Conn
+}
+
+// A switch by configuration: it carries at once, and a reload that changes one cross-connect
+// does not touch the other, which carries meanwhile.
+func TestSwitchByConfiguration(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	far, err := l.Beyond(1600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text := "ports:\n" +
+		"  near: {spec: \"eth:" + lab.Dev + ",label=100\", number: 1}\n" +
+		"  far: {spec: \"eth:" + lab.Uplink + ",label=200,rate=100000\", number: 2}\n" +
+		"xconnects:\n" +
+		"  - {from: near 0/100, to: far 0/200, service: cbr, pcr: 60000, police: yes, options: frames cdvt=100ms}\n" +
+		"  - {from: near 0/101, to: far 0/201}\n"
+	file := write(t, filepath.Join(dir, "x.yaml"), text)
+	d := startDaemon(t, l.B, filepath.Join(dir, "control"), "--config", file)
+	d.has(t, file)
+	s := &switchLab{l, far, controltest.Dial(t, d.path, control.RoleAdmin)}
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100")
+	startTap(t, far, tap, "--tap", "atm0", "--vc", "0/200", "--port", "eth:"+lab.Dev+",label=200")
+	for i, h := range []*lab.Host{l.A, far} {
+		if err := h.AddAddr("atm0", inner[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping(t, l)
+	first, second := s.connOf(1, 100), s.connOf(1, 101)
+	write(t, file, strings.Replace(text, "0/201}", "0/202, shape: yes}", 1))
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	controltest.Until(t, "the other one has changed", func() bool {
+		_, err := s.Call(s.ATM(control.ATMQuery, control.ATM{Port: 2, VCI: 202}))
+		return err == nil
+	})
+	ping(t, l)
+	d.has(t, file)
+	if now := s.connOf(1, 100); now != first {
+		t.Errorf("the one that has not changed is %v, and was %v", now, first)
+	}
+	if now := s.connOf(1, 101); now == second {
+		t.Errorf("the one that has changed is still %v", now)
+	}
+}
+
+// OAM across the switch: loopback cells that it sends along a VC are answered by the atmtap at
+// either end, cells and SDUs; a segment's end that the other side does not have is not there.
+func TestSwitchOAM(t *testing.T) {
+	l := newSwitchLab(t, [2]string{"n1", "aal5sdu"})
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "3/200", "--port", "eth:"+lab.Dev+",label=200,mode=aal5sdu")
+	near, far := control.ATM{Port: 1, VCI: 100}, control.ATM{Port: 2, VPI: 3, VCI: 200}
+	l.Must(l.cross(control.ATMXConnect, near, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}, "", 0))
+	say := func(typ control.Type, b control.ATM, words string) *control.Packet {
+		p := l.ATM(typ, b)
+		p.Trailer, _ = control.AppendTLV(nil, control.TLVText, []byte(words))
+		return p
+	}
+	for i, end := range []control.ATM{near, far} {
+		controltest.Until(t, fmt.Sprintf("a loopback of port %d returns", end.Port), func() bool { // once it is set up
+			_ = l.Errno(say(control.ATMLoopback, end, "end"))
+			return l.Counters(l.Must(l.ATM(control.ATMStats, end)))["oam_returned"] > 0
+		})
+		n := l.Counters(l.Must(l.ATM(control.ATMStats, end)))
+		if n["oam_sent"] == 0 || n["oam_rtt_ns"] == 0 {
+			t.Errorf("end %d: %v", i, n)
+		}
+	}
+	for _, refused := range []struct {
+		b     control.ATM
+		words string
+		errno syscall.Errno
+	}{
+		{near, "nowhere", syscall.EINVAL}, {near, "end id=12", syscall.EINVAL}, {control.ATM{Port: 1, VCI: 101}, "end", syscall.ENOENT},
+	} {
+		if _, err := l.Call(say(control.ATMLoopback, refused.b, refused.words)); control.Status(err) != -int32(refused.errno) {
+			t.Errorf("%q: %v, want %v", refused.words, err, refused.errno)
+		}
+	}
+	l.Must(say(control.ATMOAM, near, "segment source sink"))
+	l.Must(say(control.ATMOAM, near, "off"))
+}
+
+// What tshark sees on both sides of the switch: as many cells, in the same order, under the
+// VC of either side.
+func TestSwitchInTshark(t *testing.T) {
+	if _, err := exec.LookPath("tshark"); err != nil {
+		t.Skip("needs tshark")
+	}
+	l := newSwitchLab(t, [2]string{"n1", "n1"})
+	dir := t.TempDir()
+	files := [2]string{filepath.Join(dir, "near.pcap"), filepath.Join(dir, "far.pcap")}
+	var captures [2]*lab.Capture
+	for i, h := range []*lab.Host{l.A, l.far} {
+		var err error
+		if captures[i], err = lab.CaptureEth(h, lab.Dev, files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 4095, VCI: 65535}, "", 0))
+	tap := atmtap(t)
+	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "4095/65535", "--port", "eth:"+lab.Dev+",label=200,mode=n1")
+	for i, h := range []*lab.Host{l.A, l.far} {
+		if err := h.AddAddr("atm0", inner[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping(t, l.Lab)
+	// by direction: the payload types of the cells of a side, which end PDUs
+	var cells [2]map[string]string
+	for i, h := range []*lab.Host{l.A, l.far} {
+		if _, err := captures[i].Stop(); err != nil {
+			t.Fatal(err)
+		}
+		link, err := h.Link(lab.Dev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		label, vpi, vci := "100", "0", "100"
+		if i == 1 {
+			label, vpi, vci = "200", "4095", "65535"
+		}
+		rows, err := lab.Tshark(t.Context(), files[i], "mpls", []string{"mpls.label==" + label + ",mplspwatmn1nocw"},
+			[]string{"eth.src", "mpls.label", "atm.vpi", "atm.vci", "atm.pti"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells[i] = map[string]string{}
+		for _, r := range rows {
+			out := (r[0] == link.HardwareAddr.String()) == (i == 0) // from near to far
+			n := len(strings.Split(r[4], ","))
+			for _, field := range [][2]string{{r[2], vpi}, {r[3], vci}} {
+				if want := strings.TrimSuffix(strings.Repeat(field[1]+",", n), ","); r[1] != label || field[0] != want {
+					t.Fatalf("side %d: label %s, %s, want %s", i, r[1], field[0], want)
+				}
+			}
+			cells[i][fmt.Sprint(out)] += r[4] + ","
+		}
+	}
+	for _, way := range []string{"true", "false"} {
+		near, far := cells[0][way], cells[1][way]
+		if len(near) > len(far) { // the capture that was stopped first has the fewer
+			near, far = far, near
+		}
+		if len(near) < 1000 || !strings.Contains(far, near) {
+			t.Errorf("near to far %s: payload types of %d and of %d octets are not the same cells", way, len(cells[0][way]), len(cells[1][way]))
+		}
+	}
+}

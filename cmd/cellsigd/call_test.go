@@ -67,7 +67,6 @@ type site struct {
 	ctl  *controltest.Client
 	hub  *lab.Cmd
 	sig  *lab.Cmd
-	log  lockedBuffer
 }
 
 func newSite(t *testing.T, h *lab.Host) *site {

@@ -25,6 +25,7 @@ streams:
 pvcs:
   - {port: dslam, vc: 0/100, stream: bridged, pcr: 4000}
   - {port: hq, vc: 0/33, stream: routed}
+  - {port: dslam, vc: 0/32, aal: 5}
 `
 
 // devices are the ends of the two VCs, and their addresses on each host.
@@ -116,6 +117,9 @@ func (c config) daemons(ctx context.Context, stdout io.Writer, l *lab.Lab) error
 	if err := c.across(ctx, stdout, l); err != nil {
 		return err
 	}
+	if err := c.typed(ctx, stdout, ends); err != nil {
+		return err
+	}
 	for _, args := range [][]string{{"show", "ports"}, {"show", "streams"}, {"show", "pvcs"}} {
 		if err := c.ctl(ctx, stdout, ends[0], args...); err != nil {
 			return err
@@ -161,11 +165,8 @@ func (c config) across(ctx context.Context, stdout io.Writer, l *lab.Lab) error 
 func (c config) ctl(ctx context.Context, stdout io.Writer, d *hubd, args ...string) error {
 	out, err := d.host.Command(ctx, append([]string{c.cellctl, "--control", d.control}, args...)...).CombinedOutput()
 	fmt.Fprintf(stdout, "  %s: cellctl %s\n%s", d.host.Name, strings.Join(args, " "), indent(string(out)))
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return fmt.Errorf("cellctl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	if err != nil {
+		return wrongly(ctx, fmt.Errorf("cellctl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out))))
 	}
 	return nil
 }

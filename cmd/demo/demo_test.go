@@ -58,7 +58,7 @@ func TestShow(t *testing.T) {
 	for _, want := range []string{
 		"| atm0  198.51.100.1     |", "| eth0  192.0.2.2        |", "MTU 1600",
 		"over Ethernet", "over UDP", "3 sent, 3 received, 0 lost", "every octet verified", "all drops",
-		"cellctl show pvcs", "0/33   routed", "tun atm1 mtu=1500 (", "All done and removed",
+		"cellctl show pvcs", typedText + "\n", "0/33   routed", "tun atm1 mtu=1500 (", "All done and removed",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())

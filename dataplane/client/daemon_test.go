@@ -214,3 +214,68 @@ func TestPVC(t *testing.T) {
 		}
 	}
 }
+
+// TestPVCCells: cells over a PVC, as they are: at both ends, and AAL5's own at one.
+func TestPVCCells(t *testing.T) {
+	d := newDaemon(t, nil)
+	d.pvc(100)
+	c := d.open()
+	a, b := dial(t, c, "pvc://1/0/100", &Config{Cells: true}), dial(t, c, "pvc://2/0/100", &Config{Cells: true})
+	run := make([]byte, 5*cell)
+	for i := range 5 {
+		copy(run[i*cell:], []byte{0xAB, 0xCD, 0xEF, byte(0xF0 | 2*i), byte(i)}) // another VC, PTI 0 to 4
+	}
+	_, err := a.Write(run)
+	must(t, err)
+	var got []byte
+	for p := make([]byte, 9180); len(got) < len(run); {
+		n, err := b.Read(p)
+		must(t, err)
+		got = append(got, p[:n]...)
+	}
+	for i := range 5 {
+		if h := [5]byte(got[i*cell:]); h != [5]byte{0x00, 0x00, 0x06, byte(0x40 | 2*i), byte(i)} { // VPI 0, VCI 100
+			t.Errorf("cell %d: % x", i, h)
+		}
+	}
+	must(t, b.Close())
+	<-b.released
+	b = dial(t, c, "pvc://2/0/100", nil)
+	_, err = b.Write([]byte("one cell"))
+	must(t, err)
+	p := make([]byte, 9180)
+	n, err := a.Read(p)
+	if err != nil || n != cell || string(p[4:12]) != "one cell" || p[3] != 0x42 || p[4+43] != 8 {
+		t.Errorf("%d octets, % x, %v", n, p[:n], err)
+	}
+}
+
+// TestManagers: a port has one manager, who is named to a second.
+func TestManagers(t *testing.T) {
+	d := newDaemon(t, nil)
+	try := func(name string, ports ...uint16) (*control.Conn, string, error) {
+		c, err := control.Dial(d.path)
+		must(t, err)
+		t.Cleanup(func() { c.Close() })
+		p := control.Packet{}
+		n, _ := control.MakeName(name)
+		p.SetHub(&control.Hub{A: uint32(control.RoleManager), Name: n})
+		p.Type = control.HubHello
+		if len(ports) > 0 {
+			p.Trailer, _ = control.AppendPorts(nil, ports)
+		}
+		err = c.Call(&p)
+		return c, p.Hub().Name.String(), err
+	}
+	one, _, err := try("one", 1)
+	must(t, err)
+	_, _, err = try("two", 2)
+	must(t, err)
+	for _, ports := range [][]uint16{{1}, {3, 1}, nil} {
+		if _, holder, err := try("three", ports...); !errors.Is(err, syscall.EBUSY) || holder != "one" {
+			t.Errorf("ports %v: %q %v", ports, holder, err)
+		}
+	}
+	must(t, one.Close())
+	eventually(t, "the port is free", func() bool { _, _, err := try("four", 1); return err == nil })
+}

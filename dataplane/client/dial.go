@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"syscall"
 
@@ -23,7 +24,10 @@ func (c *Client) Dial(ctx context.Context, address string, config *Config) (*Con
 	if !a.PVC {
 		local = &Addr{}
 		if d.Local != "" {
-			if local, err = ParseAddr(d.Local); err != nil {
+			if local, err = ParseAddr(d.Local); err == nil && local.PVC {
+				err = fmt.Errorf("%w %q: a caller's is svc://…", ErrAddress, d.Local)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

@@ -29,7 +29,6 @@ type flow struct {
 	held    region.Descriptor
 	octets  []byte
 	holds   bool // an SDU is taken, and was not returned yet
-	ended   bool // the other half of a local call has ended
 
 	writing sync.Mutex // guards channel.Send and what follows
 	shut    bool       // CloseWrite was called
@@ -134,7 +133,6 @@ func (f *flow) take() bool {
 func (f *flow) give(p []byte) (n int, d region.Descriptor, err error) {
 	d = f.held
 	if d.Flags&region.FlagEnd != 0 { // stays: every later read ends too
-		f.ended = true
 		return 0, d, io.EOF
 	}
 	if f.channel.Shape.Kind&region.Cells != 0 {

@@ -42,22 +42,37 @@ func misbehave(how, path string) {
 		fmt.Println(err)
 		return
 	}
-	r := c.shared.region
-	mem, err := unix.Mmap(r.Memory(), 0, r.Octets(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	fd := descriptor("/memfd:cellhub")
+	var st unix.Stat_t
+	_ = unix.Fstat(fd, &st)
+	mem, err := unix.Mmap(fd, 0, int(st.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	seed := uint64(time.Now().UnixNano())
-	v := &villain{c: c, conn: conn, mem: mem, r: rand.New(rand.NewPCG(seed, 0))}
+	v := &villain{c: c, conn: conn, fd: fd, mem: mem, r: rand.New(rand.NewPCG(seed, 0))}
 	fmt.Println("attached", seed)
 	v.do(how)
 	select {}
 }
 
+// descriptor finds one of this process's own by what it is.
+func descriptor(of string) int {
+	open, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range open {
+		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); strings.HasPrefix(to, of) {
+			fd, _ := strconv.Atoi(e.Name())
+			return fd
+		}
+	}
+	return -1
+}
+
 type villain struct {
 	c    *Client
 	conn *Conn
+	fd   int // of the memory
 	mem  []byte
 	r    *rand.Rand
 }
@@ -83,12 +98,12 @@ func (v *villain) do(how string) {
 		_, _ = v.conn.Write(make([]byte, 100))
 		v.conn.flow.flush(time.Minute) // the hub has taken something by now, and heard of it
 		v.forever(func() {
-			_ = unix.Fallocate(v.c.shared.region.Memory(), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, int64(len(v.mem)))
+			_ = unix.Fallocate(v.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, int64(len(v.mem)))
 			_, _ = v.conn.Write(make([]byte, 100))
 		})
 	case "truncates":
 		for _, n := range []int64{0, 4096, 1 << 30} {
-			if err := unix.Ftruncate(v.c.shared.region.Memory(), n); err != unix.EPERM {
+			if err := unix.Ftruncate(v.fd, n); err != unix.EPERM {
 				fmt.Println("truncated", err)
 			}
 		}
@@ -101,13 +116,7 @@ func (v *villain) do(how string) {
 		v.forever(func() { v.c.shared.region.Sleeps.Arm() })
 	case "forks":
 		cmd := exec.Command("sleep", "1000")
-		open, _ := os.ReadDir("/proc/self/fd")
-		for _, e := range open {
-			if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); strings.HasPrefix(to, "socket:") {
-				fd, _ := strconv.Atoi(e.Name())
-				cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), "control"))
-			}
-		}
+		cmd.ExtraFiles = []*os.File{os.NewFile(uintptr(v.fd), "memory"), os.NewFile(uintptr(descriptor("socket:")), "control")}
 		if err := cmd.Start(); err != nil {
 			fmt.Println(err)
 		}
@@ -172,7 +181,7 @@ func TestHostile(t *testing.T) {
 				t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) })
 			}
 			work := func() {
-				for range 2000 {
+				for range 300 {
 					_, _ = far.Write(make([]byte, 1000)) // to the other: it may well be full
 					say(t, a, b, "honest")
 				}

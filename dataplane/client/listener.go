@@ -161,9 +161,11 @@ type Call struct {
 	elements [][]byte
 }
 
-// Conn is the connection that the call would be, for its addresses. It carries nothing before
-// Accept has returned.
-func (c *Call) Conn() *Conn { return c.conn }
+// LocalAddr is the address that is called.
+func (c *Call) LocalAddr() net.Addr { return c.conn.local }
+
+// RemoteAddr is the caller's address.
+func (c *Call) RemoteAddr() net.Addr { return c.conn.remote }
 
 // Elements are the information elements of the call, as on the wire.
 func (c *Call) Elements() [][]byte { return c.elements }

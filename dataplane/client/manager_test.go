@@ -105,7 +105,9 @@ func (m *manager) serve() {
 	for p := range m.events {
 		reply := control.Packet{Message: p.Message}
 		reply.Epoch = m.epoch
-		if m.seen != nil && m.seen(&p) {
+		seen := m.seen != nil && m.seen(&p)
+		reply.Status, reply.Cause = p.Status, p.Cause // a test may have changed them
+		if seen {
 			_ = m.conn.Reply(&p.Header, &reply)
 			continue
 		}

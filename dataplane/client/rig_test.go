@@ -17,7 +17,6 @@ import (
 type rig struct {
 	t      testing.TB
 	fabric *dataplane.Fabric
-	made   map[string]dataplane.Module
 }
 
 // attachment is a client's region in a rig.
@@ -32,7 +31,7 @@ type attachment struct {
 
 func newRig(t testing.TB, pace dataplane.Pace) *rig {
 	t.Helper()
-	r := &rig{t: t, made: map[string]dataplane.Module{}}
+	r := &rig{t: t}
 	arena, err := block.NewArena(block.Config{Small: 4096, Medium: 256, Large: 16})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +45,6 @@ func newRig(t testing.TB, pace dataplane.Pace) *rig {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]dataplane.Constructor{
-		"made": func(name string) (dataplane.Module, error) { return r.made[name], nil },
 		"echo": func(string) (dataplane.Module, error) {
 			return dataplane.Module{Name: "echo", ReadService: (*dataplane.Queue).Drain,
 				WritePut:     func(q *dataplane.Queue, m dataplane.Msg) { q.ForwardTo(q.Mate(), m) },
@@ -111,9 +109,8 @@ func (r *rig) attach(c region.Config) (*attachment, region.Passed) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	name := "sockets " + strconv.Itoa(len(r.made))
-	r.made[name] = a.sockets.Module()
-	a.driver = r.build(dataplane.Part{Name: "made", Arg: name})[0]
+	m := a.sockets.Module()
+	a.driver = r.build(dataplane.Part{Module: &m})[0]
 	return a, passed
 }
 

@@ -150,6 +150,9 @@ func TestDeferred(t *testing.T) {
 			}()
 			in, err := l.Next(context.Background())
 			must(t, err)
+			if s := in.LocalAddr().String(); s != "svc://"+to {
+				t.Errorf("%s is called, want %s", s, to)
+			}
 			<-alerted
 			if e := in.Elements(); len(e) != 1 || string(e[0]) != string(ie) {
 				t.Errorf("elements % x", e)
@@ -172,16 +175,26 @@ func TestDeferred(t *testing.T) {
 // TestParties: leaves of a point-to-multipoint call, and another contract.
 func TestParties(t *testing.T) {
 	d := newDaemon(t, nil)
-	var refuse bool
+	contracts := make(chan control.Traffic, 4)
 	d.manage(func(p *control.Packet) bool {
-		if p.Type == control.SockModify && refuse {
-			p.Status, p.Cause = -int32(syscall.ENOSR), 37 // user cell rate not available
+		if value, ok := control.FindTLV(p.Trailer, control.TLVTraffic); ok {
+			c, err := control.ParseTraffic(value)
+			if err == nil {
+				contracts <- c
+			}
+			if c.ForwardPCR01 > 5000 {
+				p.Status, p.Cause = -int32(syscall.ENOSR), 37 // user cell rate not available
+			}
 		}
 		return false
 	}, routes(t))
 	c := d.open()
 	l := listen(t, c, "svc://"+here, nil)
-	root, _ := call(t, c, "svc://"+routed, l, nil)
+	contract := control.Traffic{ForwardService: control.ServiceCBR, ForwardPCR01: 4000, BackwardPCR01: 2000}
+	root, _ := call(t, c, "svc://"+routed, l, &Config{Traffic: &contract})
+	if got := <-contracts; got != contract {
+		t.Errorf("the manager has heard of %+v", got)
+	}
 	ctx := context.Background()
 	must(t, root.AddParty(ctx, 1, "svc://"+nobody))
 	if err := root.AddParty(ctx, 1, "svc://"+nobody); !errors.Is(err, syscall.EISCONN) {
@@ -195,7 +208,15 @@ func TestParties(t *testing.T) {
 	if err := root.DropParty(ctx, 1); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("a leaf that is none: %v", err)
 	}
-	must(t, root.Modify(ctx, &control.Traffic{ForwardPCR01: 1000, BackwardPCR01: 1000}))
+	contract.ForwardPCR01 = 1000
+	must(t, root.Modify(ctx, &contract))
+	if got := <-contracts; got != contract {
+		t.Errorf("the manager has heard of %+v", got)
+	}
+	contract.ForwardPCR01 = 6000
+	if err := root.Modify(ctx, &contract); !errors.As(err, &refused) || refused.Cause != 37 || refused.Errno != syscall.ENOSR {
+		t.Errorf("more than the network has: %v", err)
+	}
 }
 
 // TestBind: an address first, then a call from it, or to it.
@@ -299,56 +320,7 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 	case control.SockListen:
 		start(func() error { _, err := two.Listen(ctx, "svc://"+here, nil); return err })
 	default:
-		l := listen(t, two, "svc://"+here, &Config{Deferred: silent == whileDeferred})
-		switch silent {
-		case whileOffered, whileDeferred:
-			alerted := make(chan bool, 1)
-			start(func() error {
-				_, err := one.Dial(ctx, "svc://"+routed, &Config{Alerting: func() { alerted <- true }})
-				return err
-			})
-			in, err := l.Next(ctx)
-			must(t, err)
-			if silent == whileDeferred {
-				<-alerted
-			}
-			start(func() error {
-				<-in.Conn().ready // it has ended meanwhile
-				_, err := in.Accept(ctx)
-				return err
-			})
-			n = 2
-			reached <- true
-		case control.SockClose:
-			a, b := call(t, one, "svc://"+routed, l, nil)
-			must(t, a.Close())
-			start(func() error { <-a.released; return syscall.EUNATCH })
-			start(func() error { _, err := b.Read(make([]byte, 100)); return err })
-			n = 2
-		case control.SockConnect:
-			start(func() error { _, err := one.Dial(ctx, "svc://"+routed, nil); return err })
-			start(func() error { _, err := l.Accept(); return err })
-			n = 2
-		case control.SockAccept:
-			start(func() error { _, err := one.Dial(ctx, "svc://"+routed, nil); return err })
-			start(func() error {
-				in, err := l.Next(ctx)
-				if err == nil {
-					_, err = in.Accept(ctx)
-				}
-				return err
-			})
-			n = 2
-		default:
-			a, b := call(t, one, "svc://"+routed, l, nil)
-			say(t, a, b, "before")
-			for _, c := range []*Conn{a, b} {
-				start(func() error { _, err := c.Read(make([]byte, 100)); return err })
-			}
-			start(func() error { _, err := l.Accept(); return err })
-			n = 3
-			reached <- true
-		}
+		n = startCalls(t, one, two, silent, start, reached)
 	}
 	<-reached
 	m.conn.Close()
@@ -361,6 +333,60 @@ func dieIn(t *testing.T, d *daemon, one, two *Client, silent control.Type) {
 		_, err := one.Dial(ctx, "svc://"+routed, nil)
 		return errors.Is(err, syscall.EUNATCH)
 	})
+}
+
+// startCalls has calls come to a state, and starts those who wait for what becomes of them.
+func startCalls(t *testing.T, one, two *Client, silent control.Type, start func(func() error), reached chan bool) (waiters int) {
+	t.Helper()
+	ctx := context.Background()
+	l := listen(t, two, "svc://"+here, &Config{Deferred: silent == whileDeferred})
+	alerted := make(chan bool, 1)
+	dialled := func() error {
+		_, err := one.Dial(ctx, "svc://"+routed, &Config{Alerting: func() { alerted <- true }})
+		return err
+	}
+	switch silent {
+	case whileOffered, whileDeferred:
+		start(dialled)
+		in, err := l.Next(ctx)
+		must(t, err)
+		if silent == whileDeferred {
+			<-alerted
+		}
+		start(func() error {
+			<-in.conn.ready // it has ended meanwhile
+			_, err := in.Accept(ctx)
+			return err
+		})
+		reached <- true
+	case control.SockClose:
+		a, b := call(t, one, "svc://"+routed, l, nil)
+		must(t, a.Close())
+		start(func() error { <-a.released; return syscall.EUNATCH })
+		start(func() error { _, err := b.Read(make([]byte, 100)); return err })
+	case control.SockConnect:
+		start(dialled)
+		start(func() error { _, err := l.Accept(); return err })
+	case control.SockAccept:
+		start(dialled)
+		start(func() error {
+			in, err := l.Next(ctx)
+			if err == nil {
+				_, err = in.Accept(ctx)
+			}
+			return err
+		})
+	default:
+		a, b := call(t, one, "svc://"+routed, l, nil)
+		say(t, a, b, "before")
+		for _, c := range []*Conn{a, b} {
+			start(func() error { _, err := c.Read(make([]byte, 100)); return err })
+		}
+		start(func() error { _, err := l.Accept(); return err })
+		reached <- true
+		return 3
+	}
+	return 2
 }
 
 // TestGrace: with grace a call carries on without its manager; one that a new manager does not

@@ -14,11 +14,11 @@ const (
 	CarrierDisconnect                                  // "CONNECTION"
 	CarrierAddLeaf                                     // "CONNECTION NAME PROCESS CONNECTION"; NAME is a number, 0 is Connect's
 	CarrierDropLeaf                                    // "CONNECTION NAME"
-	CarrierReserve                                     // "CONNECTION [shape] [weight=N] [CONTRACT]"
+	CarrierReserve                                     // "CONNECTION [shape] [frames] [weight=N] [CONTRACT]"
 	CarrierRelease                                     // "CONNECTION"
 	CarrierPolice                                      // "CONNECTION CONTRACT"
 	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines
-	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"
+	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"; of a path that ends there "CONNECTION end"
 	CarrierPing                                        // "CONNECTION segment" or "CONNECTION end", [id=HEX]; the answer is among Counts
 	CarrierPorts                                       // gives what each port has counted, a line each
 )

@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x651b4e0d) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xc8fca5e2) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -79,6 +79,8 @@
 #define CELLHUB_ATM_XCONNECT 12 /* joins the VC and the one in TLV SECOND_END */
 #define CELLHUB_ATM_ADDLEAF 13 /* adds a leaf to a point-to-multipoint VC; TLVs LEAF and SECOND_END */
 #define CELLHUB_ATM_DELLEAF 14 /* removes it; TLV LEAF */
+#define CELLHUB_ATM_OAM 15 /* says, in TLV TEXT, what is done about the OAM of a cross-connected VC where it comes in */
+#define CELLHUB_ATM_LOOPBACK 16 /* sends an OAM loopback cell out of the VC's port; TLV TEXT says to where; STATS has the answer */
 
 /* Types of class SIG. */
 #define CELLHUB_SIG_TX 1 /* to be sent */
@@ -158,6 +160,7 @@
 #define CELLHUB_LIST_MODULES 3 /* registered modules */
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
 #define CELLHUB_LIST_PORTS 5 /* ports, by their number */
+#define CELLHUB_LIST_PLACES 6 /* hubs and processes, with the number of the hub that each stands on in b */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */

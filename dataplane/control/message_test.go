@@ -31,7 +31,7 @@ func TestFaults(t *testing.T) {
 		{"class 7", damaged(t, "atm", 5, 7), ErrClass},
 		{"class 255", damaged(t, "atm", 5, 255), ErrClass},
 		{"type 0", damaged(t, "atm", 6, 0, 0), ErrType},
-		{"ATM type 15", damaged(t, "atm", 6, 0, 15), ErrType},
+		{"ATM type 17", damaged(t, "atm", 6, 0, 17), ErrType},
 		{"ATM type 257", damaged(t, "atm", 6, 1, 1), ErrType},
 		{"HUB type 20", damaged(t, "hub", 6, 0, 20), ErrType},
 		{"SOCK type 16", damaged(t, "sock", 6, 0, 16), ErrType},

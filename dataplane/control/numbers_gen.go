@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x651b4e0d
+const DefinitionHash uint32 = 0xc8fca5e2
 
 // The classes.
 const (
@@ -145,6 +145,12 @@ const (
 	ATMAddLeaf Type = 13
 	// ATMDelLeaf: removes it; TLV LEAF.
 	ATMDelLeaf Type = 14
+	// ATMOAM: says, in TLV TEXT, what is done about the OAM of a cross-connected VC where
+	// it comes in.
+	ATMOAM Type = 15
+	// ATMLoopback: sends an OAM loopback cell out of the VC's port; TLV TEXT says to where;
+	// STATS has the answer.
+	ATMLoopback Type = 16
 )
 
 // Types of class SIG.
@@ -240,6 +246,8 @@ var classTable = [numClasses]classRow{
 		{"XCONNECT", 0x6, 0},
 		{"ADDLEAF", 0x6, 0},
 		{"DELLEAF", 0x6, 0},
+		{"OAM", 0x6, 0},
+		{"LOOPBACK", 0x6, 0},
 	}},
 	{"SIG", false, []typeRow{{},
 		{"TX", 0x2, 0},
@@ -489,6 +497,7 @@ const (
 	ListModules   Listing = 3 // registered modules
 	ListEvents    Listing = 4 // registered event ids
 	ListPorts     Listing = 5 // ports, by their number
+	ListPlaces    Listing = 6 // hubs and processes, with the number of the hub that each stands on in b
 )
 
 // String gives the names of the reference.
@@ -504,6 +513,8 @@ func (v Listing) String() string {
 		return "EVENTS"
 	case 5:
 		return "PORTS"
+	case 6:
+		return "PLACES"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }

@@ -19,7 +19,7 @@ type aal5 struct {
 	up     func(dataplane.Msg) // takes SDUs
 	down   func(dataplane.Msg) // takes cells
 	oam    func(cell []byte)   // takes OAM cells, which are lent
-	f5     f5End               // of the module, which is an end of its VC
+	f5     oamEnd              // of the module, which is an end of its VC
 	header aal.Header          // VPI 0, VCI 0: its VC is not known yet
 	seg    aal.Segmenter
 	ras    aal.Reassembler
@@ -59,7 +59,7 @@ func (a *aal5) module() dataplane.Module {
 		Open: func(q *dataplane.Queue) error {
 			a.open(q.Hub(), q.PutNext, q.Mate().PutNext)
 			a.oam = a.f5.cell
-			a.f5.open(q.Hub(), a.sendOAM)
+			a.f5.open(q.Hub(), flowsOfVC, a.sendOAM)
 			return nil
 		},
 		Close: func(*dataplane.Queue) {

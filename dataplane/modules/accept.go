@@ -7,8 +7,8 @@ import (
 )
 
 // This file is the far side of a cross-connect: how a port sends cells that come straight
-// from another one. Nobody can be asked to wait there: what finds no room is shed, and
-// counted.
+// from another one. Nobody can be asked to wait there: what finds no room waits in the port's
+// own queues, or is shed and counted.
 
 // accept takes a block of whole cells that leave by a port.
 func (d *Carrier) accept(number uint32, b block.ID) {
@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if n > p.maxCells || 2*n < p.maxCells || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || n > p.maxCells || 2*n < p.maxCells || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -52,12 +52,16 @@ func (p *port) hand(b block.ID) bool {
 	return true
 }
 
-// pour adds cells to the port's frames.
+// pour adds cells to the port's frames; what finds no room waits.
 func (p *port) pour(cells []byte) {
+	if p.managed() {
+		p.offer(cells)
+		return
+	}
 	for len(cells) > 0 {
 		n := min(len(cells), p.space())
 		if n == 0 {
-			p.counts.congested += uint64(len(cells) / aal.CellSize)
+			p.offer(cells)
 			return
 		}
 		copy(p.carrier.hub.Pool.Extend(p.frame, n), cells)
@@ -113,10 +117,15 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 			p.sar.reassemble(cell[:], nic.NotECT)
 		}
 	}
-	for i := o.head; rest > 0; {
+	i := o.head
+	if p.managed() {
+		p.offerList(w, cells, i, rest)
+		rest = 0
+	}
+	for rest > 0 {
 		n := min(rest, p.space()/aal.CellSize)
 		if n == 0 {
-			p.counts.congested += uint64(rest)
+			p.offerList(w, cells, i, rest)
 			break
 		}
 		i = w.copyList(d.hub.Pool.Extend(p.frame, n*aal.CellSize), cells, i, n)

@@ -24,6 +24,7 @@ type Carrier struct {
 	vacant   []uint32     // numbers of ports that have gone, as they were
 	wires    table[*port] // ports by wireKey
 	open     *port        // those with a frame under construction, to be sent with this pass
+	waiting  *port        // those with cells that wait for the device
 	relay    *relay       // nil until a port cross-connects
 	fetched  uint32       // a word that fetch has looked at, so that it is looked at
 	counts   carrierCounts
@@ -76,6 +77,7 @@ func NewCarrier(c CarrierConfig) (*Carrier, error) {
 	d.driver = driver{
 		first: c.Device, onError: c.OnError, mark: carrierHiWat,
 		ahead: d.fetch, input: d.strip, output: d.output, finish: d.finish, abandon: d.dropFrames, fits: d.measure,
+		backlog: func() bool { return d.waiting != nil },
 	}
 	for i := range c.Ports {
 		if _, err := d.AddPort(c.Ports[i]); err != nil {
@@ -127,6 +129,7 @@ func (d *Carrier) RemovePort(number uint32) error {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
 	p.dropFrame()
+	p.dropAll()
 	p.close()
 	d.wires.remove(p.key)
 	d.ports[number%MaxPorts] = nil
@@ -293,6 +296,9 @@ func (d *Carrier) Readdress(own [6]byte) {
 		}
 	}
 	if d.present() {
+		if dev, ok := d.tx.dev.(nic.Stationer); ok {
+			dev.SetAddress(own)
+		}
 		d.in.AskSend()
 	}
 }
@@ -383,6 +389,7 @@ func (d *Carrier) output(m dataplane.Msg) {
 
 // finish ends the pass: frames of cells go out as they are.
 func (d *Carrier) finish() {
+	d.drainAll()
 	for p := d.open; p != nil && p.closeFrame(); p = d.open {
 		d.open = p.next
 		p.next, p.listed = nil, false
@@ -394,6 +401,7 @@ func (d *Carrier) dropFrames() {
 	for _, p := range d.ports {
 		if p != nil {
 			p.dropFrame()
+			p.dropAll()
 			p.raise()
 		}
 	}

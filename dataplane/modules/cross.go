@@ -28,9 +28,9 @@ func (c Connection) String() string {
 func (c Connection) check(uni bool) error {
 	switch {
 	case c.VC.VPI > aal.MaxVPI, uni && c.VC.VPI > aal.MaxUNIVPI:
-		return fmt.Errorf("%s: %w: VPI %d", c, errVPI, c.VC.VPI)
+		return fmt.Errorf("VPI %d: %w", c.VC.VPI, errVPI)
 	case !c.Path && c.VC.Reserved():
-		return fmt.Errorf("%s: %w", c, errReserved)
+		return errReserved
 	}
 	return nil
 }
@@ -71,6 +71,8 @@ var (
 	errKind     error = &refusal{"a path goes to a path, a channel to a channel", syscall.EINVAL}
 	errSwitched error = &refusal{"this VPI is switched as a whole", syscall.EADDRINUSE}
 	errChannels error = &refusal{"channels of this VPI are switched: it cannot be switched as a whole", syscall.EADDRINUSE}
+	errPaths    error = &refusal{"a port of SDUs has no paths: a VC is a sequence of PDUs", syscall.EOPNOTSUPP}
+	errEnds     error = &refusal{"this path ends here: its OAM is looked after", syscall.EADDRINUSE}
 	errLeaf     error = &refusal{"no such leaf", syscall.ENOENT}
 )
 
@@ -94,7 +96,19 @@ type crossEntry struct {
 
 type crossFlags uint8
 
-const crossWatched crossFlags = 1 << iota // OAM cells are looked for
+// What a cell needs beside another header.
+const (
+	crossWatched crossFlags = 1 << iota // to be looked at: it may be OAM
+	crossPoliced
+	crossLeaves // copies, or none
+)
+
+// note sets or clears a flag.
+func (e *crossEntry) note(f crossFlags, on bool) {
+	if e.flags &^= f; on {
+		e.flags |= f
+	}
+}
 
 // crossLeaf is one way out of a connection.
 type crossLeaf struct {
@@ -172,14 +186,16 @@ func (d *Carrier) Connect(from Connection, to Output) error {
 	case err != nil:
 		return err
 	case from.Path != to.Path:
-		return fmt.Errorf("%s to %s: %w", from, to, errKind)
+		return errKind
+	case from.Path && p.f4[from.VC.VPI] != nil:
+		return errEnds
 	}
-	p.needSAR()
+	p.needSAR(from.VC)
 	if p.cross == nil {
 		p.cross = newCross()
 	}
 	if err := p.cross.connect(from, to); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
 	d.work()
 	if p.deaf() && d.hub != nil {
@@ -195,7 +211,10 @@ func (d *Carrier) crossPort(c Connection) (*port, error) {
 		return nil, fmt.Errorf("port %d: %w", c.Port, errNoPort)
 	}
 	if !p.cfg.Mode.Cells() && (c.Path || c.VC != p.cfg.VC) {
-		return nil, fmt.Errorf("%s: mode %s carries VC %s alone", c, p.cfg.Mode, p.cfg.VC)
+		return nil, fmt.Errorf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC)
+	}
+	if c.Path && p.trunk != nil && p.trunk.sars != nil {
+		return nil, errPaths
 	}
 	return p, c.check(p.cfg.UNI)
 }
@@ -309,5 +328,5 @@ func (d *Carrier) connected(c Connection) (*port, *crossEntry, error) {
 			return p, &p.cross.entries[i], nil
 		}
 	}
-	return nil, nil, fmt.Errorf("%s: %w", c, ErrNotConnected)
+	return nil, nil, ErrNotConnected
 }

@@ -74,7 +74,7 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 var carrierCommands = map[control.Type]string{
 	control.CarrierConnect: "connect", control.CarrierDisconnect: "disconnect", control.CarrierAddLeaf: "add-leaf",
 	control.CarrierDropLeaf: "drop-leaf", control.CarrierReserve: "reserve", control.CarrierRelease: "release",
-	control.CarrierPolice: "police",
+	control.CarrierPolice: "police", control.CarrierOAM: "oam", control.CarrierPing: "loopback",
 }
 
 // obey does what an argument says when all of it could be read.
@@ -106,25 +106,35 @@ func (d *Carrier) connectionCounts(arg string) ([]byte, error) {
 }
 
 // ConnectionCounts gives the counters of a cross-connected VC or VP in a fixed order: of what
-// came in there. On the hub.
-func (d *Carrier) ConnectionCounts(c Connection) ([]dataplane.Count, error) {
+// came in there, and of what leaves there. On the hub.
+func (d *Carrier) ConnectionCounts(c Connection) (counts []dataplane.Count, err error) {
 	p, e, err := d.connected(c)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var police policer
+		if e.police != 0 {
+			police = p.cross.police.list[e.police]
+		}
+		counts = append(counts,
+			dataplane.Count{Name: "rx_cells", N: e.cells}, dataplane.Count{Name: "leaves", N: uint64(e.leaves)},
+			dataplane.Count{Name: "police_tagged", N: police.tagged}, dataplane.Count{Name: "police_dropped", N: police.dropped})
+		if e.flags&crossWatched != 0 {
+			i, _ := p.cross.table.find(c.key())
+			counts = p.cross.oam.of[i].appendCounts(counts)
+		}
 	}
-	var police policer
-	if e.police != 0 {
-		police = p.cross.police.list[e.police]
+	if p = d.port(c.Port); p == nil || p.legs == nil {
+		return counts, err
 	}
-	counts := []dataplane.Count{
-		{Name: "rx_cells", N: e.cells}, {Name: "leaves", N: uint64(e.leaves)},
-		{Name: "police_tagged", N: police.tagged}, {Name: "police_dropped", N: police.dropped},
+	if i, ok := p.legs.index.find(c.key()); ok {
+		l, waits := &p.legs.legs[i], uint64(0)
+		if l.queue != 0 {
+			waits = uint64(p.sched.queues[l.queue].count)
+		}
+		return append(counts,
+			dataplane.Count{Name: "tx_queued", N: waits}, dataplane.Count{Name: "tx_drop_full", N: l.drops.full},
+			dataplane.Count{Name: "tx_drop_clp1", N: l.drops.clp1}, dataplane.Count{Name: "tx_drop_frames", N: l.drops.frames}), nil
 	}
-	if e.flags&crossWatched == 0 {
-		return counts, nil
-	}
-	i, _ := p.cross.table.find(c.key())
-	return p.cross.oam.of[i].appendCounts(counts), nil
+	return counts, err
 }
 
 // words are those of an argument that are left to be read. The first that is wrong is kept as
@@ -204,6 +214,8 @@ func (w *words) leg() (l Leg) {
 		switch {
 		case w.left[0] == "shape":
 			l.Shape = true
+		case w.left[0] == "frames":
+			l.Frames = true
 		case given:
 			n, err := strconv.ParseUint(weight, 10, 8)
 			if err != nil || n == 0 {

@@ -11,22 +11,24 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 	case err != nil:
 		return err
 	case root.Path != to.Path:
-		return fmt.Errorf("%s to %s: %w", root, to, errKind)
+		return errKind
 	case e.leaves == MaxLeaves:
-		return fmt.Errorf("%s: more than %d leaves", root, MaxLeaves)
+		return fmt.Errorf("more than %d leaves", MaxLeaves)
 	}
 	x := p.cross
 	if e.leaves == 0 {
 		e.first, e.leaves = x.leaf(to, name), 1
+		e.note(crossLeaves, false)
 		return nil
 	}
 	if e.first.name == name || x.leafBefore(e, name) != nil {
-		return fmt.Errorf("%s: leaf %d: %w", root, name, ErrConnected)
+		return fmt.Errorf("leaf %d: %w", name, ErrConnected)
 	}
 	l := x.leaf(to, name)
 	l.next = e.first.next
 	e.first.next = x.takeLeaf(l)
 	e.leaves++
+	e.note(crossLeaves, true)
 	return nil
 }
 
@@ -35,7 +37,7 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 func (d *Carrier) DropLeaf(root Connection, name uint32) error {
 	p, e, err := d.connected(root)
 	if err == nil && !p.cross.dropLeaf(e, name) {
-		err = fmt.Errorf("%s: leaf %d: %w", root, name, errLeaf)
+		err = fmt.Errorf("leaf %d: %w", name, errLeaf)
 	}
 	return err
 }
@@ -52,6 +54,7 @@ func (x *cross) dropLeaf(e *crossEntry, name uint32) bool {
 			x.giveLeaf(i)
 		}
 		e.leaves--
+		e.note(crossLeaves, e.leaves != 1)
 		return true
 	}
 	before := x.leafBefore(e, name)
@@ -63,6 +66,7 @@ func (x *cross) dropLeaf(e *crossEntry, name uint32) bool {
 	before.next = x.leaves[i].next
 	x.giveLeaf(i)
 	e.leaves--
+	e.note(crossLeaves, e.leaves != 1)
 	return true
 }
 

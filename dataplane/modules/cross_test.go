@@ -11,6 +11,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -194,8 +195,8 @@ func (m switchModel) become(cell []byte, to Output) []byte {
 }
 
 // Random tables, changed while frames go, against the model, cell for cell and in order: two
-// ports of one carrier, three carriers, one and two hubs; channels, paths, leaves, and cells
-// that stay.
+// ports of one carrier, three carriers, one and two hubs, between which the carriers move;
+// channels, paths, leaves, and cells that stay.
 func TestCrossConnectsAgainstModel(t *testing.T) {
 	s := seed(t)
 	for _, hubs := range []int{1, 2} {
@@ -222,6 +223,12 @@ func crossAgainstModel(t *testing.T, r *switchRig, rnd *rand.Rand) {
 		return carrier, channel(port, uint16(rnd.IntN(6)), uint16(32+rnd.IntN(6)))
 	}
 	for round := range 1500 {
+		if round%50 == 49 && len(r.hubs) > 1 {
+			to := r.hubs[rnd.IntN(len(r.hubs))].Number()
+			if _, err := r.fabric.Do(dataplane.Command{Number: control.HubMove, A: r.ids[rnd.IntN(3)], B: to}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		in, from := anyEnd()
 		out, end := anyEnd()
 		to := Output{Carrier: r.ids[out], Connection: end}
@@ -401,4 +408,29 @@ func TestRemovedPortTakesItsConnections(t *testing.T) {
 	}
 	r.send(0, 0, userCells(aal.VC{VCI: 50}, 5))
 	wantCells(t, "new port", r.sent(0)[1], userCells(aal.VC{VCI: 61}, 5))
+}
+
+// A short frame, whose cells wait for others to share one, is not overtaken by a full one that
+// goes on as it is, in the same pass.
+func TestHandedBlockKeepsOrder(t *testing.T) {
+	r := newSwitchRig(t, 1, nic.WireConfig{}, 1, 1)
+	vc := aal.VC{VCI: 50}
+	if err := r.carriers[0].Connect(Connection{VC: vc}, r.to(1, 0, vc)); err != nil {
+		t.Fatal(err)
+	}
+	var frames [][]byte
+	var want []byte
+	for i, n := range []int{2, 28, 3, 1, 28, 28, 1} {
+		cells := userCells(vc, n)
+		for j := aal.HeaderSize; j < len(cells); j += aal.CellSize {
+			cells[j+1] = byte(i)
+		}
+		want = append(want, cells...)
+		frames = append(frames, frameOf(LinkBare, label(16), [6]byte{}, cells))
+	}
+	if n, err := r.far[0].Transmit(frames); n != len(frames) || err != nil {
+		t.Fatal(n, err)
+	}
+	r.pass()
+	wantCells(t, "in one pass", r.sent(1)[0], want)
 }

@@ -38,6 +38,7 @@ type driver struct {
 	output   func(dataplane.Msg)
 	finish   func()       // before the batch is sent, or nil
 	abandon  func()       // the device goes: give up what is held for it, or nil
+	backlog  func() bool  // there is more to send that is not in a queue, or nil
 	fits     func() error // refuses a device, or nil
 	mark     int          // of the queue in, in octets
 }
@@ -303,6 +304,9 @@ func (d *driver) Send() {
 	d.wake()
 	if d.tx.room() && !d.in.Empty() {
 		d.in.Enable()
+	}
+	if d.tx.room() && d.backlog != nil && d.backlog() {
+		d.in.AskSend()
 	}
 	if d.tx.waits() && (d.tx.keeps || d.tx.dev.FD() < 0) {
 		d.in.AskSend() // nobody tells when there is room

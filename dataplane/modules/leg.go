@@ -2,6 +2,7 @@ package modules
 
 import (
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 )
@@ -11,16 +12,28 @@ type Leg struct {
 	Connection
 	Contract aal.Contract // what is reserved for it, and its class
 	Shape    bool         // its cells are held back until they conform to the contract
+	Frames   bool         // its cells are those of AAL5: under congestion whole PDUs are dropped
 	Weight   uint8        // of UBR among UBR when there is congestion; 0: 1
 }
 
 // leg is a VC or VP that cross-connected cells leave a port by. Like crossEntry it has no
 // pointer.
 type leg struct {
+	buckets  aal.Buckets // of its shaper
+	drops    legDrops
 	contract uint32 // among the port's contracts
-	queue    uint32 // among the port's queues; 0: it has none now
+	queue    uint32 // among the scheduler's; 0: nothing waits
 	weight   uint8
 	shape    bool
+	frames   bool
+	discard  aal.FrameDiscard
+}
+
+// legDrops is the cells of a leg that were dropped under congestion, by cause.
+type legDrops struct {
+	full   uint64 // as many wait as may
+	clp1   uint64 // … half of them, and the cell had CLP 1
+	frames uint64 // with others of their PDU
 }
 
 // legs is what has been promised about the cells that a port sends.
@@ -42,16 +55,45 @@ func (d *Carrier) Reserve(l Leg) error {
 		return err
 	}
 	if err := l.Contract.Check(); err != nil {
-		return fmt.Errorf("%s: %w", l.Connection, err)
+		return err
 	}
-	p.needSAR()
-	if p.legs == nil {
-		p.legs = &legs{channels: map[uint16]int{}, admission: admission{Capacity: p.cfg.Capacity}}
+	if l.Frames && l.Path || (l.Shape || l.Frames) && !p.cfg.Mode.Cells() {
+		return errFrames
 	}
+	p.needSAR(l.VC)
+	p.needLegs()
 	if err := p.legs.reserve(l); err != nil {
-		return fmt.Errorf("%s: %w", l.Connection, err)
+		return err
+	}
+	if l.Shape {
+		p.sched.shaped++
 	}
 	return nil
+}
+
+var errFrames error = &refusal{"a path is not AAL5, and SDUs are neither shaped nor queued by cells", syscall.EOPNOTSUPP}
+
+// needLegs makes the table of legs and the scheduler, once. Leg 0 is of all that was never
+// reserved: UBR.
+func (p *port) needLegs() {
+	if p.legs != nil {
+		return
+	}
+	x := &legs{channels: map[uint16]int{}, admission: admission{Capacity: p.cfg.Capacity}}
+	contract, _ := x.contracts.take(aal.Contract{}) // UBR without a peak is a contract
+	x.legs = append(x.legs, leg{contract: contract, weight: 1})
+	p.legs = x
+	p.needScheduler()
+}
+
+// legOf is the leg of a cell that the port sends.
+func (p *port) legOf(h uint32) uint32 {
+	x := p.legs
+	if i, ok := x.index.find(h >> 4); ok {
+		return i
+	}
+	i, _ := x.index.find(pathKey(h >> 20))
+	return i
 }
 
 func (x *legs) reserve(l Leg) error {
@@ -81,7 +123,7 @@ func (x *legs) reserve(l Leg) error {
 	} else {
 		x.legs = append(x.legs, leg{})
 	}
-	x.legs[i] = leg{contract: contract, shape: l.Shape, weight: max(l.Weight, 1)}
+	x.legs[i] = leg{contract: contract, shape: l.Shape, frames: l.Frames, weight: max(l.Weight, 1)}
 	x.index.add(l.key(), i)
 	if !l.Path {
 		x.channels[l.VC.VPI]++
@@ -101,12 +143,18 @@ func (d *Carrier) Release(c Connection) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: %w", c, ErrNotConnected)
+	return ErrNotConnected
 }
 
 func (p *port) releaseLeg(c Connection, i uint32) {
 	x := p.legs
 	l := &x.legs[i]
+	if l.queue != 0 {
+		p.counts.down += p.sched.drop(l)
+	}
+	if l.shape {
+		p.sched.shaped--
+	}
 	x.admission.release(&x.contracts.list[l.contract].Contract)
 	x.contracts.give(l.contract)
 	*l = leg{}

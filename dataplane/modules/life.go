@@ -2,8 +2,8 @@ package modules
 
 // close, leave and arrive do with what a port has beside its frames what happens to the port.
 func (p *port) close() {
-	if p.f5 != nil {
-		p.f5.leave()
+	for _, end := range p.oamEnds() {
+		end.leave()
 	}
 	if p.sar != nil {
 		p.sar.close()
@@ -16,11 +16,14 @@ func (p *port) stopTimers() {
 		p.carrier.hub.StopTimer(&x.alarm.timer)
 		p.carrier.hub.StopTimer(&x.oam.timer)
 	}
+	if p.sched != nil {
+		p.carrier.hub.StopTimer(&p.sched.timer)
+	}
 }
 
 func (p *port) leave() {
-	if p.f5 != nil {
-		p.f5.leave()
+	for _, end := range p.oamEnds() {
+		end.leave()
 	}
 	if p.sar != nil {
 		_ = p.sar.leave() // it never refuses
@@ -29,14 +32,28 @@ func (p *port) leave() {
 }
 
 func (p *port) arrive() {
-	if p.f5 != nil {
-		p.f5.resume(p.carrier.hub)
+	for _, end := range p.oamEnds() {
+		end.resume(p.carrier.hub)
 	}
 	if p.sar != nil {
 		p.sar.resume(p.carrier.hub)
 	}
 	p.watchOAM()
+	if p.sched != nil {
+		p.drain()
+	}
 	if p.deaf() {
 		p.raise()
 	}
+}
+
+// oamEnds are the ends of VCs and paths that the port itself looks after.
+func (p *port) oamEnds() (ends []*oamEnd) {
+	if p.f5 != nil {
+		ends = append(ends, p.f5)
+	}
+	for _, end := range p.f4 {
+		ends = append(ends, end)
+	}
+	return ends
 }

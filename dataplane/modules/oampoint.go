@@ -8,11 +8,13 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 // OAMConfig says what a port does about the OAM of a cross-connected VC or VP: F5 of a
 // channel, F4 of a path. Without one all of it passes.
 type OAMConfig struct {
+	End     bool      // the path itself ends here, and is not switched: its loopback is answered, and RDI returned
 	Segment bool      // a segment ends here: its flow is not passed on, and loopback of it answered
 	Source  bool      // continuity check cells of the segment are sent out of the port
 	Sink    bool      // and watched for
@@ -33,14 +35,20 @@ type oamPoints struct {
 	timer dataplane.Timer
 }
 
-var errOAM error = &refusal{"continuity check is of a segment's end", syscall.EINVAL}
+var errOAM error = &refusal{"continuity check is of a segment's end, and an end of a path that is not switched", syscall.EINVAL}
 
 // SetOAM sets what is done about a connection's OAM where it comes in, or, with nil, that
 // nothing is. On the hub.
 func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
+	if p := d.port(c.Port); p != nil && c.Path && (config != nil && config.End || config == nil && p.f4[c.VC.VPI] != nil) {
+		return p.setPathEnd(c, config != nil)
+	}
 	p, e, err := d.connected(c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case config != nil && config.End:
+		return errOAM
 	}
 	x := p.cross
 	i, _ := x.table.find(c.key())
@@ -49,15 +57,15 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 		return nil
 	}
 	if (config.Source || config.Sink) && !config.Segment {
-		return fmt.Errorf("%s: %w", c, errOAM)
+		return errOAM
 	}
 	point := aal.OAMConnectingPoint
 	if config.Segment {
 		point = aal.OAMEndPoint
 	}
-	flows := [2]aal.OAMFlow{aal.OAMF5Segment, aal.OAMF5EndToEnd}
+	flows := flowsOfVC
 	if c.Path {
-		flows = [2]aal.OAMFlow{aal.OAMF4Segment, aal.OAMF4EndToEnd}
+		flows = flowsOfPath
 	}
 	o := &oamPoint{
 		conn: c, config: *config, segment: aal.MakeOAMEnd(flows[0], point, config.ID),
@@ -70,14 +78,14 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 		x.oam.timer.Fire = p.pollOAM
 	}
 	x.oam.of[i] = o
-	e.flags |= crossWatched
+	e.note(crossWatched, true)
 	p.watchOAM()
 	return nil
 }
 
 func (p *port) forgetOAM(i uint32, e *crossEntry) {
 	delete(p.cross.oam.of, i)
-	e.flags &^= crossWatched
+	e.note(crossWatched, false)
 }
 
 // watchOAM runs the clock of the points while there are any.
@@ -109,13 +117,18 @@ func (p *port) putOAM(o *oamPoint, e *aal.OAMEnd, payload *[aal.PayloadSize]byte
 	var cell [aal.CellSize]byte
 	e.Flow().Header(o.conn.VC).Put(cell[:])
 	copy(cell[aal.HeaderSize:], payload[:])
+	p.sendCell(cell[:])
+}
+
+// sendCell sends a cell of the port's own.
+func (p *port) sendCell(cell []byte) {
 	switch d := p.carrier; {
 	case !d.present() || p.stopped:
 		d.lost++
 	case p.sar != nil:
-		p.sendAdmin(cell[:])
+		p.sendAdmin(cell)
 	default:
-		p.pour(cell[:])
+		p.pour(cell)
 		d.in.AskSend()
 	}
 }
@@ -144,9 +157,10 @@ func (p *port) watched(entry, h uint32, cell []byte) bool {
 	return action == aal.OAMPass || action == aal.OAMLoopPass
 }
 
-// Ping asks for loopback out of the port, back along a connection that has a point here: of the
+// Ping asks for loopback out of the port, back along a connection that comes in there: of the
 // segment, or from the end of the whole connection; a location of its own may be named. Its
-// result is among ConnectionCounts. On the hub.
+// result is among ConnectionCounts. A connection without a point here gets one, until SetOAM
+// takes it away. On the hub.
 func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	p, _, err := d.connected(c)
 	if err != nil {
@@ -154,8 +168,11 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	}
 	i, _ := p.cross.table.find(c.key())
 	o := p.cross.oam.of[i]
-	if o == nil {
-		return fmt.Errorf("%s: no OAM is configured: %w", c, ErrNotConnected)
+	if o == nil { // a connecting point, which passes all but our own answers
+		if err := d.SetOAM(c, &OAMConfig{ID: aal.FilledOAMID(aal.OAMIDNone)}); err != nil {
+			return err
+		}
+		o = p.cross.oam.of[i]
 	}
 	e := &o.whole
 	if segment {
@@ -163,7 +180,7 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	}
 	var payload [aal.PayloadSize]byte
 	if !e.Ask(p.oamNow(), location, payload[:]) {
-		return fmt.Errorf("%s: %w", c, errAsked)
+		return errAsked
 	}
 	p.putOAM(o, e, &payload)
 	return nil
@@ -171,7 +188,7 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 
 var errAsked error = &refusal{"a loopback cell is out", syscall.EALREADY}
 
-// oam reads "segment [source] [sink] [id=HEX]", "id=HEX" or "off".
+// oam reads "segment [source] [sink] [id=HEX]", "id=HEX", "end" or "off".
 func (w *words) oam() *OAMConfig {
 	if len(w.left) == 1 && w.left[0] == "off" {
 		w.left = nil
@@ -183,6 +200,8 @@ func (w *words) oam() *OAMConfig {
 		switch {
 		case given:
 			c.ID = w.identifier(id)
+		case w.left[0] == "end":
+			c.End = true
 		case w.left[0] == "segment":
 			c.Segment = true
 		case w.left[0] == "source":
@@ -190,7 +209,7 @@ func (w *words) oam() *OAMConfig {
 		case w.left[0] == "sink":
 			c.Sink = true
 		default:
-			w.fail(fmt.Errorf("%q: segment, source, sink, id=HEX or off", w.left[0]))
+			w.fail(fmt.Errorf("%q: segment, source, sink, end, id=HEX or off", w.left[0]))
 		}
 	}
 	return c
@@ -238,4 +257,58 @@ func (o *oamPoint) appendCounts(counts []dataplane.Count) []dataplane.Count {
 		dataplane.Count{Name: "oam_sent", N: a.Sent + b.Sent}, dataplane.Count{Name: "oam_returned", N: a.Returned + b.Returned},
 		dataplane.Count{Name: "oam_lost", N: a.Lost + b.Lost}, dataplane.Count{Name: "oam_rtt_ns", N: uint64(rtt)},
 		dataplane.Count{Name: "rx_drop_oam", N: a.Bad + a.Other + b.Bad + b.Other})
+}
+
+// setPathEnd has the F4 of a path that ends at the port looked after, or not any more.
+func (p *port) setPathEnd(c Connection, on bool) error {
+	vpi := c.VC.VPI
+	switch {
+	case !p.cfg.Mode.Cells():
+		return errOAM
+	case p.cross != nil && p.cross.paths[vpi/64]>>(vpi%64)&1 != 0:
+		return errSwitched
+	case !on:
+		p.f4[vpi].leave()
+		if delete(p.f4, vpi); len(p.f4) == 0 {
+			p.f4 = nil
+		}
+		return nil
+	case p.f4[vpi] != nil:
+		return ErrConnected
+	}
+	if p.f4 == nil {
+		p.f4 = map[uint16]*oamEnd{}
+	}
+	o := new(oamEnd)
+	o.open(p.carrier.hub, flowsOfPath, func(cell []byte) {
+		aal.ReadHeader(cell).WithVPI(vpi).Put(cell)
+		p.sendCell(cell)
+	})
+	p.f4[vpi] = o
+	return nil
+}
+
+// endOfPaths takes the F4 cells of paths that end here, and gives the block with the others,
+// or 0.
+func (p *port) endOfPaths(b block.ID) block.ID {
+	pool := p.carrier.hub.Pool
+	all, stay := pool.Bytes(b), 0
+	for cells := all; len(cells) >= aal.CellSize; cells = cells[aal.CellSize:] {
+		h := aal.ReadHeader(cells)
+		vc := h.VC()
+		if end := p.f4[vc.VPI]; end != nil {
+			if flow, ok := h.OAMFlow(); ok && (flow == aal.OAMF4Segment || flow == aal.OAMF4EndToEnd) {
+				end.cell(cells[:aal.CellSize])
+				continue
+			}
+			end.user()
+		}
+		stay += copy(all[stay:], cells[:aal.CellSize])
+	}
+	if stay == 0 {
+		pool.Free(b)
+		return 0
+	}
+	pool.Cut(b, stay)
+	return b
 }

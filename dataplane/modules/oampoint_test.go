@@ -179,3 +179,35 @@ func TestContinuityAndPing(t *testing.T) {
 		t.Errorf("continuity without a segment's end: %v", err)
 	}
 }
+
+// A path that ends at the port, with VCs above, has its F4 loopback answered, of the segment and
+// of the whole, and RDI returned while AIS comes, where it was configured; its VCs' cells go up
+// (I.610, 9.1.1).
+func TestEndOfPath(t *testing.T) {
+	r := newSwitchRig(t, 1, nic.WireConfig{}, 1)
+	r.now = 1e9
+	vp := aal.VC{VPI: 6}
+	ask := append(oamCell(t, aal.OAMF4Segment, vp, loopback(true)), oamCell(t, aal.OAMF4EndToEnd, vp, loopback(true))...)
+	r.send(0, 0, ask)
+	wantCells(t, "not configured: back", r.sent(0)[0], nil)
+	wantCells(t, "not configured: up", r.sinks[0].octets, ask)
+	r.sinks[0].octets = nil
+	if _, err := r.do(0, control.CarrierOAM, "0 6/* end"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.do(0, control.CarrierConnect, "0 6/* %d 0 7/*", r.ids[0]); !errors.Is(err, errEnds) {
+		t.Errorf("switched too: %v", err)
+	}
+	user := userCells(aal.VC{VPI: 6, VCI: 44}, 2)
+	r.send(0, 0, append(append(bytes.Clone(ask), user...), userCells(aal.VC{VPI: 5, VCI: 4}, 1)...))
+	wantCells(t, "back", r.sent(0)[0], append(oamCell(t, aal.OAMF4Segment, vp, loopback(false)), oamCell(t, aal.OAMF4EndToEnd, vp, loopback(false))...))
+	wantCells(t, "up", r.sinks[0].octets, append(user, userCells(aal.VC{VPI: 5, VCI: 4}, 1)...))
+	r.send(0, 0, oamCell(t, aal.OAMF4EndToEnd, vp, faultOf(aal.OAMAIS)))
+	wantCells(t, "RDI", r.sent(0)[0], oamCell(t, aal.OAMF4EndToEnd, vp, faultOf(aal.OAMRDI)))
+	if _, err := r.do(0, control.CarrierOAM, "0 6/* off"); err != nil {
+		t.Fatal(err)
+	}
+	r.now += 2e9
+	r.send(0, 0, ask)
+	wantCells(t, "off: back", r.sent(0)[0], nil)
+}

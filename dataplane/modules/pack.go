@@ -34,11 +34,22 @@ func (p *port) pack(m dataplane.Msg) {
 		copy(d.hub.Pool.Extend(p.frame, n), cells)
 		cells = cells[n:]
 		p.counts.cellsOut += uint64(n / aal.CellSize)
+		p.charge(n / aal.CellSize)
 	}
 	if p.frame != 0 && p.room() == 0 {
 		p.closeFrame()
 	}
 	d.hub.Free(m)
+}
+
+// charge takes cells that streams send from the port's rate: they wait in the streams, and not
+// in its queues.
+func (p *port) charge(cells int) {
+	if s := p.sched; s != nil && s.rated {
+		for range cells {
+			s.rate.Take(p.oamNow())
+		}
+	}
 }
 
 // room is the octets of cells that the frame under construction still takes.

@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/cellhub/cellhub/aal"
@@ -33,10 +32,11 @@ func (d *Carrier) Police(from Connection, c aal.Contract) error {
 	x := &p.cross.police
 	i, err := x.contracts.take(c)
 	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
 	x.give(e.police)
 	e.police = x.take(policer{contract: i})
+	e.note(crossPoliced, true)
 	return nil
 }
 

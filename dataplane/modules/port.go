@@ -54,10 +54,12 @@ func (c *PortConfig) check(l Link) error {
 type port struct {
 	// What a frame received touches comes first.
 	carrier *Carrier
+	trunk   *trunkSwitch // whose one port it is; nil: it is a pseudowire
 	number  uint32
 	label   uint32 // received
 	checks  bool   // who sent it matters
 	bare    bool   // there are cells, and nothing before them
+	uni     bool   // headers have a GFC
 	stopped bool   // it carries nothing, by SetUp
 	cross   *cross // what is switched; nil: nothing
 	counts  portCounts
@@ -71,10 +73,12 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
-	mark     uint8  // of the frame: that of all cells in it
-	f5       *f5End // the OAM of a VC that ends above a port of SDUs; nil until it is needed
-	sar      *aal5  // between SDUs of the port and cells that are switched
-	legs     *legs  // what has been promised of what is sent; nil: nothing
+	mark     uint8              // of the frame: that of all cells in it
+	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
+	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
+	sar      *aal5              // between SDUs of the port and cells that are switched
+	legs     *legs              // what has been promised of what is sent; nil: nothing
+	sched    *scheduler         // nil until it is needed
 }
 
 // portCounts is what a port counts.
@@ -114,6 +118,7 @@ func (p *port) build() {
 	p.pw = newPseudowire(&p.cfg.Encapsulation, p.carrier.link.header(nil, p.carrier.own, &p.cfg.Far))
 	p.pw.sent, p.pw.order = old.sent, old.order
 	p.checks = p.carrier.link.checks(&p.cfg.Far)
+	p.uni = p.cfg.UNI
 	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()
 	p.timer.Fire = p.packed
 }
@@ -192,11 +197,17 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
-	if p.cfg.UNI {
+	if p.uni {
 		clearGFC(cells)
 	}
 	if p.cross != nil {
 		if b = p.crossConnected(b); b == 0 {
+			return
+		}
+		cells = pool.Bytes(b)
+	}
+	if p.f4 != nil {
+		if b = p.endOfPaths(b); b == 0 {
 			return
 		}
 		cells = pool.Bytes(b)

@@ -21,7 +21,7 @@ const (
 type relay struct {
 	entries [relayCells]uint32
 	slots   [relayCells]uint64
-	heads   [relayCells]uint32
+	keys    [relayCells]uint32
 	items   [relayItems]relayItem
 	touched [relayItems]uint32 // outputs that have a list
 	n, outs int
@@ -42,7 +42,7 @@ func (d *Carrier) work() {
 	}
 }
 
-// cross sends the cross-connected cells of a frame on, and gives what is left: the block with
+// crossConnected sends the cross-connected cells of a frame on, and gives what is left: the block with
 // the other cells, or 0. A frame of one VC, or of VCs that leave by one port, goes on as the
 // block that it is.
 func (p *port) crossConnected(b block.ID) block.ID {
@@ -54,7 +54,7 @@ func (p *port) crossConnected(b block.ID) block.ID {
 		if !ok {
 			return b
 		}
-		if e := &x.entries[i]; e.simple() {
+		if e := &x.entries[i]; e.flags == 0 {
 			e.cells += uint64(len(cells) / aal.CellSize)
 			keep, bits := e.keep(), e.first.bits
 			for c := cells; len(c) >= aal.CellSize; c = c[aal.CellSize:] {
@@ -67,12 +67,15 @@ func (p *port) crossConnected(b block.ID) block.ID {
 	stay := 0
 	for at := 0; at < len(cells); {
 		part := cells[at:min(len(cells), at+relayCells*aal.CellSize)]
-		x.find(d.relay, part)
-		if len(part) == len(cells) && x.oneWay(d.relay, part) {
-			d.handOn(&x.outputs[x.entries[d.relay.entries[0]].first.out], b)
-			return 0
+		x.fetch(d.relay, part)
+		done := 0
+		if len(part) == len(cells) {
+			if done = x.oneWay(d.relay, part); done == len(part) {
+				d.handOn(&x.outputs[x.entries[d.relay.entries[0]].first.out], b)
+				return 0
+			}
 		}
-		p.split(part)
+		p.split(part, done/aal.CellSize)
 		stay += d.relay.gather(cells[stay:], part)
 		at += len(part)
 	}
@@ -94,75 +97,73 @@ func sameVC(cells []byte, h uint32) bool {
 	return true
 }
 
-// simple tells whether cells of the entry need nothing but another header.
-func (e *crossEntry) simple() bool {
-	return e.leaves == 1 && e.police|uint32(e.flags&crossWatched) == 0
-}
-
-// find looks up all cells: first it reads the slots where they should be, so that the
-// processor fetches them together, and only then looks at any.
-func (x *cross) find(w *relay, cells []byte) {
+// fetch reads, for all cells, the slots of the table where their keys should be, and looks at
+// none: so the processor fetches them together.
+func (x *cross) fetch(w *relay, cells []byte) {
 	n, t := len(cells)/aal.CellSize, &x.table
-	if len(t.slots) == 0 {
-		for i := range n {
-			w.entries[i] = noEntry
-		}
-		return
-	}
-	for i := range n {
-		key := x.key(binary.BigEndian.Uint32(cells[i*aal.CellSize:]))
-		w.heads[i], w.slots[i] = key, t.first(key)
-	}
-	for i := range n {
-		switch key, s := w.heads[i], w.slots[i]; {
-		case s != 0 && uint32(s>>32) == key:
-			w.entries[i] = uint32(s)
-		default:
-			if e, ok := t.find(key); ok {
-				w.entries[i] = e
-			} else {
-				w.entries[i] = noEntry
-			}
-		}
+	keys, slots := w.keys[:n], w.slots[:n]
+	for i := range keys {
+		keys[i] = x.key(binary.BigEndian.Uint32(cells))
+		slots[i] = t.first(keys[i])
+		cells = cells[aal.CellSize:]
 	}
 }
 
-// oneWay rewrites the headers of cells that all leave by one port; false, and nothing done,
-// when they do not.
-func (x *cross) oneWay(w *relay, cells []byte) bool {
-	n := len(cells) / aal.CellSize
+// entry is the entry of cell i, whose slot has been fetched.
+func (x *cross) entry(w *relay, i int) uint32 {
+	key, s := w.keys[i], w.slots[i]
+	if s != 0 && uint32(s>>32) == key {
+		return uint32(s)
+	}
+	if at, ok := x.table.find(key); ok {
+		return at
+	}
+	return noEntry
+}
+
+// oneWay takes cells that leave by one port, and need nothing but another header: it gives how
+// many octets of them there are before the first that does not. A header that has its new VPI
+// and VCI may be rewritten again: nothing else of it has changed.
+func (x *cross) oneWay(w *relay, cells []byte) (done int) {
 	out := noEntry
-	for i, at := range w.entries[:n] {
+	for i := 0; done < len(cells); i++ {
+		at := x.entry(w, i)
 		if at == noEntry {
-			return false
+			return done
 		}
 		e := &x.entries[at]
 		if i == 0 {
 			out = e.first.out
 		}
-		if !e.simple() || e.first.out != out {
-			return false
+		if e.flags != 0 || e.first.out != out {
+			return done
 		}
-		w.heads[i] = binary.BigEndian.Uint32(cells[i*aal.CellSize:])&e.keep() | e.first.bits
+		e.cells++
+		w.entries[i] = at
+		c := cells[done : done+aal.CellSize]
+		binary.BigEndian.PutUint32(c, binary.BigEndian.Uint32(c)&e.keep()|e.first.bits)
+		done += aal.CellSize
 	}
-	for i, at := range w.entries[:n] {
-		x.entries[at].cells++
-		binary.BigEndian.PutUint32(cells[i*aal.CellSize:], w.heads[i])
-	}
-	return true
+	return done
 }
 
-// split sends cells that leave by several ports, or are policed, or have leaves.
-func (p *port) split(cells []byte) {
+// split sends cells that leave by several ports, or are policed, or have leaves. The first of
+// them have been counted.
+func (p *port) split(cells []byte, counted int) {
 	d, x := p.carrier, p.cross
 	w := d.relay
+	n := len(cells) / aal.CellSize
+	for i := counted; i < n; i++ {
+		if w.entries[i] = x.entry(w, i); w.entries[i] != noEntry {
+			x.entries[w.entries[i]].cells++
+		}
+	}
 	w.begin()
-	for i, at := range w.entries[:len(cells)/aal.CellSize] {
+	for i, at := range w.entries[:n] {
 		if at == noEntry {
 			continue
 		}
 		e := &x.entries[at]
-		e.cells++
 		h := binary.BigEndian.Uint32(cells[i*aal.CellSize:])
 		if e.police != 0 {
 			var ok bool

@@ -10,8 +10,12 @@ import (
 // between. CLP and EFCI of an SDU are those of each of its cells; back, CLP is that of any
 // cell, EFCI that of the last. Cells of management cross as administrative cells.
 
-// needSAR gives a port of SDUs its SAR, once.
-func (p *port) needSAR() {
+// needSAR gives a port of SDUs its SAR, once, and a trunk of SDUs that of a VC.
+func (p *port) needSAR(vc aal.VC) {
+	if p.trunk != nil {
+		p.trunk.needSAR(vc)
+		return
+	}
 	if p.cfg.Mode.Cells() || p.sar != nil {
 		return
 	}
@@ -37,7 +41,7 @@ func (p *port) crossSDU(m dataplane.Msg) bool {
 		return false
 	}
 	e := &x.entries[i]
-	if !e.simple() || !p.sameMode(&x.outputs[e.first.out], e.first.bits, m) {
+	if e.flags != 0 || !p.sameMode(&x.outputs[e.first.out], e.first.bits, m) {
 		p.sar.header = aal.MakeHeader(p.cfg.VC, aal.PTIUser, false)
 		p.sar.segment(m)
 		return true
@@ -124,8 +128,8 @@ func (p *port) admin(b block.ID) {
 // endOAM takes an OAM cell of a VC that ends above the port.
 func (p *port) endOAM(cell []byte) {
 	if p.f5 == nil {
-		p.f5 = new(f5End)
-		p.f5.open(p.carrier.hub, p.sendAdmin)
+		p.f5 = new(oamEnd)
+		p.f5.open(p.carrier.hub, flowsOfVC, p.sendAdmin)
 	}
 	p.counts.cellsIn++
 	before := p.f5.dropped()

@@ -19,6 +19,7 @@ type socket struct {
 	holds   bool
 	waiting bool // for a block
 	broken  bool // carries nothing any more
+	counts  trafficCounts
 	closed  bool
 	drained bool // what it had was sent: it is about to end
 	touched bool // has something to publish
@@ -29,7 +30,7 @@ type socket struct {
 func (c *socket) module() dataplane.Module {
 	s := c.owner
 	return dataplane.Module{
-		Name: "socket", Pair: s.pair, Counters: s.count,
+		Name: "socket", Pair: s.pair, Counters: c.counts.count,
 		ReadPut: c.readPut, ReadService: c.readService,
 		WriteService: func(*dataplane.Queue) { c.resume() },
 		Open: func(q *dataplane.Queue) error {
@@ -102,7 +103,7 @@ func (c *socket) drain(most int) (sdus, octets int, more bool) {
 		case c.held.Flags&region.FlagEnd != 0:
 			c.end()
 		case n > c.owner.hub.Pool.MaxAlloc(): // no block will ever hold it
-			c.owner.counts.refused++
+			c.refuse()
 		default:
 			b := c.owner.hub.Pool.Alloc(n)
 			if b == 0 {
@@ -122,10 +123,16 @@ func (c *socket) drain(most int) (sdus, octets int, more bool) {
 // that it comes after all data. No other call knows such an end.
 func (c *socket) end() {
 	if c.channel.Shape.Kind&region.Local == 0 || len(c.octets) > 0 {
-		c.owner.counts.refused++
+		c.refuse()
 		return
 	}
 	c.wq.PutNext(dataplane.Msg{Type: dataplane.Proto})
+}
+
+// refuse counts what the application may not send.
+func (c *socket) refuse() {
+	c.counts.refused++
+	c.owner.counts.refused++
 }
 
 // await goes on when there is a block for the SDU that is held.
@@ -146,15 +153,17 @@ func (c *socket) put(b block.ID, n int) {
 	m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
 	if c.channel.Shape.Kind&region.Cells != 0 {
 		if !c.ownCells(c.owner.hub.Pool.Bytes(b)) {
-			c.owner.counts.refused++
+			c.refuse()
 			c.owner.hub.Free(m)
 			return
 		}
 	} else {
 		m.Flags, m.Info = flagsOf(c.held.Flags), c.held.UU&0xFF
 	}
-	c.owner.counts.out++
-	c.owner.counts.octetsOut += uint64(n)
+	for _, t := range [...]*trafficCounts{&c.counts, &c.owner.counts.trafficCounts} {
+		t.out++
+		t.octetsOut += uint64(n)
+	}
 	c.wq.PutNext(m)
 }
 
@@ -226,6 +235,7 @@ func (c *socket) deliver(m *dataplane.Msg) bool {
 		c.owner.hub.Free(*m)
 		return true
 	case size > most && c.channel.Shape.Kind&region.Cells == 0:
+		c.counts.long++
 		c.owner.counts.long++
 		c.owner.hub.Free(*m)
 		return true
@@ -244,8 +254,10 @@ func (c *socket) deliver(m *dataplane.Msg) bool {
 		}
 		c.fill(room, m.Block)
 		c.channel.Send.Put(n, region.Descriptor{Flags: flagsTo(m.Flags), UU: m.Info, NS: c.owner.now()})
-		c.owner.counts.in++
-		c.owner.counts.octetsIn += uint64(n)
+		for _, t := range [...]*trafficCounts{&c.counts, &c.owner.counts.trafficCounts} {
+			t.in++
+			t.octetsIn += uint64(n)
+		}
 		if size -= n; size > 0 {
 			p.Trim(m.Block, n)
 		}

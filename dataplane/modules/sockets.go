@@ -42,14 +42,26 @@ type Sockets struct {
 	counts  socketsCounts
 }
 
-type socketsCounts struct {
+// trafficCounts is what a socket has counted, and all of an application's together.
+type trafficCounts struct {
 	out, octetsOut uint64 // SDUs, or runs of cells, of the application
 	in, octetsIn   uint64
-	strays         uint64 // doorbells that name no socket
-	broken         uint64 // sockets, or the region, that held what makes no sense
 	refused        uint64 // of the application's: no whole cells, or more than a block holds
 	long           uint64 // received, and over what the channel holds
-	failed         uint64 // wakes that failed
+}
+
+func (c *trafficCounts) count() []dataplane.Count {
+	return []dataplane.Count{
+		{Name: "tx_sdus", N: c.out}, {Name: "tx_octets", N: c.octetsOut}, {Name: "rx_sdus", N: c.in}, {Name: "rx_octets", N: c.octetsIn},
+		{Name: "tx_drop_sdu", N: c.refused}, {Name: "rx_drop_long", N: c.long},
+	}
+}
+
+type socketsCounts struct {
+	trafficCounts
+	strays uint64 // doorbells that name no socket
+	broken uint64 // sockets, or the region, that held what makes no sense
+	failed uint64 // wakes that failed
 }
 
 // SocketsConfig is what the hub's end of a region needs.
@@ -264,11 +276,10 @@ func (s *Sockets) now() int64 {
 
 func (s *Sockets) count() []dataplane.Count {
 	c := &s.counts
-	return []dataplane.Count{
-		{Name: "tx_sdus", N: c.out}, {Name: "tx_octets", N: c.octetsOut}, {Name: "rx_sdus", N: c.in}, {Name: "rx_octets", N: c.octetsIn},
-		{Name: "tx_drop_sdu", N: c.refused}, {Name: "rx_drop_long", N: c.long}, {Name: "doorbell_strays", N: c.strays},
-		{Name: "doorbell_unheard", N: s.region.Unheard()}, {Name: "broken", N: c.broken}, {Name: "wakes_failed", N: c.failed},
-	}
+	return append(c.trafficCounts.count(), []dataplane.Count{
+		{Name: "doorbell_strays", N: c.strays}, {Name: "doorbell_unheard", N: s.region.Unheard()},
+		{Name: "broken", N: c.broken}, {Name: "wakes_failed", N: c.failed},
+	}...)
 }
 
 // socketList is the sockets that have something to send, in their order.

@@ -26,7 +26,6 @@ type socketsRig struct {
 	driver  dataplane.ProcID
 	broken  []uint32
 	now     int64
-	low     map[string]dataplane.Module
 }
 
 func newSocketsRig(t testing.TB) *socketsRig {
@@ -52,13 +51,8 @@ func newSocketsRig(t testing.TB) *socketsRig {
 		t.Fatal(err)
 	}
 	reg := registry(t, map[string]dataplane.Module{"sockets": r.sockets.Module()})
-	for name, c := range map[string]dataplane.Constructor{
-		"echo": func(string) (dataplane.Module, error) { return echo(), nil },
-		"low":  func(name string) (dataplane.Module, error) { return r.low[name], nil },
-	} {
-		if err := reg.Add(name, c); err != nil {
-			t.Fatal(err)
-		}
+	if err := reg.Add("echo", func(string) (dataplane.Module, error) { return echo(), nil }); err != nil {
+		t.Fatal(err)
 	}
 	if r.fabric, err = dataplane.NewFabric(reg, r.hub); err != nil {
 		t.Fatal(err)
@@ -336,5 +330,73 @@ func TestSocketAllocations(t *testing.T) {
 	one()
 	if n := testing.AllocsPerRun(100, one); n != 0 {
 		t.Errorf("%v allocations for an SDU", n)
+	}
+}
+
+// TestSocketBudget: what an application is given in a pass is limited, and shared by its sockets.
+func TestSocketBudget(t *testing.T) {
+	r := newSocketsRig(t)
+	const sockets = 8
+	var got [sockets]int
+	var open [sockets]*region.Channel
+	for i := range sockets {
+		low := dataplane.Module{Name: "sink", WritePut: func(q *dataplane.Queue, m dataplane.Msg) { got[i]++; q.Hub().Free(m) }}
+		open[i], _ = r.open(r.build(dataplane.Part{Module: &low})[0], 1500, 0)
+	}
+	for i, c := range open {
+		for range 100 {
+			if !r.put(c, []byte{byte(i)}, region.Descriptor{}) {
+				t.Fatal("no room")
+			}
+		}
+	}
+	r.turn(1)
+	if n := r.count("tx_sdus"); n > MaxPassSDU {
+		t.Errorf("%d SDUs in a pass", n)
+	}
+	for i, n := range got {
+		if n != MaxPassSDU/sockets {
+			t.Errorf("of socket %d %d SDUs", i, n)
+		}
+	}
+	r.turn(4)
+	for i, n := range got {
+		if n != 100 {
+			t.Errorf("of socket %d %d SDUs in all", i, n)
+		}
+	}
+}
+
+// TestSocketBroken: a ring that makes no sense ends its own socket, doorbells end all of them; both
+// are told once, and counted.
+func TestSocketBroken(t *testing.T) {
+	r := newSocketsRig(t)
+	low := r.build(dataplane.Part{Name: "local"}, dataplane.Part{})
+	a, _ := r.open(low[0], 1500, region.Local)
+	b, _ := r.open(low[1], 1500, region.Local)
+	for range 2 {
+		r.put(a, []byte("bad"), region.Descriptor{Flags: region.FlagEnd}) // an end that is none
+		r.turn(2)
+	}
+	if r.count("tx_drop_sdu") != 2 {
+		t.Errorf("%d refused", r.count("tx_drop_sdu"))
+	}
+	a.Send.Put(0, region.Descriptor{}) // an SDU of no octets
+	a.Send.Publish()
+	r.put(a, []byte("after it"), region.Descriptor{})
+	r.client.Tell(a.Number)
+	_ = r.client.Flush()
+	r.turn(3)
+	if len(r.broken) != 1 || r.broken[0] != a.Number || r.count("broken") != 1 {
+		t.Errorf("broken are %v, %d counted", r.broken, r.count("broken"))
+	}
+	if sdus, _ := r.get(b); len(sdus) != 0 {
+		t.Errorf("%q came of it", sdus)
+	}
+	r.client.Tell(1 << 20) // nobody's number
+	_ = r.client.Flush()
+	r.turn(1)
+	if r.count("doorbell_strays") != 1 {
+		t.Errorf("%d strays", r.count("doorbell_strays"))
 	}
 }

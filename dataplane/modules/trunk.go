@@ -17,6 +17,7 @@ type Trunk struct {
 	format TrunkFormat
 	noHEC  bool // cells are taken whatever their HEC is
 	down   bool // by SetUp
+	cross  *trunkSwitch
 	counts trunkCounts
 }
 
@@ -56,6 +57,8 @@ func NewTrunk(c TrunkConfig) *Trunk {
 	if t.format == TrunkCell {
 		t.input, t.output = t.cell, t.sendCells
 	}
+	t.cross = newTrunkSwitch(t)
+	t.fits, t.abandon, t.finish, t.backlog = t.cross.attach, t.cross.detach, t.cross.finish, t.cross.waits
 	return t
 }
 
@@ -63,12 +66,16 @@ func NewTrunk(c TrunkConfig) *Trunk {
 func (t *Trunk) Module() dataplane.Module {
 	m := t.module("trunk", false)
 	m.Counters = t.Counts
+	t.cross.module(&m)
 	return m
 }
 
 // SetUp lets the trunk carry, or not: then what comes for it, from either side, is lost
 // and counted. On the hub.
-func (t *Trunk) SetUp(up bool) { t.down = !up }
+func (t *Trunk) SetUp(up bool) {
+	t.down = !up
+	_ = t.cross.SetUp(0, up) // its one port is there
+}
 
 // AddVC and RemoveVC tell which VCs are in use. A peer that speaks atmtcp is told, too;
 // it need not listen. On the hub.
@@ -129,6 +136,9 @@ func (t *Trunk) sdu(b block.ID) {
 	}
 	pool.Trim(b, nic.ATMTCPHeader)
 	t.counts.unitsIn++
+	if t.cross.takeSDU(b, len(f)-nic.ATMTCPHeader, vc) {
+		return
+	}
 	t.out.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(f) - nic.ATMTCPHeader), Conn: Key(vc)})
 }
 
@@ -182,7 +192,7 @@ func (t *Trunk) cell(b block.ID) {
 	h.Put(f[1:])
 	pool.Trim(b, 1)
 	t.counts.unitsIn++
-	t.out.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: aal.CellSize, Conn: Key(h.VC())})
+	t.cross.port.cells(b)
 }
 
 // sendCells sends each cell of a run in a frame of its own. What the device has no room
@@ -197,22 +207,27 @@ func (t *Trunk) sendCells(m dataplane.Msg) {
 			t.in.PutBQ(m)
 			return
 		}
-		b := pool.Alloc(aal.CellSize + 1)
-		if b == 0 {
-			t.counts.noBlocks += uint64(len(cells) / aal.CellSize)
-			break
-		}
-		p := pool.Extend(b, aal.CellSize+1)
-		copy(p, cells[:hecOctet])
-		p[hecOctet] = aal.ReadHeader(cells).HEC()
-		copy(p[hecOctet+1:], cells[hecOctet:aal.CellSize])
-		t.counts.unitsOut++
-		t.send(b)
+		t.sendCell(cells)
 	}
 	if t.down {
 		t.counts.stopped += uint64(len(cells) / aal.CellSize)
 	}
 	t.hub.Free(m)
+}
+
+// sendCell sends one cell; room must be there.
+func (t *Trunk) sendCell(cell []byte) {
+	b := t.hub.Pool.Alloc(aal.CellSize + 1)
+	if b == 0 {
+		t.counts.noBlocks++
+		return
+	}
+	p := t.hub.Pool.Extend(b, aal.CellSize+1)
+	copy(p, cell[:hecOctet])
+	p[hecOctet] = aal.ReadHeader(cell).HEC()
+	copy(p[hecOctet+1:], cell[hecOctet:aal.CellSize])
+	t.counts.unitsOut++
+	t.send(b)
 }
 
 // Counts gives the counters in a fixed order. On the hub only.

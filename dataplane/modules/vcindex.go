@@ -14,8 +14,13 @@ const firstIndex = 16 // slots of a fresh index, a power of two
 // home is where the search for a key begins: neighbouring VCIs are spread out.
 func (t *vcIndex) home(key uint32) uint { return uint(uint64(key) * 0x9E3779B97F4A7C15 >> t.shift) }
 
-// first is the slot where a key is, unless another has taken it; there must be slots.
-func (t *vcIndex) first(key uint32) uint64 { return t.slots[t.home(key)&uint(len(t.slots)-1)] }
+// first is the slot where a key is, unless another has taken it.
+func (t *vcIndex) first(key uint32) uint64 {
+	if i := t.home(key) & uint(len(t.slots)-1); i < uint(len(t.slots)) {
+		return t.slots[i]
+	}
+	return 0
+}
 
 // find gives the place of a key; false when there is none.
 func (t *vcIndex) find(key uint32) (uint32, bool) {

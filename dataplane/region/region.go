@@ -110,9 +110,6 @@ func (r *Region) Broken() bool { return r.hear.Broken() || r.tell.Broken() }
 // Unheard counts what could not be told.
 func (r *Region) Unheard() uint64 { return r.unheard }
 
-// Memory is the descriptor of the memory.
-func (r *Region) Memory() int { return r.memory }
-
 // Ear is the descriptor by which this side is woken.
 func (r *Region) Ear() int { return r.ear }
 
@@ -122,9 +119,6 @@ func (r *Region) TakeEar() int {
 	r.ear = -1
 	return fd
 }
-
-// Octets is the size of the region.
-func (r *Region) Octets() int { return len(r.mem) }
 
 // Attach gives the client's side of a channel, which TLV RING has named.
 func (r *Region) Attach(offset uint64, size uint32) (*Channel, error) {

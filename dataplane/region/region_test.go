@@ -215,11 +215,11 @@ func TestSealed(t *testing.T) {
 	hub, client := pairOf(t, Config{Octets: MinOctets})
 	h, c, _ := channelOf(t, hub, client, 100)
 	for _, size := range []int64{0, MinOctets - 4096, MinOctets + 4096} {
-		if err := unix.Ftruncate(client.Memory(), size); !errors.Is(err, unix.EPERM) {
+		if err := unix.Ftruncate(client.memory, size); !errors.Is(err, unix.EPERM) {
 			t.Errorf("ftruncate to %d: %v", size, err)
 		}
 	}
-	if _, err := unix.FcntlInt(uintptr(client.Memory()), unix.F_ADD_SEALS, unix.F_SEAL_WRITE); !errors.Is(err, unix.EPERM) {
+	if _, err := unix.FcntlInt(uintptr(client.memory), unix.F_ADD_SEALS, unix.F_SEAL_WRITE); !errors.Is(err, unix.EPERM) {
 		t.Errorf("another seal: %v", err)
 	}
 	c.Send.Room(10)

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// words views a word of shared memory; off is a multiple of 4, and mem is aligned.
+// word views a word of shared memory; off is a multiple of 4, and mem is aligned.
 func word(mem []byte, off int) *atomic.Uint32 {
 	return (*atomic.Uint32)(unsafe.Pointer(&mem[off : off+4][0]))
 }

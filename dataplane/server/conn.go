@@ -102,7 +102,12 @@ func (c *client) serve(in *control.Packet) error {
 		return err
 	}
 	if err != nil {
+		said := out.Message
 		out = c.reply(in)
+		if in.Class == control.ClassHub && in.Type == control.HubHello { // whom a refused manager has met
+			b := said.Hub()
+			out.SetHub(&b)
+		}
 		out.Status = control.Status(err)
 		out.Class, out.Type = in.Class, in.Type
 		withoutArgument(&out.Message)

@@ -52,6 +52,8 @@ var handlers = [...]map[control.Type]handler{
 		control.ATMXConnect: (*Server).xconnect,
 		control.ATMAddLeaf:  (*Server).addLeaf,
 		control.ATMDelLeaf:  (*Server).delLeaf,
+		control.ATMOAM:      func(s *Server, c *client, in, out *control.Packet) error { return s.oam(c, in, control.CarrierOAM) },
+		control.ATMLoopback: func(s *Server, c *client, in, out *control.Packet) error { return s.oam(c, in, control.CarrierPing) },
 	},
 	control.ClassSock: nil,
 	control.ClassSig:  {control.SigTX: (*Server).sigTX},

@@ -29,6 +29,8 @@ func (s *Server) list(c *client, in, out *control.Packet) error {
 		entries, err = s.listStreams()
 	case control.ListProcesses:
 		entries, err = s.listProcesses()
+	case control.ListPlaces:
+		entries, err = s.listPlaces()
 	case control.ListModules:
 		for _, name := range s.fabric.Modules() {
 			entries = append(entries, entry{name: name})
@@ -100,6 +102,21 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 			}
 		}
 		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func (s *Server) listPlaces() (entries []entry, err error) {
+	all, err := s.fabric.Processes()
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	for i := range s.fabric.Hubs() { // each stands on itself
+		n := uint32(s.fabric.Hub(i).Number())
+		entries = append(entries, entry{a: n, b: n, name: "hub"})
+	}
+	for _, p := range all {
+		entries = append(entries, entry{a: uint32(p.ID), b: uint32(s.fabric.Hub(p.Hub).Number()), name: p.Module})
 	}
 	return entries, nil
 }

@@ -30,6 +30,7 @@ type vc struct {
 	pair  dataplane.ProcID
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
+	leaf  uint32 // of which it is the end, in cross
 
 	owner    *conn       // the application's connection that it is; nil: none
 	switched bool        // a call's: it goes with the connection

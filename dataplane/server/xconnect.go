@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,7 +38,10 @@ func (v *vc) connection() string {
 // tell sends a command to the carrier of the VC.
 func (v *vc) tell(s *Server, number control.Type, format string, args ...any) error {
 	_, err := s.fabric.Do(dataplane.Command{Number: number, A: v.on.carrier.id, Arg: v.connection() + fmt.Sprintf(format, args...)})
-	return err
+	if err != nil {
+		return fmt.Errorf("VC %v: %w", v, err)
+	}
+	return nil
 }
 
 // way tells how cells become those of v: the end of a Connect or AddLeaf.
@@ -280,7 +284,7 @@ func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
 	if err := s.joinLeaf(x, end, leaf, terms); err != nil {
 		return invalid(err)
 	}
-	x.ends[leaf] = end
+	x.ends[leaf], end.leaf = end, leaf
 	s.note(c, "leaf added", "vc", x.a, "leaf", leaf, "at", end)
 	return nil
 }
@@ -350,62 +354,36 @@ func (s *Server) root(in *control.Packet) (*cross, error) {
 	return v.cross, nil
 }
 
-// terms are the contracts of a cross-connect as the commands of carriers have them.
-type terms struct {
-	forward, backward string
-	police            bool
-	shape             string // " shape", or nothing
-}
-
-// services are the categories that the commands know.
-var services = map[control.Service]string{
-	control.ServiceUBR: "ubr", control.ServiceCBR: "cbr", control.ServiceRealTimeVBR: "rt-vbr",
-	control.ServiceVBR: "nrt-vbr", control.ServiceUBRMCR: "ubr+",
-}
-
-// readTerms reads a contract from the body, and from the text "police", "shape", "weight=N",
-// "cdvt=DURATION", "clp0" and "tag".
-func readTerms(b *control.ATM, text string) (t terms, err error) {
-	category, ok := services[b.Service]
-	if !ok {
-		return t, fmt.Errorf("service %v: %w", b.Service, syscall.EOPNOTSUPP)
-	}
-	var rest []string
-	for _, w := range strings.Fields(text) {
-		switch {
-		case w == "police":
-			t.police = true
-		case w == "shape", strings.HasPrefix(w, "weight="):
-			t.shape += " " + w
-		default:
-			rest = append(rest, w)
+// oam is ATM OAM and LOOPBACK: of a VC whose cells come in, and go on.
+func (s *Server) oam(c *client, in *control.Packet, command control.Type) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.findVC(in)
+	if b := in.ATM(); err != nil && in.Conn == 0 && b.VCI == wholePath && command == control.CarrierOAM { // a path that ends here
+		p, failed := s.port(uint32(b.Port))
+		if failed != nil {
+			return failed
 		}
+		v, err = &vc{vcKey: vcKey{b.Port, b.VPI, b.VCI}, on: p}, nil
+	} else if err == nil && (v.cross == nil || v != v.cross.a && !v.cross.bothWay) {
+		err = fmt.Errorf("VC %v: no cells of it are cross-connected: %w", v, syscall.EOPNOTSUPP)
 	}
-	contract := func(pcr, scr uint32) string {
-		words := []string{category}
-		add := func(name string, n uint32) {
-			if n > 0 {
-				words = append(words, fmt.Sprintf("%s=%d", name, n))
-			}
-		}
-		add("pcr", pcr)
-		if b.Service == control.ServiceUBRMCR {
-			add("mcr", scr)
-		} else {
-			add("scr", scr)
-		}
-		add("mbs", b.MBS)
-		return strings.Join(append(words, rest...), " ")
+	switch {
+	case err != nil:
+		return err
+	case c.role == control.RoleManager && !c.serves(v.port):
+		return fmt.Errorf("port %d is not this manager's: %w", v.port, syscall.EPERM)
 	}
-	t.forward, t.backward = contract(b.PCRForward, b.SCRForward), contract(b.PCRBackward, b.SCRBackward)
-	return t, nil
+	words := textOf(in)
+	if err := v.tell(s, command, " %s", words); err != nil {
+		return err
+	}
+	s.note(c, "OAM", "vc", v, "words", words)
+	return nil
 }
 
 // crossCounts is what a cross-connect has counted of the cells that came from a VC.
 func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
-	if v != v.cross.a && !v.cross.bothWay {
-		return nil, nil
-	}
 	a, err := s.fabric.Do(dataplane.Command{Number: control.CarrierCounts, A: v.on.carrier.id, Arg: v.connection()})
 	for line := range strings.Lines(string(a.Data)) {
 		var n dataplane.Count
@@ -417,31 +395,34 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 	return counts, err
 }
 
-// tellCross describes a cross-connected VC: SECOND_END is where its cells go, or, of an end
-// that only receives, where they come from. The VC that XCONNECT had first has its TEXT too.
+// tellCross describes a cross-connected VC. SECOND_END is where its cells go, of a root the first
+// of its leaves, and of an end where they come from; an end has its LEAF, 0 that of XCONNECT, and
+// the VC that XCONNECT had first the words of TEXT, or none.
 func (s *Server) tellCross(v *vc, out *control.Packet) {
 	b, x := v.body, v.cross
 	other := x.a
-	switch {
-	case v == x.a:
-		other = x.ends[firstLeaf]
+	b.Direction = control.DirectionOut
+	if v == x.a {
 		b.Direction = control.DirectionIn
-	default:
-		b.Direction = control.DirectionOut
+		if leaves := slices.Sorted(maps.Keys(x.ends)); len(leaves) > 0 {
+			other = x.ends[leaves[0]]
+		}
 	}
 	if x.bothWay {
 		b.Direction = control.DirectionBoth
 	}
-	if other != nil { // the first leaf may have gone
-		end := control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}
-		if t, err := end.Append(nil); err == nil {
-			out.Trailer = t
-		}
-	}
-	if v == x.a {
-		if t, err := control.AppendTLV(out.Trailer, control.TLVText, []byte(x.text)); err == nil {
-			out.Trailer = t
-		}
-	}
 	out.SetATM(&b)
+	t, err := (&control.SecondEnd{Port: other.port, VPI: other.vpi, VCI: other.vci}).Append(nil)
+	switch {
+	case err != nil:
+	case v != x.a:
+		t, err = (&control.Leaf{ID: v.leaf}).Append(t)
+	default:
+		t, err = control.AppendTLV(t, control.TLVText, []byte(x.text))
+	}
+	if err != nil {
+		s.log.Error("cross-connect", "vc", v, "error", err)
+		return
+	}
+	out.Trailer = t
 }

@@ -3,6 +3,7 @@ package port
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -146,9 +147,11 @@ type Carrier struct {
 	passed *Descriptors
 	config modules.CarrierConfig
 	device nic.Device
-	ports  []*held
-	failed chan struct{} // the device has failed
-	keeper *keeper       // nil: not followed
+	ports  map[uint32]*held // by the carrier's number
+	labels map[uint32]int   // of the ports, and how many have each, for the filter
+	all    bool             // every label comes through: there are too many for a filter
+	failed chan struct{}    // the device has failed
+	keeper *keeper          // nil: not followed
 }
 
 // hasFailed is told of a device's failure, on the hub: the follower is to look.
@@ -173,21 +176,39 @@ func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.ports = append(c.ports, &held{shared: s, number: number})
-	if err := c.admit(); err != nil {
-		return 0, errors.Join(err, c.RemovePort(p, number))
+	if err := c.count(s.LabelIn, +1); err != nil {
+		return 0, errors.Join(err, c.count(s.LabelIn, -1), c.Carrier.RemovePort(number))
 	}
+	if c.ports == nil {
+		c.ports = map[uint32]*held{}
+	}
+	c.ports[number] = &held{shared: s, number: number}
 	c.hasFailed(nil) // the follower has not seen it yet
 	return number, nil
 }
 
 // RemovePort takes a port away, and its label from the filter. On the hub.
-func (c *Carrier) RemovePort(_ server.PortSpec, number uint32) error {
-	c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(p *held) bool { return p.number == number })
-	if len(c.ports) > 0 {
-		_ = c.admit() // else it lets through what the carrier refuses
+func (c *Carrier) RemovePort(p server.PortSpec, number uint32) error {
+	delete(c.ports, number)
+	if s, ok := p.(*shared); ok {
+		_ = c.count(s.LabelIn, -1) // else it lets through what the carrier refuses
 	}
 	return c.Carrier.RemovePort(number)
+}
+
+// count adds a port of the label or takes one away, and has the kernel told when that makes a difference.
+func (c *Carrier) count(label uint32, change int) error {
+	if c.labels == nil {
+		c.labels = map[uint32]int{}
+	}
+	was := c.labels[label]
+	if c.labels[label] = was + change; was+change <= 0 {
+		delete(c.labels, label)
+	}
+	if was > 0 && was+change > 0 || c.all && len(c.labels) > MaxFilterLabels {
+		return nil
+	}
+	return c.admit()
 }
 
 // admit has the kernel let the ports' labels through, on Ethernet.
@@ -196,13 +217,8 @@ func (c *Carrier) admit() error {
 	if !ok {
 		return nil
 	}
-	var labels []uint32
-	for _, p := range c.ports {
-		labels = append(labels, p.LabelIn)
-	}
-	slices.Sort(labels)
-	labels = slices.Compact(labels)
-	filter, err := labelFilter(labels)
+	c.all = len(c.labels) > MaxFilterLabels
+	filter, err := labelFilter(slices.Sorted(maps.Keys(c.labels)))
 	if err != nil {
 		return err
 	}
@@ -212,7 +228,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }

@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -106,7 +107,7 @@ func (k *keeper) run(ctx context.Context) {
 // more.
 func (k *keeper) look() error {
 	var ports []*held
-	if err := k.on(func() { ports = slices.Clone(k.c.ports) }); err != nil {
+	if err := k.on(func() { ports = slices.Collect(maps.Values(k.c.ports)) }); err != nil {
 		return err
 	}
 	if k.device != nil {
@@ -145,7 +146,7 @@ func (k *keeper) open(what follow.Order) (on link.State, err error) {
 	c := k.c
 	var before nic.Device
 	var ports []*held
-	if err := k.on(func() { before, ports = c.device, slices.Clone(c.ports) }); err != nil {
+	if err := k.on(func() { before, ports = c.device, slices.Collect(maps.Values(c.ports)) }); err != nil {
 		return on, err
 	}
 	for _, p := range ports {

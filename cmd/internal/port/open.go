@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/loader"
@@ -85,6 +86,10 @@ func entropy(label uint32) uint32 {
 	return label * golden >> 16
 }
 
+// queueLinger is how long the kernel may still hold a queue for a process that was killed:
+// it gives them back behind its back.
+const queueLinger = 2 * time.Second
+
 // openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
 // same interface the error is nic.ErrQueueInUse until that one is closed.
 func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
@@ -92,6 +97,10 @@ func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
 		return s.openPacket(state, o, "")
 	}
 	dev, err := s.openXDP(state, o.Region)
+	for end := time.Now().Add(queueLinger); errors.Is(err, nic.ErrQueueInUse) && o.Replaces == nil && time.Now().Before(end); {
+		time.Sleep(queueLinger / 100)
+		dev, err = s.openXDP(state, o.Region)
+	}
 	switch {
 	case err == nil:
 		return dev, nil

@@ -3,6 +3,7 @@ package port
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -39,6 +40,8 @@ var options = []option{
 	{"seq", both, (*Spec).setSequence},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
+	{"rate", both, (*Spec).setRate},
+	{"reserve", both, (*Spec).setReserve},
 	{"fd", both, (*Spec).setPassed},
 }
 
@@ -169,6 +172,43 @@ func (s *Spec) setPack(v string) (err error) {
 func (s *Spec) setPassed(v string) error {
 	s.Passed = v
 	return nil
+}
+
+func (s *Spec) setRate(v string) error {
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil || n == 0 || v[0] == '+' {
+		return fmt.Errorf("cells a second that the way to the far end carries, 1 to %d", uint32(math.MaxUint32))
+	}
+	s.Capacity.Rate = uint32(n)
+	return nil
+}
+
+// setReserve reads what cross-connects may reserve of the rate: in all, and of each class.
+func (s *Spec) setReserve(v string) error {
+	c := &s.Capacity
+	places := append([]*uint8{&c.Most}, &c.Shares[0], &c.Shares[1], &c.Shares[2], &c.Shares[3])
+	shares := strings.Split(v, "/")
+	if len(shares) > len(places) {
+		return errors.New("TOTAL/CBR/RT-VBR/NRT-VBR/UBR in percent; what is left out may be all")
+	}
+	for i, text := range shares {
+		n, err := number(text, "percent of the rate", 1, modules.MaxPercent)
+		if err != nil {
+			return err
+		}
+		*places[i] = uint8(n)
+	}
+	return nil
+}
+
+// reserve is the text of that.
+func (s *Spec) reserve() string {
+	n := []uint8{s.Most}
+	n = append(n, s.Shares[:]...)
+	for len(n) > 0 && n[len(n)-1] == 0 {
+		n = n[:len(n)-1]
+	}
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(n), "[]"), " ", "/")
 }
 
 func (s *Spec) setPeer(v string) error {

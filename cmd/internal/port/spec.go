@@ -53,11 +53,12 @@ type Spec struct {
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	Entropy string         // UDP: datagrams leave by a port that the label chooses ("on"), or by the local one ("off"); empty: as is cheaper
 	modules.Encapsulation
-	Passed string        // the name of the descriptor that the device is made of; empty: none
-	ECN    bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
-	GSO    nic.GSO       // of the device; no part of the text
-	Cells  int           // most cells in a frame; 0: as many as it holds
-	Pack   time.Duration // how long cells wait for others; 0: those of one pass share frames
+	modules.Capacity               // what cross-connects have of the port: rate= and reserve=
+	ECN              bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
+	GSO              nic.GSO       // of the device; no part of the text
+	Cells            int           // most cells in a frame; 0: as many as it holds
+	Pack             time.Duration // how long cells wait for others; 0: those of one pass share frames
+	Passed           string        // the name of the descriptor that the device is made of; empty: none
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -138,6 +139,10 @@ func (s *Spec) complete() error {
 		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take n1cw or aal5sdu", s.Mode)
 	case !s.Mode.Cells() && s.Cells != 0:
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
+	case !s.Mode.Cells() && s.Rate != 0:
+		return fmt.Errorf("rate=%d: mode %s has no cells to hold back", s.Rate, s.Mode)
+	case s.Most != 0 && s.Rate == 0:
+		return errors.New("reserve= is a part of a rate: add rate=CELLS")
 	case !s.Mode.Cells() && s.Pack != 0:
 		return fmt.Errorf("pack=%v: mode %s has no cells to pack", s.Pack, s.Mode)
 	case s.Kind != UDP:
@@ -243,6 +248,8 @@ func (s Spec) String() string {
 	add("seq", s.Numbered, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
+	add("rate", s.Rate != 0, s.Rate)
+	add("reserve", s.Capacity.Most != 0, s.reserve())
 	add("fd", s.Passed != "", s.Passed)
 	return b.String()
 }

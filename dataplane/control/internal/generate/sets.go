@@ -103,6 +103,7 @@ var listings = &set{
 		{n: 3, name: "MODULES", doc: "registered modules"},
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
 		{n: 5, name: "PORTS", doc: "ports, by their number"},
+		{n: 6, name: "PLACES", doc: "hubs and processes, with the number of the hub that each stands on in b"},
 	},
 }
 

@@ -71,6 +71,8 @@ var classes = []*class{
 			{n: 12, name: "XCONNECT", from: fromManager | fromAdmin, goName: "XConnect", doc: "joins the VC and the one in TLV SECOND_END"},
 			{n: 13, name: "ADDLEAF", from: fromManager | fromAdmin, goName: "AddLeaf", doc: "adds a leaf to a point-to-multipoint VC; TLVs LEAF and SECOND_END"},
 			{n: 14, name: "DELLEAF", from: fromManager | fromAdmin, goName: "DelLeaf", doc: "removes it; TLV LEAF"},
+			{n: 15, name: "OAM", from: fromManager | fromAdmin, goName: "OAM", doc: "says, in TLV TEXT, what is done about the OAM of a cross-connected VC where it comes in"},
+			{n: 16, name: "LOOPBACK", from: fromManager | fromAdmin, doc: "sends an OAM loopback cell out of the VC's port; TLV TEXT says to where; STATS has the answer"},
 		},
 	},
 	{

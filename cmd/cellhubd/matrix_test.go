@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
+)
+
+// kind is a kind of port between two hosts: own is the end's, peer the switch's.
+type kind struct {
+	name string
+	sdus bool // the port itself carries SDUs
+	own  func(own, peer, dev string) string
+	peer func(own, peer, dev string) string // own being the end's address still
+}
+
+func same(format string) func(own, peer, dev string) string {
+	return func(_, _, dev string) string { return fmt.Sprintf(format, dev) }
+}
+
+var kinds = []kind{
+	{"n1", false, same("eth:%s,label=100"), same("eth:%s,label=100")},
+	{"n1cw", false, same("eth:%s,label=101,mode=n1cw,seq=on"), same("eth:%s,label=101,mode=n1cw,seq=on")},
+	{"aal5sdu", true, same("eth:%s,label=102,mode=aal5sdu"), same("eth:%s,label=102,mode=aal5sdu")},
+	{"udp", false,
+		func(own, peer, _ string) string {
+			return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=103", own, peer)
+		},
+		func(own, peer, _ string) string {
+			return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=103", peer, own)
+		}},
+	{"gns3", false,
+		func(own, peer, _ string) string { return fmt.Sprintf("gns3:%s:10001,remote=%s:10002", own, peer) },
+		func(own, peer, _ string) string { return fmt.Sprintf("gns3:%s:10002,remote=%s:10001", peer, own) }},
+	{"atmtcp", true,
+		func(_, peer, _ string) string { return "atmtcp:" + peer },
+		func(_, peer, _ string) string { return "atmtcp:listen=" + peer }},
+}
+
+// matrixEnd is a host at one end of the switch, with a port of each kind.
+type matrixEnd struct {
+	*controltest.Client
+	host *lab.Host
+}
+
+// stream puts a TAP on VC 0/vci of the port of a kind, and gives its first process.
+func (e *matrixEnd) stream(t *testing.T, i int, vci uint16, address int) uint32 {
+	t.Helper()
+	top := e.Must(e.Hub(control.HubOpen, 0, 0, "tap", "atm0", "lan")).Hub().A
+	at := e.Must(e.Hub(control.HubPush, top, 0, "rfc2684", "llc bridged", "")).Hub().A
+	if !kinds[i].sdus {
+		e.Must(e.Hub(control.HubPush, at, 0, "aal5", "", ""))
+	}
+	e.Must(e.ATM(control.ATMAdd, control.ATM{Port: uint16(1 + i), VCI: vci, AAL: control.AAL5, Receiver: top}))
+	if err := e.host.AddAddr("atm0", inner[address]); err != nil {
+		t.Fatal(err)
+	}
+	return top
+}
+
+// Every kind of port, cross-connected with every other, carries pings of two sizes without
+// loss.
+func TestSwitchMatrix(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	far, err := l.Beyond(1600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	daemon := func(h *lab.Host, name string) *controltest.Client {
+		return controltest.Dial(t, startDaemon(t, h, filepath.Join(dir, name)).path, control.RoleAdmin)
+	}
+	sw := daemon(l.B, "switch")
+	ends := [2]*matrixEnd{{daemon(l.A, "near"), l.A}, {daemon(far, "far"), far}}
+	addresses := [2][2]string{{"192.0.2.1", "192.0.2.2"}, {"203.0.113.2", "203.0.113.1"}}
+	for side, e := range ends {
+		for i, k := range kinds {
+			a, dev := addresses[side], []string{lab.Dev, lab.Uplink}[side]
+			sw.Must(sw.Hub(control.HubOpen, 0, uint32(1+10*side+i), "port", fmt.Sprintf("%s%d %s", k.name, side, k.peer(a[0], a[1], dev)), ""))
+			e.Must(e.Hub(control.HubOpen, 0, uint32(1+i), "port", k.name+" "+k.own(a[0], a[1], lab.Dev), ""))
+		}
+	}
+	for i, near := range kinds {
+		for j, other := range kinds {
+			t.Run(near.name+"-"+other.name, func(t *testing.T) {
+				sw.Must(crossOfMatrix(sw, i, j))
+				tops := [2]uint32{ends[0].stream(t, i, 100, 0), ends[1].stream(t, j, 200, 1)}
+				matrixPing(t, l)
+				sw.Must(sw.ATM(control.ATMDel, control.ATM{Port: uint16(1 + i), VCI: 100}))
+				for side, e := range ends {
+					e.Must(e.Hub(control.HubClose, tops[side], 0, "", "", ""))
+					e.Must(e.ATM(control.ATMDel, control.ATM{Port: uint16(1 + []int{i, j}[side]), VCI: uint16(100 * (1 + side))}))
+				}
+			})
+		}
+	}
+}
+
+func crossOfMatrix(c *controltest.Client, i, j int) *control.Packet {
+	p := c.ATM(control.ATMXConnect, control.ATM{Port: uint16(1 + i), VCI: 100})
+	p.Trailer, _ = (&control.SecondEnd{Port: uint16(11 + j), VCI: 200}).Append(nil)
+	return p
+}
+
+func matrixPing(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), controltest.Patience)
+	defer cancel()
+	controltest.Until(t, "a ping is answered", func() bool {
+		r, err := lab.Ping(ctx, l.A, inner[1].Addr(), lab.PingConfig{Count: 1, Wait: 200 * time.Millisecond})
+		return err == nil && r.Lost() == 0
+	})
+	for _, size := range []int{56, 1400} {
+		if r, err := lab.Ping(ctx, l.A, inner[1].Addr(), lab.PingConfig{Count: 10, Size: size}); err != nil || r.Lost() != 0 {
+			t.Errorf("%d octets: %v: %v", size, r, err)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/control"
+)
+
+// terms are the contracts of a cross-connect as the commands of carriers have them.
+type terms struct {
+	forward, backward string
+	police            bool
+	shape             string // the words that say how it leaves
+}
+
+// services are the categories that the commands know.
+var services = map[control.Service]string{
+	control.ServiceUBR: "ubr", control.ServiceCBR: "cbr", control.ServiceRealTimeVBR: "rt-vbr",
+	control.ServiceVBR: "nrt-vbr", control.ServiceUBRMCR: "ubr+",
+}
+
+// readTerms reads a contract from the body, and from the text "police", "shape", "weight=N",
+// "cdvt=DURATION", "clp0" and "tag".
+func readTerms(b *control.ATM, text string) (t terms, err error) {
+	category, ok := services[b.Service]
+	if !ok {
+		return t, fmt.Errorf("service %v: %w", b.Service, syscall.EOPNOTSUPP)
+	}
+	var rest []string
+	for _, w := range strings.Fields(text) {
+		switch {
+		case w == "police":
+			t.police = true
+		case w == "shape", w == "frames", strings.HasPrefix(w, "weight="):
+			t.shape += " " + w
+		default:
+			rest = append(rest, w)
+		}
+	}
+	contract := func(pcr, scr uint32) string {
+		words := []string{category}
+		add := func(name string, n uint32) {
+			if n > 0 {
+				words = append(words, fmt.Sprintf("%s=%d", name, n))
+			}
+		}
+		add("pcr", pcr)
+		if b.Service == control.ServiceUBRMCR {
+			add("mcr", scr)
+		} else {
+			add("scr", scr)
+		}
+		add("mbs", b.MBS)
+		return strings.Join(append(words, rest...), " ")
+	}
+	t.forward, t.backward = contract(b.PCRForward, b.SCRForward), contract(b.PCRBackward, b.SCRBackward)
+	return t, nil
+}
