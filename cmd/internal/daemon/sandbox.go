@@ -13,6 +13,7 @@ import (
 // Sandbox says whether the process shuts itself in.
 type Sandbox int
 
+// What there is of it.
 const (
 	SandboxAuto Sandbox = iota // with what the kernel has
 	SandboxOn                  // with all of it, or not at all
