@@ -70,7 +70,10 @@ func (d *hubd) serverConfig() server.Config {
 // confinement is what the daemon may do yet once it serves. Captures go to the folder of the
 // control socket, to that of temporary files, and to those that the file names or uses.
 func (c *config) confinement() daemon.Confinement {
-	f := daemon.Folders{Read: systemFolders, Write: []string{filepath.Dir(c.control), os.TempDir()}, Devices: []string{"/dev/net/tun", os.DevNull}}
+	f := daemon.Folders{Read: systemFolders, Write: []string{os.TempDir()}, Devices: []string{"/dev/net/tun", os.DevNull}}
+	if !strings.HasPrefix(c.control, "@") { // a name that is in no folder
+		f.Write = append(f.Write, filepath.Dir(c.control))
+	}
 	f.Write = append(f.Write, c.settings().Captures...)
 	for _, s := range c.settings().Streams {
 		for _, part := range s.Modules {

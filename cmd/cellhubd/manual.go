@@ -153,6 +153,8 @@ DESCRIPTORS
         udp:LOCAL:PORT,...,fd=NAME
                      a UDP socket, bound to LOCAL:PORT or not yet
     They stay open until it ends, whatever streams and ports come and go.
+    cellhubd.socket, a unit of systemd, passes control and keeps it while the
+    daemon starts again.
 
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
