@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,9 +13,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
-
-// manySockets is how many are open at a time in BenchmarkManySockets.
-const manySockets = 100_000
 
 // BenchmarkAssociations adds and deletes a VC by one client, who waits for each answer.
 func BenchmarkAssociations(b *testing.B) {
@@ -52,47 +46,6 @@ func BenchmarkSockets(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
-}
-
-// BenchmarkManySockets opens 100,000 sockets on as many PVCs, and looks at what the daemon takes
-// while nothing happens on them.
-func BenchmarkManySockets(b *testing.B) {
-	l := lab.ForTest(b, lab.Config{})
-	dir := b.TempDir()
-	file := filepath.Join(dir, "x.yaml")
-	text := "sockets: {region: 6442450944, user: {octets: 8589934592}}\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	d := startDaemon(b, l.A, filepath.Join(dir, "control"), "--config", file)
-	c := admin(b, d)
-	for i := range manySockets {
-		c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 7, VPI: uint16(i / 1000), VCI: uint16(100 + i%1000), AAL: control.AAL5, MaxSDU: 512}))
-	}
-	app := open(b, d)
-	b.ResetTimer()
-	for b.Loop() {
-		conns := make([]*client.Conn, 0, manySockets)
-		begin := time.Now()
-		for i := range manySockets {
-			conn, err := app.Dial(context.Background(), fmt.Sprintf("pvc://p/%d/%d", i/1000, 100+i%1000), &client.Config{MaxSDU: 512})
-			if err != nil {
-				b.Fatalf("socket %d: %v", i, err)
-			}
-			conns = append(conns, conn)
-		}
-		b.ReportMetric(manySockets/time.Since(begin).Seconds(), "opens/s")
-		before := cpuTicks(b, d)
-		const idle = 5 * time.Second
-		time.Sleep(idle) // what is measured is a time in which nothing is to be done
-		b.ReportMetric(float64(cpuTicks(b, d)-before), "idle-ticks-of-500")
-		b.ReportMetric(float64(resident(b, d))/manySockets, "octets/socket")
-		begin = time.Now()
-		for _, conn := range conns {
-			_ = conn.Close()
-		}
-		b.ReportMetric(manySockets/time.Since(begin).Seconds(), "closes/s")
-	}
 }
 
 // stormers are the clients of a control storm.
@@ -179,35 +132,4 @@ func open(b *testing.B, d *peer) *client.Client {
 	}
 	b.Cleanup(func() { app.Close() })
 	return app
-}
-
-// cpuTicks is the time that the daemon has run for, in hundredths of a second.
-func cpuTicks(b *testing.B, d *peer) (n int) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	for _, f := range fields[11:13] { // utime and stime: proc_pid_stat(5)
-		t, err := strconv.Atoi(f)
-		if err != nil {
-			b.Fatal(err)
-		}
-		n += t
-	}
-	return n
-}
-
-// resident is the daemon's own memory, in octets: that which is not of files.
-func resident(b *testing.B, d *peer) int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(text), "RssAnon:")
-	n, err := strconv.Atoi(strings.Fields(after)[0])
-	if err != nil {
-		b.Fatal(err)
-	}
-	return n << 10
 }
