@@ -58,6 +58,7 @@ type Spec struct {
 	GSO              nic.GSO       // of the device; no part of the text
 	Cells            int           // most cells in a frame; 0: as many as it holds
 	Pack             time.Duration // how long cells wait for others; 0: those of one pass share frames
+	Passed           string        // the name of the descriptor that the device is made of; empty: none
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -249,5 +250,6 @@ func (s Spec) String() string {
 	add("pack", s.Pack != 0, s.Pack)
 	add("rate", s.Rate != 0, s.Rate)
 	add("reserve", s.Capacity.Most != 0, s.reserve())
+	add("fd", s.Passed != "", s.Passed)
 	return b.String()
 }
