@@ -54,6 +54,12 @@ CONFIGURATION
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
                                       a cell in each UDP datagram
+            pcap:FILE[,mode=aal5sdu]  a file, anew, of the cells sent to the
+                                      port, or of their AAL5 PDUs: ERF in pcap
+            replay:FILE[,rate=CELLS]  such a file, played once, as its times
+                                      say or at a rate, cells a second; it
+                                      begins with the port's first VC, and
+                                      stops while the port is down
         number is 1 to 65535, and the lowest that is free unless given
     streams: {NAME: {top: MODULE, modules: [MODULE, ...], hub: N}, ...}
         hub is the one that it stands on, counted from 0; none: wherever it is.

@@ -16,7 +16,10 @@ type Trunk struct {
 	driver
 	format TrunkFormat
 	noHEC  bool // cells are taken whatever their HEC is
+	quiet  bool // there is no peer to be told of VCs
 	down   bool // by SetUp
+	player *nic.Player
+	begun  bool // it has a receiver
 	cross  *trunkSwitch
 	counts trunkCounts
 }
@@ -47,12 +50,14 @@ type TrunkConfig struct {
 	Device    nic.Device
 	Format    TrunkFormat
 	IgnoreHEC bool
+	Quiet     bool        // atmtcp's texts about VCs are not sent
+	Player    *nic.Player // plays from when the first VC has a receiver, while the trunk is up; Device is the same, or wraps it; or nil
 	OnError   func(error) // told of each failure of the device, on the hub; must not block
 }
 
 // NewTrunk makes the driver. It owns the device from then on, opened or discarded.
 func NewTrunk(c TrunkConfig) *Trunk {
-	t := &Trunk{format: c.Format, noHEC: c.IgnoreHEC}
+	t := &Trunk{format: c.Format, noHEC: c.IgnoreHEC, quiet: c.Quiet, player: c.Player}
 	t.driver = driver{first: c.Device, onError: c.OnError, mark: carrierHiWat, input: t.sdu, output: t.sendSDU}
 	if t.format == TrunkCell {
 		t.input, t.output = t.cell, t.sendCells
@@ -74,7 +79,20 @@ func (t *Trunk) Module() dataplane.Module {
 // and counted. On the hub.
 func (t *Trunk) SetUp(up bool) {
 	t.down = !up
+	t.play()
 	_ = t.cross.SetUp(0, up) // its one port is there
+}
+
+// Begin tells that a VC has a receiver. On the hub.
+func (t *Trunk) Begin() {
+	t.begun = true
+	t.play()
+}
+
+func (t *Trunk) play() {
+	if t.player != nil && t.begun {
+		t.player.Play(!t.down)
+	}
 }
 
 // AddVC and RemoveVC tell which VCs are in use. A peer that speaks atmtcp is told, too;
@@ -94,7 +112,7 @@ func (t *Trunk) RemoveVC(vpi, vci uint16) {
 
 // notice is a text for atmtcp. One that there is no room or no peer for is not missed.
 func (t *Trunk) notice(text string) {
-	if t.format != TrunkATMTCP || !t.present() || !t.tx.room() {
+	if t.format != TrunkATMTCP || t.quiet || !t.present() || !t.tx.room() {
 		return
 	}
 	b := t.hub.Pool.Alloc(nic.ATMTCPHeader + len(text))

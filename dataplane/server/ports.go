@@ -47,6 +47,10 @@ type Carrier interface {
 	PortCounts(number uint32) []dataplane.Count
 }
 
+// Starter is a carrier that is told when a VC of a port has a receiver, as what comes before
+// that is nobody's. On its hub.
+type Starter interface{ Started(number uint32) }
+
 // Limits of ports.
 const (
 	MaxPorts    = 1<<16 - 1
