@@ -60,6 +60,8 @@ CONFIGURATION
                                       say or at a rate, cells a second; it
                                       begins with the port's first VC, and
                                       stops while the port is down
+        All take loss=, errors=, misinsert=, cdv=, flap= and seed= as well;
+        what they did, and the seed, is among a port's counters.
         number is 1 to 65535, and the lowest that is free unless given
     streams: {NAME: {top: MODULE, modules: [MODULE, ...], hub: N}, ...}
         hub is the one that it stands on, counted from 0; none: wherever it is.

@@ -105,6 +105,7 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	}
 	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
 	p.build()
+	p.impair(newImpairer(c.Impairment))
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {
 			return 0, err
@@ -146,14 +147,18 @@ func (d *Carrier) SetUp(number uint32, up bool) error {
 	if p == nil {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
+	p.setUp(p.impairer.allows(up))
+	return nil
+}
+
+func (p *port) setUp(up bool) {
 	if !up && !p.stopped {
 		p.closeFrame() // what is packed still goes
-		d.in.AskSend()
+		p.carrier.in.AskSend()
 	}
 	if p.stopped = !up; p.stopped {
 		p.raise()
 	}
-	return nil
 }
 
 // SetMaxFrame bounds the frames of a port by what the way to its far end holds now, in octets

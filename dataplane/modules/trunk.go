@@ -52,7 +52,8 @@ type TrunkConfig struct {
 	IgnoreHEC bool
 	Quiet     bool        // atmtcp's texts about VCs are not sent
 	Player    *nic.Player // plays from when the first VC has a receiver, while the trunk is up; Device is the same, or wraps it; or nil
-	OnError   func(error) // told of each failure of the device, on the hub; must not block
+	Impairment
+	OnError func(error) // told of each failure of the device, on the hub; must not block
 }
 
 // NewTrunk makes the driver. It owns the device from then on, opened or discarded.
@@ -63,6 +64,7 @@ func NewTrunk(c TrunkConfig) *Trunk {
 		t.input, t.output = t.cell, t.sendCells
 	}
 	t.cross = newTrunkSwitch(t)
+	t.impair(newImpairer(c.Impairment))
 	t.fits, t.abandon, t.finish, t.backlog = t.cross.attach, t.cross.detach, t.cross.finish, t.cross.waits
 	return t
 }
@@ -78,9 +80,24 @@ func (t *Trunk) Module() dataplane.Module {
 // SetUp lets the trunk carry, or not: then what comes for it, from either side, is lost
 // and counted. On the hub.
 func (t *Trunk) SetUp(up bool) {
+	t.setUp(t.cross.port.impairer.allows(up))
+}
+
+func (t *Trunk) setUp(up bool) {
 	t.down = !up
 	t.play()
-	_ = t.cross.SetUp(0, up) // its one port is there
+	t.cross.port.setUp(up)
+}
+
+// impair puts an impairer where the trunk receives.
+func (t *Trunk) impair(i *impairer) {
+	if t.cross.port.impair(i); i == nil {
+		return
+	}
+	i.set = t.setUp
+	if t.format == TrunkATMTCP {
+		i.take = func(m dataplane.Msg, _ uint8) { t.takeSDU(m) }
+	}
 }
 
 // Begin tells that a VC has a receiver. On the hub.
@@ -154,10 +171,19 @@ func (t *Trunk) sdu(b block.ID) {
 	}
 	pool.Trim(b, nic.ATMTCPHeader)
 	t.counts.unitsIn++
-	if t.cross.takeSDU(b, len(f)-nic.ATMTCPHeader, vc) {
+	m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(f) - nic.ATMTCPHeader), Conn: Key(vc)}
+	if i := t.cross.port.impairer; i != nil {
+		i.sdu(m, nic.NotECT)
 		return
 	}
-	t.out.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(f) - nic.ATMTCPHeader), Conn: Key(vc)})
+	t.takeSDU(m)
+}
+
+// takeSDU puts an SDU up, or hands it to another port.
+func (t *Trunk) takeSDU(m dataplane.Msg) {
+	if !t.cross.takeSDU(m) {
+		t.out.PutNext(m)
+	}
 }
 
 // sendSDU puts the header before an SDU, or a cell.
@@ -255,7 +281,7 @@ func (t *Trunk) Counts() []dataplane.Count {
 	if t.format == TrunkCell {
 		unit = "cells"
 	}
-	return []dataplane.Count{
+	return t.cross.port.impairer.appendCounts([]dataplane.Count{
 		{Name: "rx_frames", N: n.RxFrames}, {Name: "rx_octets", N: n.RxOctets}, {Name: "tx_frames", N: n.TxFrames}, {Name: "tx_octets", N: n.TxOctets},
 		{Name: "rx_" + unit, N: c.unitsIn}, {Name: "tx_" + unit, N: c.unitsOut}, {Name: "rx_notices", N: c.notices},
 		{Name: "rx_drop_length", N: c.badLength}, {Name: "rx_drop_hec", N: c.badHEC}, {Name: "rx_drop_malformed", N: n.RxMalformed},
@@ -264,5 +290,5 @@ func (t *Trunk) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_block", N: c.noBlocks + t.noBlocks}, {Name: "tx_drop_down", N: t.lost + n.TxDown},
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable}, {Name: "tx_drop_error", N: n.TxErrors},
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
-	}
+	})
 }

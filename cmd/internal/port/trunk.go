@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/cellhub/cellhub/aal"
@@ -30,6 +31,7 @@ type Trunk struct {
 	File          string         // PCAP, Replay
 	SDUs          bool           // PCAP: AAL5 PDUs are recorded, and not cells
 	Rate          uint32         // Replay: cells a second; 0: as recorded
+	modules.Impairment
 }
 
 // atmtcpPort is linux-atm's.
@@ -44,15 +46,24 @@ const atmtcpPort = "2812"
 func parseTrunk(text string) (t *Trunk, is bool, err error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	t = &Trunk{Kind: Kind(kind)}
+	if !slices.Contains([]Kind{ATMTCP, GNS3, PCAP, Replay}, t.Kind) {
+		return nil, false, nil
+	}
+	if rest, t.Impairment, err = cutImpairment(rest); err != nil {
+		return t, true, err
+	}
 	switch t.Kind {
 	case ATMTCP:
-		return t, true, t.parseATMTCP(rest)
+		err = t.parseATMTCP(rest)
 	case GNS3:
-		return t, true, t.parseGNS3(rest)
+		err = t.parseGNS3(rest)
 	case PCAP, Replay:
-		return t, true, t.parseFile(rest)
+		err = t.parseFile(rest)
 	}
-	return nil, false, nil
+	if err == nil && t.Misinsert > 0 && !t.CarriesCells() {
+		err = fmt.Errorf("misinsert=%v: no cells come by %s, but SDUs", t.Misinsert, t.Kind)
+	}
+	return t, true, err
 }
 
 // Check reads a specification of any kind, and gives a key: of two ports with one key only
@@ -140,7 +151,7 @@ func (t *Trunk) Hold() (release func(), err error) { return func() {}, nil }
 
 // Open opens the device.
 func (t *Trunk) Open() (server.Carrier, error) {
-	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC}
+	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC, Impairment: seeded(t.Impairment)}
 	if t.CarriesCells() {
 		c.Format = modules.TrunkCell
 	}
