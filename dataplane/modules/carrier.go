@@ -21,6 +21,7 @@ type Carrier struct {
 	own      [6]byte
 	maxFrame int // octets of the device's longest frame
 	ports    []*port
+	halted   int          // ports that are down
 	vacant   []uint32     // numbers of ports that have gone, as they were
 	wires    table[*port] // ports by wireKey
 	open     *port        // those with a frame under construction, to be sent with this pass
@@ -129,7 +130,9 @@ func (d *Carrier) RemovePort(number uint32) error {
 	if p == nil {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
-	p.dropFrame()
+	if p.dropFrame(); p.stopped {
+		d.halted--
+	}
 	p.dropAll()
 	p.close()
 	d.wires.remove(p.key)
@@ -138,27 +141,6 @@ func (d *Carrier) RemovePort(number uint32) error {
 	p.counts.missing = p.pw.missing
 	d.gone.add(&p.counts)
 	return nil
-}
-
-// SetUp lets a port carry, or not: then what comes for it, from either side, is lost and
-// counted. On the hub.
-func (d *Carrier) SetUp(number uint32, up bool) error {
-	p := d.port(number)
-	if p == nil {
-		return fmt.Errorf("port %d: %w", number, errNoPort)
-	}
-	p.setUp(p.impairer.allows(up))
-	return nil
-}
-
-func (p *port) setUp(up bool) {
-	if !up && !p.stopped {
-		p.closeFrame() // what is packed still goes
-		p.carrier.in.AskSend()
-	}
-	if p.stopped = !up; p.stopped {
-		p.raise()
-	}
 }
 
 // SetMaxFrame bounds the frames of a port by what the way to its far end holds now, in octets
@@ -219,6 +201,9 @@ func (d *Carrier) Module() dataplane.Module {
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
 		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
 			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		if d.halted > 0 && m.Type == dataplane.Data && d.refuse(m) {
 			return
 		}
 		put(q, m)
@@ -383,7 +368,7 @@ func (d *Carrier) output(m dataplane.Msg) {
 	switch p := d.port(uint32(m.Conn >> portShift)); {
 	case p == nil:
 		d.counts.noPort++
-	case p.stopped:
+	case p.cut:
 		p.counts.down++
 	default:
 		p.output(m)

@@ -139,7 +139,9 @@ func (i *impairer) turn() {
 	if i.fallen = !i.fallen; i.fallen {
 		i.counts.falls++
 	}
-	i.set(i.wanted && !i.fallen)
+	if i.wanted {
+		i.set(!i.fallen)
+	}
 	i.arrive()
 }
 

@@ -68,6 +68,7 @@ type port struct {
 	bare    bool   // there are cells, and nothing before them
 	uni     bool   // headers have a GFC
 	stopped bool   // it carries nothing, by SetUp
+	cut     bool   // nor what waited, by a second SetUp
 	cross   *cross // what is switched; nil: nothing
 	counts  portCounts
 
@@ -84,6 +85,7 @@ type port struct {
 	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
 	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
 	sar      *aal5              // between SDUs of the port and cells that are switched
+	told     bool               // to be down, by SetUp
 	impairer *impairer          // nil: what comes in comes to no harm
 	legs     *legs              // what has been promised of what is sent; nil: nothing
 	sched    *scheduler         // nil until it is needed

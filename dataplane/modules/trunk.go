@@ -77,10 +77,13 @@ func (t *Trunk) Module() dataplane.Module {
 	return m
 }
 
-// SetUp lets the trunk carry, or not: then what comes for it, from either side, is lost
-// and counted. On the hub.
+// SetUp lets the trunk carry, or not, as that of a [Carrier] does. On the hub.
 func (t *Trunk) SetUp(up bool) {
-	t.setUp(t.cross.port.impairer.allows(up))
+	p := t.cross.port
+	again := p.tell(up)
+	if t.setUp(p.impairer.allows(up)); again {
+		p.cutOff()
+	}
 }
 
 func (t *Trunk) setUp(up bool) {
@@ -190,7 +193,7 @@ func (t *Trunk) takeSDU(m dataplane.Msg) {
 func (t *Trunk) sendSDU(m dataplane.Msg) {
 	pool, n := t.hub.Pool, int(m.Len)
 	switch {
-	case t.down:
+	case t.cross.port.cut:
 		t.counts.stopped++
 		t.hub.Free(m)
 		return
@@ -244,7 +247,7 @@ func (t *Trunk) cell(b block.ID) {
 func (t *Trunk) sendCells(m dataplane.Msg) {
 	pool := t.hub.Pool
 	cells := pool.Bytes(m.Block)
-	for ; len(cells) >= aal.CellSize && !t.down; cells = cells[aal.CellSize:] {
+	for ; len(cells) >= aal.CellSize && !t.cross.port.cut; cells = cells[aal.CellSize:] {
 		if !t.tx.room() {
 			pool.Trim(m.Block, int(m.Len)-len(cells))
 			m.Len = uint32(len(cells))
@@ -253,10 +256,22 @@ func (t *Trunk) sendCells(m dataplane.Msg) {
 		}
 		t.sendCell(cells)
 	}
-	if t.down {
-		t.counts.stopped += uint64(len(cells) / aal.CellSize)
+	t.counts.stopped += uint64(len(cells) / aal.CellSize)
+	t.hub.Free(m)
+}
+
+// refuse frees and counts what is to be sent when the trunk is down; false: it is not.
+func (t *Trunk) refuse(m dataplane.Msg) bool {
+	if !t.down || m.Type != dataplane.Data {
+		return false
+	}
+	if t.format == TrunkCell {
+		t.counts.stopped += uint64(m.Len / aal.CellSize)
+	} else {
+		t.counts.stopped++
 	}
 	t.hub.Free(m)
+	return true
 }
 
 // sendCell sends one cell; room must be there.

@@ -99,7 +99,9 @@ func (s *trunkSwitch) module(m *dataplane.Module) {
 			s.accept(uint32(m.Conn>>portShift), m.Block)
 			return
 		}
-		put(q, m)
+		if !s.trunk.refuse(m) {
+			put(q, m)
+		}
 	}
 }
 
@@ -151,6 +153,10 @@ func (d trunkDevice) Transmit(frames [][]byte) (int, error) {
 	t := d.trunk
 	for i, f := range frames {
 		for ; d.at < len(f); d.trunkSwitch.at += aal.CellSize {
+			if d.port.cut {
+				t.counts.stopped += uint64((len(f) - d.at) / aal.CellSize)
+				break
+			}
 			if !t.present() {
 				t.lost += uint64(len(frames) - i)
 				return len(frames), nil
