@@ -9,14 +9,18 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/nic"
 )
 
-// impairRig is a carrier whose one port is impaired.
-func impairRig(t *testing.T, i Impairment) *switchRig {
+// impairRig is a carrier whose one port is impaired, and another; its first hub has both.
+func impairRig(t *testing.T, i Impairment) *switchRig { return impairRigOn(t, 1, i) }
+
+func impairRigOn(t *testing.T, hubs int, i Impairment) *switchRig {
+	t.Helper()
 	c := label(FirstLabel)
 	c.Impairment = i
-	r := newSwitchRigOf(t, 1, nic.WireConfig{}, CarrierConfig{Ports: []PortConfig{c}}, CarrierConfig{Ports: []PortConfig{label(FirstLabel)}})
+	r := newSwitchRigOf(t, hubs, nic.WireConfig{}, CarrierConfig{Ports: []PortConfig{c}}, CarrierConfig{Ports: []PortConfig{label(FirstLabel)}})
 	r.pass()
 	return r
 }
@@ -215,6 +219,35 @@ func TestImpairmentOfSDUs(t *testing.T) {
 	lost := countOf(t, r.trunk.Counts(), "impair_lost")
 	if got := len(r.sinks[1].octets) / 100; got != sent-lost || lost < 65 || lost > 135 {
 		t.Errorf("%d come, %d are lost", got, lost)
+	}
+}
+
+// A carrier that moves to another hub takes along what waits there, and when it falls.
+func TestImpairmentMoves(t *testing.T) {
+	r := impairRigOn(t, 2, Impairment{CDV: time.Second, Up: 2 * time.Second, Down: time.Second, Seed: 2})
+	var want []byte
+	for f := range 20 {
+		r.send(0, 0, serials(f))
+		want = append(want, serials(f)...)
+	}
+	r.now += int64(50 * time.Millisecond)
+	for i := range 8 {
+		if _, err := r.fabric.Do(dataplane.Command{Number: control.HubMove, A: r.ids[0], B: r.hubs[(i+1)%2].Number()}); err != nil {
+			t.Fatal(err)
+		}
+		r.pass()
+		r.now += int64(100 * time.Millisecond)
+		r.pass()
+	}
+	if r.now += int64(400 * time.Millisecond); r.now > int64(2*time.Second) {
+		t.Fatal("it may fall too soon")
+	}
+	if r.pass(); !bytes.Equal(r.sinks[0].octets, want) {
+		t.Errorf("%d octets come, want %d", len(r.sinks[0].octets), len(want))
+	}
+	r.now += int64(5 * time.Second)
+	if r.pass(); countOf(t, r.carriers[0].PortCounts(0), "impair_falls") == 0 {
+		t.Error("it has not fallen since it moved")
 	}
 }
 
