@@ -12,13 +12,14 @@ const recorderFlush = time.Second
 
 // Sink takes what a recorder is sent. None of its functions may block, or keep the frame.
 type Sink struct {
-	Record func(at time.Time, frame []byte) bool // false: there is no room now, and the frame is lost
+	Record func(at time.Time, frame []byte) bool // false: the frame is lost
+	Err    func() error                          // why it takes nothing any more; nil: a frame that is lost had no room
 	Flush  func()                                // hands on what was collected
 	Close  func() error
 }
 
 // NewRecorder makes a device that nothing comes from, and that gives each frame it is sent to a sink, with the time of
-// day: frames of up to maxFrame octets. What the sink refuses is counted in TxNoBuffer. A second after the first frame
+// day: frames of up to maxFrame octets. What the sink refuses is counted in TxNoBuffer, or in TxErrors once it has failed. A second after the first frame
 // that has not been flushed, it is. It owns the sink, but for an error.
 //
 // System calls: two in a second with frames.
@@ -67,11 +68,13 @@ func (r *recorder) Transmit(frames [][]byte) (int, error) {
 		switch {
 		case len(f) > r.info.MaxFrame:
 			r.count.TxTooLong++
-		case !r.to.Record(now, f):
-			r.count.TxNoBuffer++
-		default:
+		case r.to.Record(now, f):
 			r.count.TxFrames++
 			r.count.TxOctets += uint64(len(f))
+		case r.to.Err() != nil:
+			r.count.TxErrors++
+		default:
+			r.count.TxNoBuffer++
 		}
 	}
 	if !r.pending {

@@ -60,8 +60,10 @@ func TestPlayer(t *testing.T) {
 func TestRecorder(t *testing.T) {
 	var got []string
 	flushed, closed := 0, 0
+	var failed error
 	r, err := NewRecorder("file", 3, Sink{
 		Record: func(_ time.Time, f []byte) bool { got = append(got, string(f)); return string(f) != "no" },
+		Err:    func() error { return failed },
 		Flush:  func() { flushed++ }, Close: func() error { closed++; return nil },
 	})
 	if err != nil {
@@ -72,6 +74,10 @@ func TestRecorder(t *testing.T) {
 	}
 	if c := r.Counters(); !slices.Equal(got, []string{"a", "no", "bcd"}) || c.TxFrames != 2 || c.TxOctets != 4 || c.TxTooLong != 1 || c.TxNoBuffer != 1 {
 		t.Error(got, c)
+	}
+	failed = ErrGone
+	if n, err := r.Transmit([][]byte{[]byte("no")}); n != 1 || err != nil || r.Counters().TxErrors != 1 {
+		t.Error(n, err, r.Counters())
 	}
 	waitFor(t, r, unix.POLLIN)
 	if n, err := r.Receive(nil); n != 0 || err != nil || flushed != 1 {

@@ -17,7 +17,8 @@ const MaxRecording = 1 << 20
 
 // OpenRecorder makes a file of ERF records in pcap, and a device for a trunk of that format
 // that writes what it is sent there: cells, or SDUs as the AAL5 PDUs that they are on a wire.
-// The hub never waits for the disk: what it is too slow for is counted in TxNoBuffer.
+// The hub never waits for the disk: what it is too slow for is counted in TxNoBuffer, and in
+// TxErrors what comes after a write has failed.
 func OpenRecorder(name string, f TrunkFormat) (nic.Device, error) {
 	file, sp, err := createERF(name)
 	if err != nil {
@@ -30,6 +31,7 @@ func OpenRecorder(name string, f TrunkFormat) (nic.Device, error) {
 	}
 	dev, err := nic.NewRecorder(name, longest, nic.Sink{
 		Record: func(at time.Time, frame []byte) bool { return r.write(at, frame, build) },
+		Err:    sp.err,
 		Flush:  r.flush, Close: file.Close,
 	})
 	if err != nil {
