@@ -68,6 +68,14 @@ CONFIGURATION
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
                                       a cell in each UDP datagram
+            pcap:FILE[,mode=aal5sdu]  a file, anew, of the cells sent to the
+                                      port, or of their AAL5 PDUs: ERF in pcap
+            replay:FILE[,rate=CELLS]  such a file, played once, as its times
+                                      say or at a rate, cells a second; it
+                                      begins with the port's first VC, and
+                                      stops while the port is down
+        All take loss=, errors=, misinsert=, cdv=, flap= and seed= as well;
+        what they did, and the seed, is among a port's counters.
         fd=NAME has the device made of a descriptor, see DESCRIPTORS; ports
         that share the device all have it
         number is 1 to 65535, and the lowest that is free unless given

@@ -228,7 +228,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }
