@@ -119,7 +119,7 @@ func TestSubscribeToDaemon(t *testing.T) {
 	controltest.Until(t, "events come", func() bool { // the subscription may come after the first
 		d.must("pvc add dslam 0/100")
 		d.must("pvc del dslam 0/100")
-		return strings.Contains(out.String(), "vc_gone  port 1 VC 0/100\n")
+		return strings.Contains(out.String(), "vc_added  port 1 VC 0/100\n") && strings.Contains(out.String(), "vc_gone  port 1 VC 0/100\n")
 	})
 	d.must("port down dslam")
 	d.must("port up dslam")
