@@ -24,7 +24,7 @@ GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 .PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive bench-peers bench-report generate lint arm64 demo clean
 
-build: # bin/cellhubd, bin/cellctl, bin/atmtap, bin/demo, bin/cellbench
+build: # bin/cellhubd, bin/cellsigd, bin/cellctl, bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
 
 # Where install puts things; DESTDIR comes before, for packages.
@@ -35,15 +35,15 @@ DESTDIR ?=
 SHARE   = $(DESTDIR)$(PREFIX)/share
 
 install: build # programs, manual pages, completions for shells, units for systemd
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin bin/atmtap bin/cellhubd bin/cellctl
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin bin/atmtap bin/cellhubd bin/cellsigd bin/cellctl
 	install -d $(SHARE)/man/man8 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
 		$(SHARE)/fish/vendor_completions.d $(DESTDIR)$(UNITDIR)
-	for p in atmtap cellhubd; do bin/$$p --help | awk -v name=$$p -f cmd/atmtap/man.awk >$(SHARE)/man/man8/$$p.8; done
+	for p in atmtap cellhubd cellsigd; do bin/$$p --help | awk -v name=$$p -f cmd/atmtap/man.awk >$(SHARE)/man/man8/$$p.8; done
 	CELLHUB_CONTROL= bin/cellctl man $(SHARE)/man/man8
 	bin/cellctl completion bash >$(SHARE)/bash-completion/completions/cellctl
 	bin/cellctl completion zsh >$(SHARE)/zsh/site-functions/_cellctl
 	bin/cellctl completion fish >$(SHARE)/fish/vendor_completions.d/cellctl.fish
-	for u in atmtap/atmtap@ cellhubd/cellhubd; do \
+	for u in atmtap/atmtap@ cellhubd/cellhubd cellsigd/cellsigd; do \
 		sed 's|/usr/local|$(PREFIX)|' cmd/$$u.service >$(DESTDIR)$(UNITDIR)/$${u#*/}.service; done
 	install -m 644 cmd/cellhubd/cellhubd.socket $(DESTDIR)$(UNITDIR)/cellhubd.socket
 

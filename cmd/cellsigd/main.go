@@ -72,7 +72,7 @@ func parse(args []string, stdout io.Writer) (c flags, err error) {
 	case err != nil:
 		return c, err
 	case *help:
-		fmt.Fprintf(stdout, "cellsigd makes and switches calls on the ports of a cellhubd.\n\n%s", f.FlagUsages())
+		fmt.Fprint(stdout, manual)
 		return c, pflag.ErrHelp
 	case *version:
 		fmt.Fprintf(stdout, "cellsigd %s\n", service.Version())

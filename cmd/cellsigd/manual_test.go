@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The manual is what --help says, names every flag and key, fits a terminal, and its
+// example is a configuration.
+func TestManual(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"--help"}, &out, &errs); code != exitOK || out.String() != manual {
+		t.Errorf("--help: %d, %d octets, %s", code, out.Len(), errs.String())
+	}
+	for _, word := range []string{"--config", "--check", "--control", "--socket", "--store", "--log", "--help", "--version",
+		"name:", "interfaces:", "port:", "side:", "version:", "capacity:", "vpis:", "vcis:", "ilmi:", "prefixes:", "esis:", "routes:"} {
+		if !strings.Contains(manual, word) {
+			t.Errorf("the manual says nothing of %s", word)
+		}
+	}
+	_, example, _ := strings.Cut(manual, "A switch between two hosts:\n")
+	for line := range strings.Lines(manual) {
+		if len(line) > 81 {
+			t.Errorf("a line that fits no terminal: %s", line)
+		}
+	}
+	example, _, _ = strings.Cut(example, "SEE ALSO")
+	name := filepath.Join(t.TempDir(), "x.yaml")
+	if err := os.WriteFile(name, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), []string{"--config", name, "--check"}, &out, &errs); code != exitOK {
+		t.Errorf("the example: %d, %s", code, errs.String())
+	}
+}
