@@ -313,6 +313,26 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// TestMalformedBlocks: what lies outside a block, or in its words, is no address.
+func TestMalformedBlocks(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing": "", "half a number": "0000", "no PPA": "0000000b", "address in the words": "00000007 00000007 00000004 00000000 00000000 020000000002fe 68",
+		"address beyond": "00000007 00000007 00000014 00000000 00000000 020000000002", "offset beyond": "00000007 00000007 ffffffff 00000000 00000000 020000000002fe",
+		"length wraps": "00000007 ffffffff 00000014 00000000 00000000 020000000002fe",
+	} {
+		block, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := DLPI.Decode(block); err != ErrShort {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+		if s := in(Idle).Request(block); s.Answer.Words[0] != ErrorAck || s.Answer.Words[2] != BadPrim {
+			t.Errorf("%s: %x", name, s.Answer.Words)
+		}
+	}
+}
+
 // FuzzRequest has machines in all states take octets, and write what they answer so that it is
 // read again as it was.
 func FuzzRequest(f *testing.F) {
