@@ -28,6 +28,7 @@ type PacketConfig struct {
 	Index     int                // the kernel's number of the interface, which stays when its name changes; 0: by name
 	Held      bool               // receive nothing until Admit
 	EtherType uint16             // frames of other types are not seen
+	All       bool               // frames of every type, EtherType being 0: those of 802.2 too
 	Multicast []net.HardwareAddr // groups to join
 	Filter    []unix.SockFilter  // what else a frame must pass in the kernel, at most MaxFilter instructions; empty: all pass
 	Tagged    bool               // frames with a VLAN tag are ours too, and shown with it; no super-frames then
@@ -40,7 +41,7 @@ type PacketConfig struct {
 // MaxFilter is the most instructions of a PacketConfig's filter: the kernel's limit less what OpenPacket puts before.
 const MaxFilter = unix.BPF_MAXINSNS - 3
 
-// OpenPacket opens an AF_PACKET socket on an Ethernet interface, for one EtherType. A frame begins at the destination
+// OpenPacket opens an AF_PACKET socket on an Ethernet interface, for one EtherType or all. A frame begins at the destination
 // address and has no FCS; the source address and the type are the caller's to write.
 //
 // Receive lends slots of a TPACKET_V2 ring, which the kernel fills one by one; Release returns them in order. No
@@ -124,7 +125,10 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	p.address = address
 	setDefault(&cfg.MaxFrame, mtu+ethernetHeader)
 	setDefault(&cfg.RxRing, defaultRxRing)
-	if cfg.EtherType < minEtherType {
+	if cfg.All && (cfg.EtherType != 0 || cfg.Tagged) {
+		return errors.New("all types: neither EtherType nor Tagged")
+	}
+	if cfg.EtherType < minEtherType && !cfg.All {
 		return fmt.Errorf("EtherType %#04x: want %#04x or more", cfg.EtherType, minEtherType)
 	}
 	if cfg.MaxFrame < ethernetHeader || cfg.MaxFrame > maxMTU+ethernetHeader {
@@ -158,7 +162,7 @@ func (p *packet) setUp(cfg PacketConfig) error {
 		return fmt.Errorf("filter: %w", err)
 	}
 	bigEndian := cfg.EtherType<<8 | cfg.EtherType>>8
-	if cfg.Tagged {
+	if cfg.Tagged || cfg.All {
 		bigEndian = unix.ETH_P_ALL << 8
 	}
 	if err := unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: bigEndian, Ifindex: index}); err != nil {

@@ -625,3 +625,19 @@ func BenchmarkXDPVeth(b *testing.B) {
 		}
 	}
 }
+
+// TestXDPShortFrame: a frame that is refused for its length is either taken and given back,
+// or not taken: never both, for then two would free its memory.
+func TestXDPShortFrame(t *testing.T) {
+	for have := range 3 {
+		x := &xdp{region: make([]byte, XDPPiece), sockets: []*xdpSocket{{}}, back: make([][]byte, have, 2)}
+		x.info.MaxFrame = 1514
+		for _, frame := range [][]byte{make([]byte, ethernetHeader-1), make([]byte, 1515)} {
+			before := len(x.back)
+			taken := x.put(frame)
+			if back := len(x.back) > before; taken != back {
+				t.Errorf("%d octets, %d of 2 wait: taken %v, given back %v", len(frame), before, taken, back)
+			}
+		}
+	}
+}

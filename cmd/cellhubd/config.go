@@ -81,7 +81,7 @@ func moduleRules() map[string]loader.Module {
 				SDUs: true, Check: func(arg string) error { return registry.Check(name, arg) },
 				Kind: func(arg string) string { return arg[strings.LastIndexByte(arg, ' ')+1:] },
 			}
-		case "associations", "local", "signal": // the daemon's own
+		case "associations", "local", "signal", "dlpi", "cdi": // the daemon's own
 		default:
 			known[name] = loader.Module{}
 		}

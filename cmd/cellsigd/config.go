@@ -3,10 +3,10 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/cellhub/cellhub/signalling/address"
 	"github.com/cellhub/cellhub/signalling/daemon"
@@ -39,16 +39,20 @@ type mgmt struct {
 	ESIs     []string `yaml:"esis"`
 }
 
-// readConfig reads the file. The error says what is wrong, with line and column where YAML
-// knows them.
+// readConfig reads the file. The error says what is wrong, and in which line and column.
 func readConfig(name string) (c daemon.Config, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return c, err
 	}
+	return parseConfig(name, text)
+}
+
+func parseConfig(name string, text []byte) (c daemon.Config, err error) {
 	var f file
-	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil {
-		return c, fmt.Errorf("%s: %s", name, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	d := document{name: name}
+	if err := d.parse(text, &f); err != nil {
+		return c, err
 	}
 	if c.Name = f.Name; c.Name == "" {
 		c.Name = "cellsigd"
@@ -56,20 +60,40 @@ func readConfig(name string) (c daemon.Config, err error) {
 	if len(f.Interfaces) == 0 {
 		return c, fmt.Errorf("%s: no interfaces: name the ports that have signalling", name)
 	}
+	trial := node.New()
 	for k := range f.Interfaces {
 		i, err := f.Interfaces[k].read()
+		if err == nil {
+			err = trial.AddInterface(0, i)
+		}
 		if err != nil {
-			return c, fmt.Errorf("%s: interface %d, port %d: %w", name, k+1, f.Interfaces[k].Port, err)
+			return c, d.fault(d.iface(k), fmt.Errorf("interface %d, port %d: %w", k+1, f.Interfaces[k].Port, err))
 		}
 		c.Interfaces = append(c.Interfaces, i)
 	}
-	for prefix := range f.Routes {
-		if _, err := address.ParsePrefix(prefix); err != nil {
-			return c, fmt.Errorf("%s: route %q: %w", name, prefix, err)
-		}
-	}
 	c.Routes = f.Routes
-	return c, node.Check(c.Interfaces...)
+	return c, f.checkRoutes(&d)
+}
+
+// checkRoutes says what is wrong with the routes.
+func (f *file) checkRoutes(d *document) error {
+	spelt := map[address.Prefix]string{}
+	for _, text := range slices.Sorted(maps.Keys(f.Routes)) {
+		prefix, err := address.ParsePrefix(text)
+		if other, twice := spelt[prefix]; err == nil && twice {
+			err = fmt.Errorf("its prefix is that of route %q", other)
+		}
+		for _, port := range f.Routes[text] {
+			if err == nil && !slices.ContainsFunc(f.Interfaces, func(i iface) bool { return i.Port == port }) {
+				err = fmt.Errorf("port %d: no such interface", port)
+			}
+		}
+		if err != nil {
+			return d.fault(d.route(text), fmt.Errorf("route %q: %w", text, err))
+		}
+		spelt[prefix] = text
+	}
+	return nil
 }
 
 var versions = map[string]q2931.Version{"3.0": q2931.UNI30, "3.1": q2931.UNI31, "4.0": q2931.UNI40, "": q2931.UNI40}

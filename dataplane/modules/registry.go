@@ -6,6 +6,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/dlpi"
 )
 
 // Register names the modules that need nothing but their argument:
@@ -18,8 +19,9 @@ import (
 //	head          ""
 //	local         "", both pairs'
 //	signal        the number of a line
+//	dlpi, cdi     the number of a line
 //
-// A program that opens devices registers "carrier" and "tap" itself.
+// A program that opens devices registers "carrier", "tap" and "ether" itself.
 func Register(r *dataplane.Registry) error {
 	for name, c := range map[string]dataplane.Constructor{
 		"associations": Associations,
@@ -29,6 +31,8 @@ func Register(r *dataplane.Registry) error {
 		"toobig":       parseTooBig,
 		"local":        Local,
 		"signal":       parseSignal,
+		"dlpi":         func(arg string) (dataplane.Module, error) { return parseProvider("dlpi", arg, dlpi.New()) },
+		"cdi":          func(arg string) (dataplane.Module, error) { return parseProvider("cdi", arg, dlpi.NewLine()) },
 		"head":         func(string) (dataplane.Module, error) { return NewHead(nil).Module(), nil },
 	} {
 		if err := r.Add(name, c); err != nil {

@@ -67,7 +67,7 @@ var handlers = [...]map[control.Type]handler{
 		control.EvtUnsubscribe: (*Server).unsubscribe,
 		control.EvtEvent:       (*Server).alarm,
 	},
-	control.ClassPrim: nil,
+	control.ClassPrim: {control.PrimPrimitive: (*Server).primitive},
 }
 
 // dispatch refuses what the client may not say, and carries out what it may.
@@ -84,15 +84,17 @@ func (s *Server) dispatch(c *client, in, out *control.Packet) error {
 		return s.hello(c, in, out)
 	case !c.role.May(in.Class, in.Type):
 		return syscall.EPERM
-	case c.role == control.RoleApplication && (in.Type == control.HubOpen || in.Type == control.HubClose) && in.Class == control.ClassHub:
-		return fmt.Errorf("no module here has a service interface: %w", syscall.EOPNOTSUPP)
+	case c.role == control.RoleApplication && in.Class == control.ClassHub && in.Type == control.HubOpen:
+		return s.openPrim(c, in, out)
+	case c.role == control.RoleApplication && in.Class == control.ClassHub && in.Type == control.HubClose:
+		return s.closePrim(c, in)
 	}
 	if in.Class == control.ClassATM && (in.Conn == 0 || ofPort(in.Type)) {
 		if err := c.mayTouch(in.ATM().Port); err != nil {
 			return err
 		}
 	}
-	if in.Class == control.ClassSock || in.Class == control.ClassPrim {
+	if in.Class == control.ClassSock {
 		return s.sock(c, in, out)
 	}
 	h := handlers[in.Class][in.Type]

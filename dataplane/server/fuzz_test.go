@@ -15,7 +15,7 @@ import (
 // its fields are filled with. Most are well formed, so that they get past the codec.
 func script(data []byte, epoch uint32) (all []*control.Packet) {
 	const step, most = 6, 40
-	names := []string{"pulse", "dam", "aal5", "port", "left", "head", "signal", ""}
+	names := []string{"pulse", "dam", "aal5", "port", "left", "head", "signal", "dlpi", "cdi", ""}
 	texts := []string{"", "p wire:w-a,100", "q wire:w-b,101", "0/100", "carrier", "77"}
 	for ; len(data) >= step && len(all) < most; data = data[step:] {
 		class, x, y, z := control.Class(data[0]%7), data[3], data[4], data[5]

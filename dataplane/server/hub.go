@@ -252,7 +252,7 @@ func (s *Server) ours(id dataplane.ProcID) error {
 	if v := s.vcs.byPair[id]; v != nil {
 		return fmt.Errorf("process %d is VC %v's: %w", id, v, syscall.EBUSY)
 	}
-	return nil
+	return s.primUses(id)
 }
 
 // errnoOf gives the hub's refusal the errno that the hub itself would answer with.

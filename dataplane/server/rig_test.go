@@ -53,6 +53,9 @@ func newRig(t testing.TB, hubs int) *rig {
 	if err := registry.Add("pulse", r.pulse); err != nil {
 		t.Fatal(err)
 	}
+	if err := registry.Add("ether", r.ether); err != nil {
+		t.Fatal(err)
+	}
 	if err := registry.Add("dam", dam); err != nil {
 		t.Fatal(err)
 	}

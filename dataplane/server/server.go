@@ -83,7 +83,8 @@ type Server struct {
 	exchanges    []crossing // what the exchange has to do when it has come to rest
 	graceTimer   *time.Timer
 
-	sig signalling
+	sig   signalling
+	prims map[dataplane.ProcID]*primStream // by their top
 
 	newsMu sync.Mutex // guards news; taken with s.mu, or alone
 	news   []news
@@ -101,7 +102,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
-		names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
+		prims: map[dataplane.ProcID]*primStream{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}
 	if err := s.makeTable(c); err != nil {
 		return nil, err

@@ -165,6 +165,10 @@ func (s *Server) readLine() {
 				s.queueChanged(m.Src, control.EventMask(m.Info))
 				continue
 			}
+			if m.Class == control.ClassPrim {
+				s.primSays(m, data)
+				continue
+			}
 			s.received(m.Src, data)
 		}
 	}

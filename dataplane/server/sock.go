@@ -26,11 +26,8 @@ type conn struct {
 	modify   *control.Packet // its MODIFY, which the manager has not answered
 }
 
-// sock carries out what is of class SOCK or PRIM: an application's or, downwards, a manager's.
+// sock carries out what is of class SOCK: an application's or, downwards, a manager's.
 func (s *Server) sock(c *client, in, out *control.Packet) error {
-	if in.Class == control.ClassPrim {
-		return syscall.EOPNOTSUPP
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out.Trailer = nil

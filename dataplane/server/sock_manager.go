@@ -79,6 +79,7 @@ func (s *Server) goodbye(c *client) {
 		}
 		s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.UserGone(c.id, s.now(), emit) })
 		s.leaveApplication(c)
+		s.leavePrims(c)
 	case control.RoleManager:
 		s.closeManaged(c)
 		s.managers = slices.DeleteFunc(s.managers, func(m *client) bool { return m == c })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/signalling/q2931"
@@ -33,14 +34,20 @@ func (d *Daemon) untrace(c *control.Conn) {
 	}
 }
 
+// farewell is how long one who does not read may hold up the daemon's end.
+const farewell = 100 * time.Millisecond
+
 // endTraces says that there is nothing to be seen any more: the hub has gone.
 func (d *Daemon) endTraces() {
 	for _, t := range d.tracers {
 		var p control.Packet
 		p.Status = control.Status(syscall.ENOTCONN)
-		if t.conn.TryReply(&t.request, &p) != nil {
+		_ = t.conn.SetWriteDeadline(time.Now().Add(farewell))
+		if t.conn.Reply(&t.request, &p) != nil {
 			t.conn.Close() // it hears so by that
+			continue
 		}
+		_ = t.conn.SetWriteDeadline(time.Time{})
 	}
 	d.tracers, d.node.Trace = nil, nil
 }

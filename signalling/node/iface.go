@@ -56,17 +56,6 @@ func (c *Interface) complete() error {
 	return nil
 }
 
-// Check says what is wrong with interfaces, before there is a node.
-func Check(all ...Interface) error {
-	n := New()
-	for _, i := range all {
-		if err := n.AddInterface(0, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // iface is an interface at work: Q.2931 over SSCF over SSCOP.
 type iface struct {
 	Interface

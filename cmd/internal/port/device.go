@@ -28,12 +28,30 @@ const (
 //
 //	tap  NAME [mtu=OCTETS] [mac=ADDRESS] [gso=auto|on|off]
 //	tun  NAME [mtu=OCTETS] [gso=auto|on|off]
+//	ether NAME
 //
-// The device is made, or taken when it is there and nobody has it, configured and brought up.
+// An Ethernet interface is there and stays as it is. A TAP or TUN is made, or taken when it is there and nobody has it, configured and brought up.
 func Register(r *dataplane.Registry) error {
 	return errors.Join(
 		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false) }),
-		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true) }))
+		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true) }),
+		r.Add("ether", openEther))
+}
+
+// openEther opens an interface for the users of service interfaces.
+func openEther(name string) (dataplane.Module, error) {
+	state, err := link.Get(name)
+	if err == nil && len(state.HardwareAddr) != 6 {
+		err = errors.New("no Ethernet address")
+	}
+	if err != nil {
+		return dataplane.Module{}, fmt.Errorf("%s: %w", name, err)
+	}
+	dev, err := nic.OpenPacket(nic.PacketConfig{Interface: name, All: true, GSO: nic.GSOOff})
+	if err != nil {
+		return dataplane.Module{}, err
+	}
+	return modules.NewEther(dev, [6]byte(state.HardwareAddr)).Module(), nil
 }
 
 // host is the argument of a TAP or TUN.
