@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
