@@ -45,6 +45,7 @@ install: build # programs, manual pages, completions for shells, units for syste
 	bin/cellctl completion fish >$(SHARE)/fish/vendor_completions.d/cellctl.fish
 	for u in atmtap/atmtap@ cellhubd/cellhubd; do \
 		sed 's|/usr/local|$(PREFIX)|' cmd/$$u.service >$(DESTDIR)$(UNITDIR)/$${u#*/}.service; done
+	install -m 644 cmd/cellhubd/cellhubd.socket $(DESTDIR)$(UNITDIR)/cellhubd.socket
 
 tools: # what the tests call, installed when it is missing: as root on Debian
 	bash .ci/tools

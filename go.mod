@@ -38,6 +38,8 @@ require (
 
 require (
 	github.com/cilium/ebpf v0.22.0
+	github.com/elastic/go-seccomp-bpf v1.6.0
+	github.com/landlock-lsm/go-landlock v0.11.2
 	go.etcd.io/bbolt v1.5.0
 	kernel.org/pub/linux/libs/security/libcap/cap v1.2.78
 )

@@ -25,6 +25,11 @@ type Config struct {
 	Control Control
 	Access  []Access // at most one a role
 	Hubs    int      // 0: the daemon's choice
+	Sockets Sockets
+	Blocks  Blocks
+	// Captures are the folders that captures may be written to, besides those of the daemon's choice.
+	Captures []string
+
 	Ports   []Port
 	Streams []Stream
 	PVCs    []PVC

@@ -35,6 +35,9 @@ func Parse(file string, text []byte, rules Rules) (*Config, error) {
 		"streams": func(e entry) { r.streams(c, e.value) },
 		"pvcs":    func(e entry) { r.pvcs(c, e.value) },
 
+		"sockets":   func(e entry) { r.sockets(c, e) },
+		"blocks":    func(e entry) { r.blocks(c, e) },
+		"captures":  func(e entry) { r.folders(c, e) },
 		"xconnects": func(e entry) { r.xconnects(c, e.value) },
 	})
 	if len(r.faults) == 0 {

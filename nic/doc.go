@@ -12,7 +12,8 @@
 //		taken, err := dev.Transmit(frames)  // a burst; the rest waits for FD to be writable
 //	}
 //
-// Devices of the kernel: OpenTAP (TAP and TUN), OpenPacket (AF_PACKET), OpenXDP (AF_XDP), OpenUDP. Without a kernel: NewWire. Devices
+// Devices of the kernel: OpenTAP (TAP and TUN), OpenPacket (AF_PACKET), OpenXDP (AF_XDP), OpenUDP. Without a kernel: NewWire. Of files:
+// NewRecorder and NewPlayer. Devices
 // that wrap a device: NewFaults (loss, duplication, reordering, bit flips) and NewTracer (a pcap of both directions).
 //
 // Every loss that a device can see is counted by its cause in Counters; a frame is never an error. Errors are about

@@ -36,6 +36,10 @@ type PacketConfig struct {
 	RxRing    int                // octets of the receive ring; 0: 4 MiB
 	GSO       GSO                // super-frames: received alone, as no interface cuts what it does not know
 	Note      string             // Info().Note, where the device has none of its own
+
+	// Descriptor is a packet socket (SOCK_RAW) that somebody else opened, and the device's from the
+	// call on, also when that fails; no privilege is needed then. 0: none.
+	Descriptor int
 }
 
 // MaxFilter is the most instructions of a PacketConfig's filter: the kernel's limit less what OpenPacket puts before.
@@ -68,11 +72,16 @@ func OpenPacket(cfg PacketConfig) (Device, error) {
 	}
 	p := &packet{tx: newMmsg()}
 	var err error
-	p.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if p.fd = cfg.Descriptor; p.fd != 0 {
+		err = takePacket(p.fd)
+	} else {
+		p.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	}
 	if err == nil {
-		if err = p.setUp(cfg); err != nil {
-			_ = p.Close()
-		}
+		err = p.setUp(cfg)
+	}
+	if err != nil && p.fd >= 0 {
+		_ = p.Close()
 	}
 	switch {
 	case err == nil:

@@ -21,6 +21,11 @@ type TAPConfig struct {
 	TUN      bool   // IP packets instead of Ethernet frames
 	MaxFrame int    // octets of the longest frame; 0: from the MTU that the interface has now
 	GSO      GSO    // super-frames
+
+	// Descriptor is attached to the interface already, by whoever opened it, and the device's from
+	// the call on, also when that fails; 0: none. Name is not looked at, there are no super-frames,
+	// no privilege is asked for, and Close detaches no other holder of it.
+	Descriptor int
 }
 
 // OpenTAP creates a TAP or TUN, or takes an existing persistent one. A frame is an Ethernet frame without FCS (TAP),
@@ -58,6 +63,14 @@ func OpenTAP(cfg TAPConfig) (Device, error) {
 }
 
 func openTAP(cfg TAPConfig) (Device, error) {
+	if cfg.Descriptor != 0 {
+		t := &tap{fd: -1, spare: -1, home: home{netlink: -1}}
+		dev, err := t.open(cfg)
+		if err != nil {
+			return nil, errors.Join(err, t.Close())
+		}
+		return dev, nil
+	}
 	if len(cfg.Name) >= unix.IFNAMSIZ {
 		return nil, ErrNameTooLong
 	}
@@ -89,6 +102,9 @@ func (t *tap) open(cfg TAPConfig) (Device, error) {
 	wanted := uint16(unix.IFF_TAP)
 	if cfg.TUN {
 		wanted = unix.IFF_TUN
+	}
+	if cfg.Descriptor != 0 {
+		return t.takeTAP(cfg, wanted)
 	}
 	if cfg.Name != "" {
 		before, err := probeTUN(cfg.Name)

@@ -47,6 +47,10 @@ type UDPConfig struct {
 	SourcePorts int
 	Entropy     uint32
 
+	// Descriptor is a UDP socket that somebody else opened, bound to Local or not yet, and the
+	// device's from the call on, also when that fails. 0: none.
+	Descriptor int
+
 	GSO   GSO  // super-frames: here trains of datagrams
 	Lends bool // Receive lends, where there are trains; for who looks at a frame once, and keeps none
 }
@@ -77,39 +81,25 @@ type UDPConfig struct {
 // late or restarts is found without help; there is no ErrDown. An address with a zone binds the socket to that
 // interface: the same address on another is another device's.
 func OpenUDP(cfg UDPConfig) (Device, error) {
-	remote := netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
-	local := netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
-	many := cfg.Remote == netip.AddrPort{}
+	fd := cfg.Descriptor
+	local, remote, family, err := cfg.addresses()
 	switch {
-	case many && !local.Addr().IsValid():
-		return nil, errors.New("udp: neither local nor remote: want an address of one of them")
-	case many:
-		remote = netip.AddrPortFrom(local.Addr(), 0) // of its family
-	case !remote.IsValid() || remote.Port() == 0 || remote.Addr().IsUnspecified():
-		return nil, fmt.Errorf("udp: remote %q: want an address and a port", cfg.Remote)
+	case err != nil:
+	case fd != 0:
+		err = takeSocket(fd, unix.SOCK_DGRAM, family)
+	default:
+		if fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+			return nil, fmt.Errorf("udp: socket: %w", err)
+		}
 	}
-	family, unspecified := unix.AF_INET, netip.IPv4Unspecified()
-	if remote.Addr().Is6() {
-		family, unspecified = unix.AF_INET6, netip.IPv6Unspecified()
-	}
-	if !local.Addr().IsValid() {
-		local = netip.AddrPortFrom(unspecified, local.Port())
-	}
-	if local.Addr().Is4() != remote.Addr().Is4() {
-		return nil, fmt.Errorf("udp: local %s and remote %s are of different families", local, remote)
-	}
-	if cfg.MaxFrame < 0 || cfg.MaxFrame > maxDatagram {
-		return nil, fmt.Errorf("udp: frame of %d octets: want 0 to %d", cfg.MaxFrame, maxDatagram)
-	}
-	if cfg.SourcePorts < 0 || cfg.SourcePorts > MaxSourcePorts {
-		return nil, fmt.Errorf("udp: %d source ports: want 0 to %d", cfg.SourcePorts, MaxSourcePorts)
-	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("udp: socket: %w", err)
+		if fd != 0 {
+			_ = unix.Close(fd)
+		}
+		return nil, fmt.Errorf("udp: %w", err)
 	}
 	u := &udp{fd: fd, rx: newMmsg(), tx: newTrains(newMmsg())}
-	if many {
+	if cfg.Remote == (netip.AddrPort{}) {
 		u.rx.head, u.tx.head = PeerBytes, PeerBytes
 		cfg.GSO = GSOOff
 	}
@@ -118,6 +108,39 @@ func OpenUDP(cfg UDPConfig) (Device, error) {
 		return nil, err
 	}
 	return u, nil
+}
+
+// addresses completes and checks what a configuration says.
+func (cfg *UDPConfig) addresses() (local, remote netip.AddrPort, family int, err error) {
+	remote = netip.AddrPortFrom(cfg.Remote.Addr().Unmap(), cfg.Remote.Port())
+	local = netip.AddrPortFrom(cfg.Local.Addr().Unmap(), cfg.Local.Port())
+	many := cfg.Remote == netip.AddrPort{}
+	switch {
+	case many && !local.Addr().IsValid():
+		return local, remote, 0, errors.New("neither local nor remote: want an address of one of them")
+	case many:
+		remote = netip.AddrPortFrom(local.Addr(), 0) // of its family
+	case !remote.IsValid() || remote.Port() == 0 || remote.Addr().IsUnspecified():
+		return local, remote, 0, fmt.Errorf("remote %q: want an address and a port", cfg.Remote)
+	}
+	unspecified := netip.IPv4Unspecified()
+	family = unix.AF_INET
+	if remote.Addr().Is6() {
+		family, unspecified = unix.AF_INET6, netip.IPv6Unspecified()
+	}
+	if !local.Addr().IsValid() {
+		local = netip.AddrPortFrom(unspecified, local.Port())
+	}
+	if local.Addr().Is4() != remote.Addr().Is4() {
+		return local, remote, 0, fmt.Errorf("local %s and remote %s are of different families", local, remote)
+	}
+	if cfg.MaxFrame < 0 || cfg.MaxFrame > maxDatagram {
+		return local, remote, 0, fmt.Errorf("frame of %d octets: want 0 to %d", cfg.MaxFrame, maxDatagram)
+	}
+	if cfg.SourcePorts < 0 || cfg.SourcePorts > MaxSourcePorts {
+		return local, remote, 0, fmt.Errorf("%d source ports: want 0 to %d", cfg.SourcePorts, MaxSourcePorts)
+	}
+	return local, remote, family, nil
 }
 
 type udp struct {
@@ -172,7 +195,15 @@ func (u *udp) setUp(local, remote netip.AddrPort, cfg UDPConfig) error {
 			return fmt.Errorf("udp: ECN: %w", err)
 		}
 	}
-	if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {
+	bound := false
+	if cfg.Descriptor != 0 {
+		if bound, err = boundTo(u.fd, local); err != nil {
+			return fmt.Errorf("udp: %s: %w", local, err)
+		}
+	}
+	if bound {
+		u.zone = max(zoneOf(localSocket), zoneOf(remoteSocket))
+	} else if err := u.bind(localSocket, remoteSocket, cfg.Replaces); err != nil {
 		return fmt.Errorf("udp: bind %s: %w", local, err)
 	}
 	u.info.Name = local.String()
@@ -207,7 +238,7 @@ func setOptions(fd int, is4 bool, class uint8) (err error) {
 			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(class)))
 	} else {
 		err = errors.Join(
-			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
+			setV6Only(fd),
 			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE),
 			unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(class)))
 	}
@@ -218,6 +249,14 @@ func setOptions(fd int, is4 bool, class uint8) (err error) {
 		return fmt.Errorf("reports: %w", err)
 	}
 	return nil
+}
+
+// setV6Only keeps IPv4 out; of a socket that is bound it can only be asked.
+func setV6Only(fd int) error {
+	if on, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY); err == nil && on != 0 {
+		return nil
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 }
 
 // connect gives the socket its one peer.

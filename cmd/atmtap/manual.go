@@ -86,6 +86,13 @@ OPTIONS
                      peers with such a limit (default: as many as fit)
         pack=TIME    n1, n1cw: cells wait so long for others to share a frame,
                      as in 200us; at most 1s (default: those at hand)
+        For laboratories, harm to what comes in:
+        loss=P, errors=P, misinsert=P   the part, up to 1, of cells (aal5sdu: of
+                     SDUs) that is lost, has a wrong bit, comes on another VC
+        cdv=TIME     what comes is late by up to TIME, in order; at most 10s
+        flap=UP/DOWN the port is up, and then down, so long, again and again
+        seed=N       the same seed does the same to the same traffic (default:
+                     drawn; impair_seed in the summary)
     --encap llc|vcmux
                      RFC 2684 encapsulation (default llc)
     --mtu N          MTU of the device (default 1500, or what an existing

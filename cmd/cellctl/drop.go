@@ -30,6 +30,7 @@ var whys = map[string]string{
 	"rx_drop_foreign":       "from another host than the peer",
 	"rx_drop_frame":         "frames that are no pseudowire's",
 	"rx_drop_kind":          "bridged where routed is expected, or the other way: as the far end has it",
+	"rx_drop_impair_full":   "held back by cdv=, and more waits than there is room for",
 	"rx_drop_label":         "a label that no port has",
 	"rx_drop_length":        "a length that mode= does not allow: it must be as the far end has it",
 	"rx_drop_no_leaf":       "of a point-to-multipoint connection that has no leaf left",

@@ -63,5 +63,5 @@ their labels.`,
 		}}
 	}
 	return group("port", "open and close ports", add, del,
-		set("up", "let a port carry", control.ATMPortUp), set("down", "let a port carry no more; what comes for it is lost and counted", control.ATMPortDown))
+		set("up", "let a port carry", control.ATMPortUp), set("down", "let a port carry no more; what waits still leaves, and is lost when said again", control.ATMPortDown))
 }

@@ -71,6 +71,7 @@ func TestInstall(t *testing.T) {
 	}
 	for file, want := range map[string]string{
 		"../etc/systemd/system/cellhubd.service":       "ExecStart=/opt/sbin/cellhubd --config",
+		"../etc/systemd/system/cellhubd.socket":        "FileDescriptorName=control",
 		"../etc/systemd/system/atmtap@.service":        "ExecStart=/opt/sbin/atmtap $ARGS",
 		"sbin/cellhubd":                                "",
 		"sbin/cellctl":                                 "",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,6 +42,9 @@ func (c *config) readConfig() (err error) {
 	if hubs := c.file.want.Hubs; hubs != 0 && !c.hubsGiven {
 		c.hubs = hubs
 	}
+	if s := c.file.want.Sockets; s.HasGrace && !c.graceGiven {
+		c.grace = s.Grace
+	}
 	return nil
 }
 
@@ -60,7 +64,7 @@ func rules() loader.Rules {
 // moduleRules are the modules that a stream may consist of.
 func moduleRules() map[string]loader.Module {
 	var registry dataplane.Registry
-	if err := errors.Join(modules.Register(&registry), port.Register(&registry)); err != nil {
+	if err := errors.Join(modules.Register(&registry), port.Register(&registry, nil)); err != nil {
 		return nil // start says so
 	}
 	known := map[string]loader.Module{}
@@ -224,12 +228,14 @@ func (d *hubd) reload() {
 		d.tell("the configuration stays as it was", err)
 		return
 	}
-	if want.Hubs != was.Hubs || want.Control.Path != was.Control.Path {
-		d.log.Warn("control and hubs are read at the start only: restart for others", "file", d.c.file.name)
+	if want.Hubs != was.Hubs || want.Control.Path != was.Control.Path || want.Sockets != was.Sockets ||
+		sizes(want.Blocks) != sizes(was.Blocks) || !slices.Equal(want.Captures, was.Captures) {
+		d.log.Warn("control, hubs, sockets, blocks and captures are read at the start only: restart for others", "file", d.c.file.name)
 	}
 	d.c.file.want = want
 	d.server.SetAccess(d.c.access())
-	if err := d.c.socket(); err != nil {
+	if d.socket != nil { // who passed it chose them
+	} else if err := d.c.socket(); err != nil {
 		d.log.Error("control socket", "error", err)
 	}
 	if err := d.apply(); err != nil {

@@ -62,6 +62,7 @@ func TestCheckFaults(t *testing.T) {
 			`3:28: stream a: capture: file "": a path from the root, since the daemon's directory is its own`},
 		{"cells on atmtcp", "ports: {p: \"atmtcp:listen=127.0.0.1\"}\nstreams:\n  a: {top: tap t0, modules: [rfc2684 llc bridged, aal5]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"3:51: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
+		{"descriptor without name", "streams:\n  a: {top: \"tap fd:\"}", `2:12: stream a: tap: "fd:": a name of 1 to 15 octets, or fd:NAME of a descriptor`},
 		{"tun and bridged", "streams:\n  a: {top: tun t0, modules: [rfc2684 llc bridged]}", "2:30: stream a: rfc2684 is bridged, and tun above it is routed: one of the two must change"},
 		{"user", "access: {admin: {users: [nobody-of-that-name]}}", `1:26: users: no user "nobody-of-that-name"`},
 	} {

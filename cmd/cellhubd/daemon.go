@@ -8,10 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
-
-	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/port"
@@ -22,17 +21,6 @@ import (
 	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
 )
-
-// Blocks of each hub: what is never used is never taken from the machine.
-const (
-	smallBlocks  = 1 << 15
-	mediumBlocks = 1 << 12
-	largeBlocks  = 1 << 10
-)
-
-// capabilities is what the daemon needs for devices that come later: interfaces, packet sockets, ports
-// below 1024, the group of the socket, and TAPs that were moved to other namespaces.
-var capabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.NET_BIND_SERVICE, cap.CHOWN, cap.SYS_ADMIN}
 
 // socketMode lets in the socket's user and group.
 const socketMode = 0o660
@@ -45,6 +33,8 @@ type hubd struct {
 	arena    *block.Arena
 	fabric   *dataplane.Fabric
 	server   *server.Server
+	passed   *port.Descriptors
+	socket   *os.File // the control socket, where it was passed
 	listener *control.Listener
 }
 
@@ -56,24 +46,59 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 			_ = d.close()
 		}
 	}()
+	if err := d.takePassed(); err != nil {
+		return nil, err
+	}
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(server.Config{Fabric: d.fabric, Opener: new(port.Opener), Access: c.access(), Log: log, Sockets: newSockets, Grace: c.grace}); err != nil {
+	if d.server, err = server.New(d.serverConfig()); err != nil {
 		return nil, err
 	}
-	if c.control == control.DefaultPath { // /run is empty after a start of the machine
-		if err := os.MkdirAll(filepath.Dir(c.control), 0o755); err != nil {
-			return nil, err
-		}
-	}
-	if d.listener, err = control.Listen(c.control, socketMode); err != nil {
-		return nil, fmt.Errorf("--control %s: %w", c.control, listenRemedy(err))
-	}
-	if err := d.c.socket(); err != nil {
-		return nil, fmt.Errorf("--control %s: %w", c.control, err)
+	if err := d.listen(); err != nil {
+		return nil, fmt.Errorf("--control %s: %w", d.c.control, err)
 	}
 	return d, nil
+}
+
+// controlName is the name under which the control socket may be passed.
+const controlName = "control"
+
+// takePassed takes the open files that came with the start.
+func (d *hubd) takePassed() error {
+	files, err := daemon.TakePassed()
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		if f.Name == controlName {
+			d.socket = os.NewFile(uintptr(f.FD), f.Name)
+			files = slices.Delete(files, i, i+1)
+			break
+		}
+	}
+	d.passed, err = port.NewDescriptors(files)
+	return err
+}
+
+// listen takes the control socket that was passed, whose owner and mode are whose it is to
+// choose, or makes it.
+func (d *hubd) listen() (err error) {
+	if d.socket != nil {
+		if d.listener, err = control.ListenOn(d.socket); err == nil {
+			d.c.control = d.listener.Path()
+		}
+		return err
+	}
+	if d.c.control == control.DefaultPath { // /run is empty after a start of the machine
+		if err := os.MkdirAll(filepath.Dir(d.c.control), 0o755); err != nil {
+			return err
+		}
+	}
+	if d.listener, err = control.Listen(d.c.control, socketMode); err != nil {
+		return listenRemedy(err)
+	}
+	return d.c.socket()
 }
 
 // newSockets makes the hub's end of an application's region.
@@ -82,8 +107,7 @@ func newSockets(r *region.Region, broken func(number uint32)) (server.Sockets, e
 }
 
 func (d *hubd) makeFabric() (err error) {
-	sizes := block.Config{Hubs: d.c.hubs, Small: smallBlocks, Medium: mediumBlocks, Large: largeBlocks}
-	if d.arena, err = block.NewArena(sizes); err != nil {
+	if d.arena, err = block.NewArena(d.c.blocks()); err != nil {
 		return err
 	}
 	var hubs []*dataplane.Hub
@@ -95,7 +119,7 @@ func (d *hubd) makeFabric() (err error) {
 		hubs = append(hubs, h)
 	}
 	var registry dataplane.Registry
-	if err := errors.Join(modules.Register(&registry), port.Register(&registry)); err != nil {
+	if err := errors.Join(modules.Register(&registry), port.Register(&registry, d.passed)); err != nil {
 		return err
 	}
 	d.fabric, err = dataplane.NewFabric(&registry, hubs...)
@@ -132,7 +156,7 @@ func (d *hubd) run(ctx context.Context) error {
 
 // serve is what the daemon does between its start and its end.
 func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
-	privileges, err := daemon.Confine(capabilities...)
+	privileges, err := d.c.confinement().Confine()
 	if err != nil {
 		return fmt.Errorf("giving up privileges: %w", err)
 	}

@@ -65,7 +65,7 @@ type peer struct {
 }
 
 // startDaemon starts a cellhubd at a socket and waits until it serves.
-func startDaemon(t *testing.T, h *lab.Host, path string, args ...string) *peer {
+func startDaemon(t testing.TB, h *lab.Host, path string, args ...string) *peer {
 	t.Helper()
 	name, err := binary()
 	if err != nil {

@@ -45,8 +45,9 @@ type config struct {
 	level   slog.Level
 	file    configured
 	check   bool // the file, and no more
+	sandbox daemon.Sandbox
 
-	controlGiven, hubsGiven bool // by flags, which then say more than the file
+	controlGiven, hubsGiven, graceGiven bool // by flags, which then say more than the file
 }
 
 func parse(args []string, stdout io.Writer) (c config, err error) {
@@ -62,6 +63,7 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 	f.DurationVar(&c.grace, "grace", 0, fmt.Sprintf("how long calls are held when their manager has gone: 0 to %v", pcb.T309))
 	f.StringVar(&c.file.name, "config", "", "a configuration file, read again at SIGHUP")
 	f.BoolVar(&c.check, "check", false, "check the configuration file, and end")
+	f.TextVar(&c.sandbox, "sandbox", daemon.SandboxAuto, "Landlock and seccomp: auto, on or off")
 	f.TextVar(&c.level, "log", slog.LevelInfo, "least that is logged: debug, info, warn or error")
 	help := f.BoolP("help", "h", false, "this text")
 	version := f.Bool("version", false, "the version")
@@ -86,7 +88,7 @@ func parse(args []string, stdout io.Writer) (c config, err error) {
 		return c, nil
 	}
 	c.controlGiven = f.Changed("control") || os.Getenv("CELLHUB_CONTROL") != ""
-	c.hubsGiven = f.Changed("hubs")
+	c.hubsGiven, c.graceGiven = f.Changed("hubs"), f.Changed("grace")
 	return c, c.readConfig()
 }
 

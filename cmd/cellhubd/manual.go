@@ -6,7 +6,7 @@ const manual = `NAME
 
 SYNOPSIS
     cellhubd [--config FILE] [--control PATH] [--hubs N] [--grace TIME]
-             [--log LEVEL]
+             [--sandbox MODE] [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -29,6 +29,8 @@ OPTIONS
                      more than the file
     --grace TIME     how long calls are held when their signalling manager has
                      gone, 0 to 10s; default 0s: they end at once
+    --sandbox MODE   Landlock and seccomp, see PRIVILEGES: auto, with what the
+                     kernel has; on, with both or not at all; off. Default auto
     --log LEVEL      the least that is logged: debug, info, warn or error
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -45,6 +47,18 @@ CONFIGURATION
         besides root and the daemon's own user
     hubs: N
         as --hubs
+    blocks: {small: N, medium: N, large: N}
+        memory of each hub, in blocks of 2, 16 and 128 KiB; default 32768,
+        4096 and 1024. The machine gives only what has been used
+    sockets: {region: N, connections: N, grace: TIME, user: {...}}
+        of applications: octets that each shares with a hub, a multiple of
+        4096, default 67108864; connections at a time, default 1048576;
+        grace is as --grace; user: {applications: N, octets: N,
+        connections: N} is what one user may have, default 64, 4294967296
+        and 131072
+    captures: [DIRECTORY, ...]
+        where captures may be written to, besides the directory of the control
+        socket, /tmp and the directories of the file's own captures
     ports: {NAME: SPEC, ...}
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one
@@ -54,6 +68,16 @@ CONFIGURATION
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
                                       a cell in each UDP datagram
+            pcap:FILE[,mode=aal5sdu]  a file, anew, of the cells sent to the
+                                      port, or of their AAL5 PDUs: ERF in pcap
+            replay:FILE[,rate=CELLS]  such a file, played once, as its times
+                                      say or at a rate, cells a second; it
+                                      begins with the port's first VC, and
+                                      stops while the port is down
+        All take loss=, errors=, misinsert=, cdv=, flap= and seed= as well;
+        what they did, and the seed, is among a port's counters.
+        fd=NAME has the device made of a descriptor, see DESCRIPTORS; ports
+        that share the device all have it
         number is 1 to 65535, and the lowest that is free unless given
     streams: {NAME: {top: MODULE, modules: [MODULE, ...], hub: N}, ...}
         hub is the one that it stands on, counted from 0; none: wherever it is.
@@ -63,6 +87,7 @@ CONFIGURATION
             tap NAME [mtu=N] [mac=MAC] [gso=auto|on|off]
             tun NAME [mtu=N] [gso=auto|on|off]
             head                      nothing: for control messages
+        NAME may be fd:NAME, a descriptor that is attached already
         and under them
             rfc2684 llc|vcmux bridged|routed
             toobig bridged|routed     tells senders of what is too long
@@ -99,8 +124,8 @@ CONFIGURATION
     before loses no cell, nor does one whose rates change. A port that changes
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
-    stays, unless the file has something else of that name. control and hubs
-    are read at the start only.
+    stays, unless the file has something else of that name. control, hubs,
+    blocks, sockets and captures are read at the start only.
 
 SIGNALS
     SIGINT, SIGTERM  the end
@@ -109,11 +134,40 @@ SIGNALS
 PRIVILEGES
     Started as root, it gives up all capabilities but CAP_NET_ADMIN,
     CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_CHOWN and CAP_SYS_ADMIN once the
-    file has been applied, in every thread and for ever (no-new-privs), and
-    logs which it has. So captures of later must be to where its user may write.
+    file has been applied, in every thread and for ever (no-new-privs). So
+    captures of later must be to where its user may write.
+
+    Then it shuts itself in. By Landlock it reads /etc, /usr, /lib, /proc,
+    /sys, /run of name services and the directory of its configuration file,
+    writes where captures may be, opens /dev/net/tun, and nothing else. By
+    seccomp it starts no program, traces no process, mounts nothing, changes
+    no user and loads nothing into the kernel: EPERM. What it has of all this
+    it logs once, after a look at each of its threads.
+
+DESCRIPTORS
+    Whoever starts it may pass open files, as systemd does: from descriptor 3
+    on, LISTEN_FDS of them, for the process LISTEN_PID, each with a name of
+    its own in LISTEN_FDNAMES. With those it needs no capability and may be
+    any user, in a container for instance:
+        control      the control socket, listening: AF_UNIX, SOCK_SEQPACKET.
+                     --control, mode and group are not looked at then
+        top: tap fd:NAME, top: tun fd:NAME
+                     a file of /dev/net/tun, attached with IFF_NO_PI and
+                     without IFF_VNET_HDR. Its interface is up, or becomes so
+                     by who made it; it has no super-frames
+        eth:IFNAME,...,fd=NAME
+                     a packet socket, SOCK_RAW. It stays with the interface
+                     that has IFNAME at the start
+        udp:LOCAL:PORT,...,fd=NAME
+                     a UDP socket, bound to LOCAL:PORT or not yet
+    They stay open until it ends, whatever streams and ports come and go.
+    cellhubd.socket, a unit of systemd, passes control and keeps it while the
+    daemon starts again.
 
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
+    LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES
+                     see DESCRIPTORS, sd_listen_fds(3)
     NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1, RELOADING=1,
                      STATUS=, STOPPING=1
 

@@ -22,13 +22,14 @@ func page(t *testing.T) string {
 // example is one.
 func TestManual(t *testing.T) {
 	text := page(t)
-	for _, word := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "SIGNALS", "ENVIRONMENT", "EXIT STATUS", "EXAMPLES",
-		"--config", "--check", "--control", "--hubs", "--grace", "--log", "--help", "--version", "SIGHUP", "CELLHUB_CONTROL", "NOTIFY_SOCKET"} {
+	for _, word := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "SIGNALS", "PRIVILEGES", "DESCRIPTORS", "fd=NAME", "LISTEN_FDNAMES", "ENVIRONMENT", "EXIT STATUS", "EXAMPLES",
+		"--config", "--check", "--control", "--hubs", "--grace", "--sandbox", "--log", "--help", "--version", "SIGHUP", "CELLHUB_CONTROL", "NOTIFY_SOCKET"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("the manual says nothing of %s", word)
 		}
 	}
-	for _, wrong := range []string{"x: 1", "control: {x: 1}", "access: {x: 1}", "access: {admin: {x: 1}}", "ports: {a: {x: 1}}", "streams: {a: {x: 1}}", "pvcs: [{x: 1}]", "xconnects: [{x: 1}]", "pvcs: [{pcr: {x: 1}}]"} {
+	for _, wrong := range []string{"x: 1", "control: {x: 1}", "access: {x: 1}", "access: {admin: {x: 1}}", "ports: {a: {x: 1}}", "streams: {a: {x: 1}}", "pvcs: [{x: 1}]", "xconnects: [{x: 1}]", "pvcs: [{pcr: {x: 1}}]",
+		"sockets: {x: 1}", "sockets: {user: {x: 1}}", "blocks: {x: 1}"} {
 		file := write(t, filepath.Join(t.TempDir(), "x.yaml"), wrong)
 		_, fault := check(file)
 		_, keys, ok := strings.Cut(fault, "it takes ")

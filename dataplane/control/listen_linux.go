@@ -13,7 +13,7 @@ import (
 // Listener takes control connections at a path.
 type Listener struct {
 	socket *net.UnixListener
-	lock   *os.File
+	lock   *os.File // nil: the socket was passed
 }
 
 // Listen listens at path, whose mode will be mode: 0660 lets in a user and a group. A
@@ -29,8 +29,29 @@ func Listen(path string, mode fs.FileMode) (*Listener, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Listener{socket, lock}, nil
+	return &Listener{socket: socket, lock: lock}, nil
 }
+
+// ListenOn listens at a socket that somebody else has bound and listens at: of AF_UNIX and
+// SOCK_SEQPACKET. It is ours from the call on, also when that fails; its name stays where it is at
+// Close.
+func ListenOn(f *os.File) (*Listener, error) {
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("control: %s: %w", f.Name(), err)
+	}
+	socket, ok := l.(*net.UnixListener)
+	if !ok || socket.Addr().Network() != "unixpacket" {
+		l.Close()
+		return nil, fmt.Errorf("control: %s: a %s socket: it wants AF_UNIX and SOCK_SEQPACKET", f.Name(), l.Addr().Network())
+	}
+	socket.SetUnlinkOnClose(false)
+	return &Listener{socket: socket}, nil
+}
+
+// Path is where the socket is.
+func (l *Listener) Path() string { return l.socket.Addr().String() }
 
 // lockPath locks a file for as long as it is open. The file stays: to remove it would
 // let two processes lock two files of one name.
@@ -104,5 +125,9 @@ func (l *Listener) Accept() (*Conn, error) {
 
 // Close ends listening and removes the socket. Connections stay.
 func (l *Listener) Close() error {
-	return errors.Join(l.socket.Close(), l.lock.Close())
+	err := l.socket.Close()
+	if l.lock != nil {
+		err = errors.Join(err, l.lock.Close())
+	}
+	return err
 }

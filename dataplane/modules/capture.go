@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -13,20 +12,9 @@ import (
 	"github.com/cellhub/cellhub/nic"
 )
 
-// LinkTypeERF is the pcap link type of Endace's record format, which can hold whole
-// AAL5 PDUs: Wireshark then checks their CRC.
-const LinkTypeERF = 197
-
-// Of an ERF record: 16 octets of its own header, then the ATM header without HEC,
-// then the CPCS-PDU.
 const (
-	erfHeader  = 16
-	erfAAL5    = 4
-	erfVarying = 1 << 2 // flags: records of varying length; the low bits are the interface
-
 	captureReceived = 0
 	captureSent     = 1
-	maxERF          = 65535
 )
 
 // captureFlush is how often what was captured reaches the file, at the latest.
@@ -51,13 +39,24 @@ type Capture struct {
 
 // NewCapture makes the file, and a capture of one VC to it.
 func NewCapture(name string, vc aal.VC) (*Capture, error) {
+	file, sp, err := createERF(name)
+	if err != nil {
+		return nil, err
+	}
+	c := &Capture{vc: vc, file: file, spool: sp, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
+	c.timer.Fire = c.flush
+	return c, nil
+}
+
+// createERF makes a file of ERF records, which a goroutine of its own writes.
+func createERF(name string) (*nic.Pcap, *spool, error) {
 	// Without O_NONBLOCK a FIFO that nobody reads would hold the start up for ever.
 	disk, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o666)
 	if errors.Is(err, syscall.ENXIO) {
 		err = fmt.Errorf("%s: nobody reads this FIFO: start its reader first", name)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sp := newSpool(disk)
 	file, err := nic.NewPcap(sp, LinkTypeERF, maxERF)
@@ -65,11 +64,9 @@ func NewCapture(name string, vc aal.VC) (*Capture, error) {
 		err = file.Flush() // a capture of nothing is one too
 	}
 	if err != nil {
-		return nil, errors.Join(err, sp.Close())
+		return nil, nil, errors.Join(err, sp.Close())
 	}
-	c := &Capture{vc: vc, file: file, spool: sp, record: make([]byte, maxERF), wall: time.Now().UnixNano() - dataplane.Monotonic()}
-	c.timer.Fire = c.flush
-	return c, nil
+	return file, sp, nil
 }
 
 // Module is the capture's code.
@@ -122,16 +119,8 @@ func (c *Capture) build(m dataplane.Msg, direction byte) (int, bool) {
 		return 0, false
 	}
 	r := c.record[:n]
-	now := c.wall + c.hub.Now()
-	const second = int64(time.Second)
-	binary.LittleEndian.PutUint32(r, uint32(uint64(now%second)<<32/uint64(second)))
-	binary.LittleEndian.PutUint32(r[4:], uint32(now/second))
-	r[8], r[9] = erfAAL5, erfVarying|direction
-	binary.BigEndian.PutUint16(r[10:], uint16(n))
-	binary.BigEndian.PutUint16(r[12:], 0)
-	binary.BigEndian.PutUint16(r[14:], uint16(aal.HeaderSize+pdu))
 	h := aal.MakeHeader(c.vc, aal.PTIUserEnd, m.Flags&dataplane.FlagCLP != 0)
-	h.WithEFCI(m.Flags&dataplane.FlagEFCI != 0).Put(r[erfHeader:])
+	putERF(r, n, c.wall+c.hub.Now(), erfAAL5, direction, h.WithEFCI(m.Flags&dataplane.FlagEFCI != 0))
 	body := r[erfHeader+aal.HeaderSize:]
 	copy(body, sdu)
 	if _, err := aal.PutAAL5Trailer(body, len(sdu), uint8(m.Info), 0); err != nil {

@@ -21,6 +21,7 @@ type Carrier struct {
 	own      [6]byte
 	maxFrame int // octets of the device's longest frame
 	ports    []*port
+	halted   int          // ports that are down
 	vacant   []uint32     // numbers of ports that have gone, as they were
 	wires    table[*port] // ports by wireKey
 	open     *port        // those with a frame under construction, to be sent with this pass
@@ -105,6 +106,7 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	}
 	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
 	p.build()
+	p.impair(newImpairer(c.Impairment))
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {
 			return 0, err
@@ -128,7 +130,9 @@ func (d *Carrier) RemovePort(number uint32) error {
 	if p == nil {
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	}
-	p.dropFrame()
+	if p.dropFrame(); p.stopped {
+		d.halted--
+	}
 	p.dropAll()
 	p.close()
 	d.wires.remove(p.key)
@@ -136,23 +140,6 @@ func (d *Carrier) RemovePort(number uint32) error {
 	d.vacant = append(d.vacant, number)
 	p.counts.missing = p.pw.missing
 	d.gone.add(&p.counts)
-	return nil
-}
-
-// SetUp lets a port carry, or not: then what comes for it, from either side, is lost and
-// counted. On the hub.
-func (d *Carrier) SetUp(number uint32, up bool) error {
-	p := d.port(number)
-	if p == nil {
-		return fmt.Errorf("port %d: %w", number, errNoPort)
-	}
-	if !up && !p.stopped {
-		p.closeFrame() // what is packed still goes
-		d.in.AskSend()
-	}
-	if p.stopped = !up; p.stopped {
-		p.raise()
-	}
 	return nil
 }
 
@@ -214,6 +201,9 @@ func (d *Carrier) Module() dataplane.Module {
 	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
 		if m.Type == dataplane.Data && uint32(m.Conn) == 0 { // of no one VC: from a port on another hub
 			d.accept(uint32(m.Conn>>portShift), m.Block)
+			return
+		}
+		if d.halted > 0 && m.Type == dataplane.Data && d.refuse(m) {
 			return
 		}
 		put(q, m)
@@ -378,7 +368,7 @@ func (d *Carrier) output(m dataplane.Msg) {
 	switch p := d.port(uint32(m.Conn >> portShift)); {
 	case p == nil:
 		d.counts.noPort++
-	case p.stopped:
+	case p.cut:
 		p.counts.down++
 	default:
 		p.output(m)

@@ -13,7 +13,7 @@ func (d *Carrier) Counts() []dataplane.Count {
 		}
 	}
 	n, c := d.counters(), &d.counts
-	return append([]dataplane.Count{
+	list := append([]dataplane.Count{
 		{Name: "rx_frames", N: n.RxFrames}, {Name: "rx_octets", N: n.RxOctets}, {Name: "tx_frames", N: n.TxFrames}, {Name: "tx_octets", N: n.TxOctets},
 		{Name: "rx_drop_frame", N: c.badFrames}, {Name: "rx_drop_label", N: c.otherLabels},
 		{Name: "rx_drop_truncated", N: n.RxTruncated}, {Name: "rx_drop_overrun", N: n.RxOverrun},
@@ -28,6 +28,10 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
 		{Name: "gso_fallbacks", N: n.GSOFallbacks}, {Name: "tx_completed", N: n.TxCompleted}, {Name: "tx_full", N: n.TxFull},
 	}, sum.list()...)
+	if len(d.ports) == 1 && d.ports[0] != nil {
+		return d.ports[0].impairer.appendCounts(list)
+	}
+	return list
 }
 
 // PortCounts gives the counters of one port in a fixed order; nil when there is none of
@@ -39,9 +43,9 @@ func (d *Carrier) PortCounts(number uint32) []dataplane.Count {
 	}
 	c := p.counts
 	c.missing += p.pw.missing
-	return append(c.list(),
+	return p.impairer.appendCounts(append(c.list(),
 		dataplane.Count{Name: "tx_drop_too_long", N: c.tooLong}, dataplane.Count{Name: "tx_drop_no_block", N: c.noBlocks},
-		dataplane.Count{Name: "tx_drop_down", N: c.down})
+		dataplane.Count{Name: "tx_drop_down", N: c.down}))
 }
 
 // list is what only ports count.

@@ -8,6 +8,7 @@ func (p *port) close() {
 	if p.sar != nil {
 		p.sar.close()
 	}
+	p.impairer.drop()
 	p.stopTimers()
 }
 
@@ -22,6 +23,7 @@ func (p *port) stopTimers() {
 }
 
 func (p *port) leave() {
+	p.impairer.leave()
 	for _, end := range p.oamEnds() {
 		end.leave()
 	}
@@ -32,6 +34,7 @@ func (p *port) leave() {
 }
 
 func (p *port) arrive() {
+	p.impairer.arrive()
 	for _, end := range p.oamEnds() {
 		end.resume(p.carrier.hub)
 	}

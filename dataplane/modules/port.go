@@ -19,7 +19,8 @@ type PortConfig struct {
 	ECN      bool   // datagrams have the ECN field of the packets in them; the far end must pass it on, RFC 6040
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
 	Capacity        // what cross-connects may reserve
-	UNI      bool   // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
+	Impairment
+	UNI bool // headers are those of a UNI: VPIs of 8 bits, and a GFC, which is not looked at and not sent
 }
 
 // Limits of a port.
@@ -47,6 +48,12 @@ func (c *PortConfig) check(l Link) error {
 	if err := c.Capacity.check(); err != nil {
 		return err
 	}
+	if err := c.Impairment.check(); err != nil {
+		return err
+	}
+	if c.Misinsert > 0 && !c.Mode.Cells() {
+		return errMisinsert
+	}
 	return l.check(&c.Far)
 }
 
@@ -61,6 +68,7 @@ type port struct {
 	bare    bool   // there are cells, and nothing before them
 	uni     bool   // headers have a GFC
 	stopped bool   // it carries nothing, by SetUp
+	cut     bool   // nor what waited, by a second SetUp
 	cross   *cross // what is switched; nil: nothing
 	counts  portCounts
 
@@ -77,6 +85,8 @@ type port struct {
 	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
 	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
 	sar      *aal5              // between SDUs of the port and cells that are switched
+	told     bool               // to be down, by SetUp
+	impairer *impairer          // nil: what comes in comes to no harm
 	legs     *legs              // what has been promised of what is sent; nil: nothing
 	sched    *scheduler         // nil until it is needed
 }
@@ -125,6 +135,7 @@ func (p *port) build() {
 
 // measure takes the limits of the carrier's device.
 func (p *port) measure() error {
+	p.impairer.arrive()
 	p.maxFrame = p.carrier.maxFrame
 	if p.cfg.MaxFrame > 0 {
 		p.maxFrame = min(p.maxFrame, p.cfg.MaxFrame)
@@ -178,6 +189,15 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 		m.Info = 1
 	}
 	setECN(&m, p.carrier.outer)
+	if p.impairer != nil {
+		p.impairer.sdu(m, p.carrier.outer)
+		return
+	}
+	p.takeSDU(m)
+}
+
+// takeSDU puts an SDU up, or hands it to another port.
+func (p *port) takeSDU(m dataplane.Msg) {
 	if p.cross != nil && p.crossSDU(m) {
 		return
 	}
@@ -197,6 +217,17 @@ func (p *port) cells(b block.ID) {
 		return
 	}
 	p.counts.cellsIn += uint64(len(cells) / aal.CellSize)
+	if p.impairer != nil {
+		p.impairer.cells(b, p.carrier.outer)
+		return
+	}
+	p.takeCells(b)
+}
+
+// takeCells puts up whole cells, one at least.
+func (p *port) takeCells(b block.ID) {
+	pool := p.carrier.hub.Pool
+	cells := pool.Bytes(b)
 	if p.uni {
 		clearGFC(cells)
 	}

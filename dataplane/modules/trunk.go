@@ -16,7 +16,10 @@ type Trunk struct {
 	driver
 	format TrunkFormat
 	noHEC  bool // cells are taken whatever their HEC is
+	quiet  bool // there is no peer to be told of VCs
 	down   bool // by SetUp
+	player *nic.Player
+	begun  bool // it has a receiver
 	cross  *trunkSwitch
 	counts trunkCounts
 }
@@ -47,17 +50,21 @@ type TrunkConfig struct {
 	Device    nic.Device
 	Format    TrunkFormat
 	IgnoreHEC bool
-	OnError   func(error) // told of each failure of the device, on the hub; must not block
+	Quiet     bool        // atmtcp's texts about VCs are not sent
+	Player    *nic.Player // plays from when the first VC has a receiver, while the trunk is up; Device is the same, or wraps it; or nil
+	Impairment
+	OnError func(error) // told of each failure of the device, on the hub; must not block
 }
 
 // NewTrunk makes the driver. It owns the device from then on, opened or discarded.
 func NewTrunk(c TrunkConfig) *Trunk {
-	t := &Trunk{format: c.Format, noHEC: c.IgnoreHEC}
+	t := &Trunk{format: c.Format, noHEC: c.IgnoreHEC, quiet: c.Quiet, player: c.Player}
 	t.driver = driver{first: c.Device, onError: c.OnError, mark: carrierHiWat, input: t.sdu, output: t.sendSDU}
 	if t.format == TrunkCell {
 		t.input, t.output = t.cell, t.sendCells
 	}
 	t.cross = newTrunkSwitch(t)
+	t.impair(newImpairer(c.Impairment))
 	t.fits, t.abandon, t.finish, t.backlog = t.cross.attach, t.cross.detach, t.cross.finish, t.cross.waits
 	return t
 }
@@ -70,11 +77,42 @@ func (t *Trunk) Module() dataplane.Module {
 	return m
 }
 
-// SetUp lets the trunk carry, or not: then what comes for it, from either side, is lost
-// and counted. On the hub.
+// SetUp lets the trunk carry, or not, as that of a [Carrier] does. On the hub.
 func (t *Trunk) SetUp(up bool) {
+	p := t.cross.port
+	again := p.tell(up)
+	if t.setUp(p.impairer.allows(up)); again {
+		p.cutOff()
+	}
+}
+
+func (t *Trunk) setUp(up bool) {
 	t.down = !up
-	_ = t.cross.SetUp(0, up) // its one port is there
+	t.play()
+	t.cross.port.setUp(up)
+}
+
+// impair puts an impairer where the trunk receives.
+func (t *Trunk) impair(i *impairer) {
+	if t.cross.port.impair(i); i == nil {
+		return
+	}
+	i.set = t.setUp
+	if t.format == TrunkATMTCP {
+		i.take = func(m dataplane.Msg, _ uint8) { t.takeSDU(m) }
+	}
+}
+
+// Begin tells that a VC has a receiver. On the hub.
+func (t *Trunk) Begin() {
+	t.begun = true
+	t.play()
+}
+
+func (t *Trunk) play() {
+	if t.player != nil && t.begun {
+		t.player.Play(!t.down)
+	}
 }
 
 // AddVC and RemoveVC tell which VCs are in use. A peer that speaks atmtcp is told, too;
@@ -94,7 +132,7 @@ func (t *Trunk) RemoveVC(vpi, vci uint16) {
 
 // notice is a text for atmtcp. One that there is no room or no peer for is not missed.
 func (t *Trunk) notice(text string) {
-	if t.format != TrunkATMTCP || !t.present() || !t.tx.room() {
+	if t.format != TrunkATMTCP || t.quiet || !t.present() || !t.tx.room() {
 		return
 	}
 	b := t.hub.Pool.Alloc(nic.ATMTCPHeader + len(text))
@@ -136,17 +174,26 @@ func (t *Trunk) sdu(b block.ID) {
 	}
 	pool.Trim(b, nic.ATMTCPHeader)
 	t.counts.unitsIn++
-	if t.cross.takeSDU(b, len(f)-nic.ATMTCPHeader, vc) {
+	m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(f) - nic.ATMTCPHeader), Conn: Key(vc)}
+	if i := t.cross.port.impairer; i != nil {
+		i.sdu(m, nic.NotECT)
 		return
 	}
-	t.out.PutNext(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(len(f) - nic.ATMTCPHeader), Conn: Key(vc)})
+	t.takeSDU(m)
+}
+
+// takeSDU puts an SDU up, or hands it to another port.
+func (t *Trunk) takeSDU(m dataplane.Msg) {
+	if !t.cross.takeSDU(m) {
+		t.out.PutNext(m)
+	}
 }
 
 // sendSDU puts the header before an SDU, or a cell.
 func (t *Trunk) sendSDU(m dataplane.Msg) {
 	pool, n := t.hub.Pool, int(m.Len)
 	switch {
-	case t.down:
+	case t.cross.port.cut:
 		t.counts.stopped++
 		t.hub.Free(m)
 		return
@@ -200,7 +247,7 @@ func (t *Trunk) cell(b block.ID) {
 func (t *Trunk) sendCells(m dataplane.Msg) {
 	pool := t.hub.Pool
 	cells := pool.Bytes(m.Block)
-	for ; len(cells) >= aal.CellSize && !t.down; cells = cells[aal.CellSize:] {
+	for ; len(cells) >= aal.CellSize && !t.cross.port.cut; cells = cells[aal.CellSize:] {
 		if !t.tx.room() {
 			pool.Trim(m.Block, int(m.Len)-len(cells))
 			m.Len = uint32(len(cells))
@@ -209,10 +256,22 @@ func (t *Trunk) sendCells(m dataplane.Msg) {
 		}
 		t.sendCell(cells)
 	}
-	if t.down {
-		t.counts.stopped += uint64(len(cells) / aal.CellSize)
+	t.counts.stopped += uint64(len(cells) / aal.CellSize)
+	t.hub.Free(m)
+}
+
+// refuse frees and counts what is to be sent when the trunk is down; false: it is not.
+func (t *Trunk) refuse(m dataplane.Msg) bool {
+	if !t.down || m.Type != dataplane.Data {
+		return false
+	}
+	if t.format == TrunkCell {
+		t.counts.stopped += uint64(m.Len / aal.CellSize)
+	} else {
+		t.counts.stopped++
 	}
 	t.hub.Free(m)
+	return true
 }
 
 // sendCell sends one cell; room must be there.
@@ -237,7 +296,7 @@ func (t *Trunk) Counts() []dataplane.Count {
 	if t.format == TrunkCell {
 		unit = "cells"
 	}
-	return []dataplane.Count{
+	return t.cross.port.impairer.appendCounts([]dataplane.Count{
 		{Name: "rx_frames", N: n.RxFrames}, {Name: "rx_octets", N: n.RxOctets}, {Name: "tx_frames", N: n.TxFrames}, {Name: "tx_octets", N: n.TxOctets},
 		{Name: "rx_" + unit, N: c.unitsIn}, {Name: "tx_" + unit, N: c.unitsOut}, {Name: "rx_notices", N: c.notices},
 		{Name: "rx_drop_length", N: c.badLength}, {Name: "rx_drop_hec", N: c.badHEC}, {Name: "rx_drop_malformed", N: n.RxMalformed},
@@ -246,5 +305,5 @@ func (t *Trunk) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_block", N: c.noBlocks + t.noBlocks}, {Name: "tx_drop_down", N: t.lost + n.TxDown},
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable}, {Name: "tx_drop_error", N: n.TxErrors},
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
-	}
+	})
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
-	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -41,6 +40,7 @@ func (s *trunkSwitch) attach() error {
 	s.tx.hub = s.hub
 	s.tx.use(trunkDevice{s})
 	s.at = 0
+	s.port.impairer.arrive()
 	return nil
 }
 
@@ -99,7 +99,9 @@ func (s *trunkSwitch) module(m *dataplane.Module) {
 			s.accept(uint32(m.Conn>>portShift), m.Block)
 			return
 		}
-		put(q, m)
+		if !s.trunk.refuse(m) {
+			put(q, m)
+		}
 	}
 }
 
@@ -127,16 +129,16 @@ func (s *trunkSwitch) sendSDU(m dataplane.Msg, key uint32) {
 }
 
 // takeSDU takes an SDU that was received when its VC is cross-connected.
-func (s *trunkSwitch) takeSDU(b block.ID, n int, vc aal.VC) bool {
+func (s *trunkSwitch) takeSDU(m dataplane.Msg) bool {
 	if s.port.cross == nil {
 		return false
 	}
-	key := uint32(Key(vc))
+	key := uint32(m.Conn)
 	if _, ok := s.port.cross.table.find(key); !ok {
 		return false
 	}
-	s.needSAR(vc)
-	s.sars[key].segment(dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)})
+	s.needSAR(aal.VC{VPI: uint16(key >> 16), VCI: uint16(key)})
+	s.sars[key].segment(m)
 	return true
 }
 
@@ -151,6 +153,10 @@ func (d trunkDevice) Transmit(frames [][]byte) (int, error) {
 	t := d.trunk
 	for i, f := range frames {
 		for ; d.at < len(f); d.trunkSwitch.at += aal.CellSize {
+			if d.port.cut {
+				t.counts.stopped += uint64((len(f) - d.at) / aal.CellSize)
+				break
+			}
 			if !t.present() {
 				t.lost += uint64(len(frames) - i)
 				return len(frames), nil

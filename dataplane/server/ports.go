@@ -38,7 +38,8 @@ type Carrier interface {
 	AddPort(PortSpec) (uint32, error)
 	// RemovePort takes one away.
 	RemovePort(p PortSpec, number uint32) error
-	// SetUp lets a port carry, or not: then what comes for it is lost and counted.
+	// SetUp lets a port carry, or not: then what comes for it is lost and counted, and what
+	// waits is sent; told so again, it loses that, too.
 	SetUp(number uint32, up bool) error
 	// AddVC and RemoveVC tell which VCs the port carries; some kinds have one alone.
 	AddVC(number uint32, vpi, vci uint16) error
@@ -46,6 +47,10 @@ type Carrier interface {
 	// PortCounts is what one port has counted, in a fixed order.
 	PortCounts(number uint32) []dataplane.Count
 }
+
+// Starter is a carrier that is told when a VC of a port has a receiver, as what comes before
+// that is nobody's. On its hub.
+type Starter interface{ Started(number uint32) }
 
 // Limits of ports.
 const (

@@ -194,6 +194,9 @@ func (s *Server) enterVC(v *vc) error {
 	}
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
+	if bottom != 0 {
+		s.started(v)
+	}
 	s.raiseVC(v, control.EventVCAdded)
 	if !p.carries() {
 		s.passCarrier(v, false)

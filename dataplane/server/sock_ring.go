@@ -98,6 +98,7 @@ func (s *Server) attach(cn *conn, v *vc) (err error) {
 		return errnoOf(err)
 	}
 	v.owner, cn.vc = cn, v
+	s.started(v)
 	return nil
 }
 

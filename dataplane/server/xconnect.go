@@ -212,6 +212,18 @@ func (s *Server) enterCross(v *vc) {
 	s.vcs.enter(v)
 	s.raiseVC(v, control.EventVCAdded)
 	v.on.vcs[v] = struct{}{}
+	s.started(v)
+}
+
+// started tells the carrier of a VC that it has a receiver.
+func (s *Server) started(v *vc) {
+	c, ok := v.on.carrier.Carrier.(Starter)
+	if !ok {
+		return
+	}
+	if err := s.fabric.On(v.on.carrier.id, func() { c.Started(v.on.index) }); err != nil {
+		s.log.Error("VC", "vc", v, "error", err)
+	}
 }
 
 // removeCross ends a cross-connect, whichever of its VCs goes; of several leaves, one that goes

@@ -14,7 +14,9 @@ import (
 )
 
 // Opener reads specifications for a daemon, whose carriers have many ports.
-type Opener struct{}
+type Opener struct {
+	Passed *Descriptors // that carriers may be made of
+}
 
 // Read reads a specification. A name in it is looked up in the network.
 func (o *Opener) Read(text string) (server.PortSpec, error) {
@@ -29,15 +31,16 @@ func (o *Opener) Read(text string) (server.PortSpec, error) {
 		return nil, fmt.Errorf("driver=%s: one port has the interface to itself then; a daemon's ports share it by driver=%s", XDP, Packet)
 	}
 	spec.Driver = Packet // what auto comes to
-	return &shared{Spec: spec}, nil
+	return &shared{Spec: spec, passed: o.Passed}, nil
 }
 
 // shared is a port that may have its carrier in common with others.
 type shared struct {
 	Spec
-	mu    sync.Mutex // guards what follows
-	claim *Claim     // on its label, on Ethernet
-	free  bool       // it is a port no more
+	passed *Descriptors
+	mu     sync.Mutex // guards what follows
+	claim  *Claim     // on its label, on Ethernet
+	free   bool       // it is a port no more
 }
 
 // reclaim holds the label on the interface of that number, in place of another.
@@ -65,6 +68,13 @@ func (s *shared) release() {
 
 // Carrier names the interface or the socket, and what of it the specification chooses.
 func (s *shared) Carrier() string {
+	if s.Passed != "" {
+		return s.where() + ",fd=" + s.Passed
+	}
+	return s.where()
+}
+
+func (s *shared) where() string {
 	switch {
 	case s.Kind == UDP:
 		return fmt.Sprintf("udp:%s,dscp=%d,zero=%t,entropy=%t", s.Local, s.DSCP, s.ZeroSum, s.Entropy == "on")
@@ -79,13 +89,13 @@ func (s *shared) CarriesCells() bool { return s.Mode.Cells() }
 
 // Open opens the carrier, without ports.
 func (s *shared) Open() (server.Carrier, error) {
-	c := &Carrier{spec: s.Spec, failed: make(chan struct{}, 1)}
+	c := &Carrier{spec: s.Spec, passed: s.passed, failed: make(chan struct{}, 1)}
 	var err error
 	if s.Kind == UDP {
 		c.device, err = s.openMany()
 		c.config = modules.CarrierConfig{Device: c.device, Link: modules.LinkPeers}
 	} else {
-		c.config, err = s.Spec.Open(Opening{Shared: true})
+		c.config, err = s.Spec.Open(Opening{Shared: true, Passed: s.passed})
 		c.config.Ports, c.device = nil, c.config.Device
 	}
 	if err != nil {
@@ -104,6 +114,10 @@ func (s *shared) openMany() (nic.Device, error) {
 	c := nic.UDPConfig{Local: s.Local, AnySourcePort: true, ZeroChecksum: s.ZeroSum, TrafficClass: s.DSCP << 2, Marks: true}
 	if s.Entropy == "on" {
 		c.SourcePorts = nic.MaxSourcePorts
+	}
+	var err error
+	if c.Descriptor, err = s.descriptor(s.passed); err != nil {
+		return nil, err
 	}
 	return nic.OpenUDP(c)
 }
@@ -130,6 +144,7 @@ func (s *shared) Hold() (release func(), err error) {
 type Carrier struct {
 	*modules.Carrier
 	spec   Spec // of the first port: the device's part of it is the same for all
+	passed *Descriptors
 	config modules.CarrierConfig
 	device nic.Device
 	ports  map[uint32]*held // by the carrier's number
@@ -213,7 +228,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }

@@ -9,12 +9,17 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
+
+// passedPrefix marks the name of a descriptor where that of an interface may be.
+const passedPrefix = "fd:"
 
 // Octets of the frames on a TAP beyond its MTU, and the limits of that.
 const (
@@ -30,11 +35,13 @@ const (
 //	tun  NAME [mtu=OCTETS] [gso=auto|on|off]
 //	ether NAME
 //
-// An Ethernet interface is there and stays as it is. A TAP or TUN is made, or taken when it is there and nobody has it, configured and brought up.
-func Register(r *dataplane.Registry) error {
+// An Ethernet interface is there and stays as it is. A TAP or TUN is made, or taken when it is there
+// and nobody has it, configured and brought up. Its NAME may be fd: and the name of one of the
+// descriptors, which is attached to the device already.
+func Register(r *dataplane.Registry, d *Descriptors) error {
 	return errors.Join(
-		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false) }),
-		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true) }),
+		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false, d) }),
+		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true, d) }),
 		r.Add("ether", openEther))
 }
 
@@ -56,7 +63,8 @@ func openEther(name string) (dataplane.Module, error) {
 
 // host is the argument of a TAP or TUN.
 type host struct {
-	name string
+	name string // empty: as passed
+	fd   string // the name of a descriptor; empty: none
 	tun  bool
 	mtu  int              // 0: as it is
 	mac  net.HardwareAddr // nil: as it is
@@ -65,10 +73,18 @@ type host struct {
 
 func parseHost(arg string, tun bool) (h host, err error) {
 	f := strings.Fields(arg)
-	if len(f) == 0 || len(f[0]) > maxInterfaceName {
-		return h, fmt.Errorf("%q: a name of 1 to %d octets", arg, maxInterfaceName)
+	var passed bool
+	if len(f) > 0 {
+		h.fd, passed = strings.CutPrefix(f[0], passedPrefix)
 	}
-	h.name, h.tun = f[0], tun
+	switch {
+	case passed && h.fd != "":
+	case len(f) == 0 || passed || len(f[0]) > maxInterfaceName:
+		return h, fmt.Errorf("%q: a name of 1 to %d octets, or %sNAME of a descriptor", arg, maxInterfaceName, passedPrefix)
+	default:
+		h.name, h.fd = f[0], ""
+	}
+	h.tun = tun
 	for _, option := range f[1:] {
 		key, value, _ := strings.Cut(option, "=")
 		switch {
@@ -109,10 +125,13 @@ func (h *host) frame() int {
 	return h.mtu + macHeader + vlanTag
 }
 
-func openHost(arg string, tun bool) (dataplane.Module, error) {
+func openHost(arg string, tun bool, d *Descriptors) (dataplane.Module, error) {
 	h, err := parseHost(arg, tun)
 	if err != nil {
 		return dataplane.Module{}, err
+	}
+	if h.fd != "" {
+		return h.openPassed(d)
 	}
 	dev, err := h.open()
 	if err != nil {
@@ -142,6 +161,36 @@ func (h *host) open() (nic.Device, error) {
 		return nil, errors.Join(err, dev.Close())
 	}
 	return dev, nil
+}
+
+// openPassed takes a descriptor that is attached to a device.
+func (h *host) openPassed(d *Descriptors) (m dataplane.Module, err error) {
+	fd, release, err := d.take(h.fd)
+	if err != nil {
+		return m, err
+	}
+	if h.name, err = nic.TAPOf(fd); err != nil {
+		release()
+		return m, errors.Join(fmt.Errorf("%s%s: %w", passedPrefix, h.fd, err), unix.Close(fd))
+	}
+	if state, err := link.Get(h.name); err == nil && h.mtu == 0 {
+		h.mtu = state.MTU
+	}
+	dev, err := nic.OpenTAP(nic.TAPConfig{Descriptor: fd, TUN: h.tun, MaxFrame: h.frame()})
+	if err == nil {
+		if err = h.configure(); err != nil {
+			err = errors.Join(err, dev.Close())
+		}
+	}
+	if err != nil {
+		release()
+		return m, fmt.Errorf("%s%s: %w", passedPrefix, h.fd, err)
+	}
+	m = modules.NewTAP(dev, nil).Module()
+	closed, discarded := m.Close, m.Discard
+	m.Close = func(q *dataplane.Queue) { closed(q); release() }
+	m.Discard = func() { discarded(); release() }
+	return m, nil
 }
 
 func (h *host) configure() error {

@@ -4,6 +4,8 @@
 //	eth:IFNAME,label=OUT[/IN][,mode=MODE][,peer=MAC][,driver=DRIVER]
 //	udp:LOCAL:PORT,remote=HOST:PORT[,label=OUT[/IN]][,mode=MODE][,checksum=off][,entropy=off]
 //
+// Ports that are a device by themselves are read by an Opener: atmtcp, gns3, pcap and replay.
+//
 // With rate=CELLS what is cross-connected to leave by the port is queued there, and admitted
 // by reserve=TOTAL[/CBR/RT-VBR/NRT-VBR/UBR], in percent of that rate.
 //

@@ -154,7 +154,7 @@ func (k *keeper) open(what follow.Order) (on link.State, err error) {
 			return on, err
 		}
 	}
-	opened, err := c.spec.Open(Opening{Index: what.On.Index, Replaces: before, Shared: true})
+	opened, err := c.spec.Open(Opening{Index: what.On.Index, Replaces: before, Shared: true, Passed: c.passed})
 	if err != nil {
 		return on, Remedy(err)
 	}

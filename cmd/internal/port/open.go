@@ -24,7 +24,8 @@ type Opening struct {
 	Index    int        // of the interface of an Ethernet port, or of a zone; 0: the one of the name
 	Replaces nic.Device // the device that is open still and will be closed
 	Region   []byte     // of the hub's blocks of block.Small, which AF_XDP moves frames in
-	Shared   bool       // other ports, with labels of their own, will come to the same carrier: no label passes yet
+	Passed   *Descriptors
+	Shared   bool // other ports, with labels of their own, will come to the same carrier: no label passes yet
 }
 
 // Open opens the carrier in the network namespace of the calling thread, with the one port
@@ -36,10 +37,15 @@ func (s Spec) Open(o Opening) (c modules.CarrierConfig, err error) {
 		if err := s.checkPath(); err != nil {
 			return c, err
 		}
+		fd, err := s.descriptor(o.Passed)
+		if err != nil {
+			return c, err
+		}
 		udp := nic.UDPConfig{
 			Local: s.Local, Remote: s.Remote, AnySourcePort: true, ZeroChecksum: s.ZeroSum, Replaces: o.Replaces,
 			TrafficClass: s.DSCP << 2, Marks: true, GSO: s.GSO,
-			Lends: s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
+			Descriptor: fd,
+			Lends:      s.Mode.Cells(), // cells are copied out of a frame at once; what goes up as a frame would be copied once more
 		}
 		if s.Entropy != "off" {
 			udp.SourcePorts, udp.Entropy = 1, entropy(s.LabelOut)
@@ -87,7 +93,7 @@ const queueLinger = 2 * time.Second
 // openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
 // same interface the error is nic.ErrQueueInUse until that one is closed.
 func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
-	if s.Driver == Packet {
+	if s.Driver == Packet || s.Passed != "" {
 		return s.openPacket(state, o, "")
 	}
 	dev, err := s.openXDP(state, o.Region)
@@ -118,7 +124,18 @@ func (s Spec) openPacket(state link.State, o Opening, note string) (nic.Device, 
 	if pc.Filter, err = labelFilter(labels); err != nil {
 		return nil, err
 	}
+	if pc.Descriptor, err = s.descriptor(o.Passed); err != nil {
+		return nil, err
+	}
 	return nic.OpenPacket(pc)
+}
+
+// descriptor gives what the device is to be made of; 0: none.
+func (s Spec) descriptor(d *Descriptors) (int, error) {
+	if s.Passed == "" {
+		return 0, nil
+	}
+	return d.open(s.Passed)
 }
 
 // openXDP opens AF_XDP sockets, and has the classifier give them the port's frames.

@@ -42,6 +42,7 @@ var options = []option{
 	{"pack", both, (*Spec).setPack},
 	{"rate", both, (*Spec).setRate},
 	{"reserve", both, (*Spec).setReserve},
+	{"fd", both, (*Spec).setPassed},
 }
 
 var both = []Kind{Ethernet, UDP}
@@ -165,6 +166,11 @@ func (s *Spec) setPack(v string) (err error) {
 	if err != nil || s.Pack <= 0 || s.Pack > modules.MaxPack {
 		return fmt.Errorf("how long cells wait for others, such as 200us; at most %v", time.Duration(modules.MaxPack))
 	}
+	return nil
+}
+
+func (s *Spec) setPassed(v string) error {
+	s.Passed = v
 	return nil
 }
 

@@ -53,11 +53,13 @@ type Spec struct {
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	Entropy string         // UDP: datagrams leave by a port that the label chooses ("on"), or by the local one ("off"); empty: as is cheaper
 	modules.Encapsulation
-	modules.Capacity               // what cross-connects have of the port: rate= and reserve=
-	ECN              bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
-	GSO              nic.GSO       // of the device; no part of the text
-	Cells            int           // most cells in a frame; 0: as many as it holds
-	Pack             time.Duration // how long cells wait for others; 0: those of one pass share frames
+	modules.Capacity                 // what cross-connects have of the port: rate= and reserve=
+	modules.Impairment               // of what comes in
+	ECN                bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
+	GSO                nic.GSO       // of the device; no part of the text
+	Cells              int           // most cells in a frame; 0: as many as it holds
+	Pack               time.Duration // how long cells wait for others; 0: those of one pass share frames
+	Passed             string        // the name of the descriptor that the device is made of; empty: none
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -66,8 +68,12 @@ const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
 // what is right.
 func Parse(text string) (Spec, error) {
 	kind, rest, _ := strings.Cut(text, ":")
+	rest, harm, err := cutImpairment(rest)
 	where, given, _ := strings.Cut(rest, ",")
-	s := Spec{Kind: Kind(kind)}
+	s := Spec{Kind: Kind(kind), Impairment: harm}
+	if err != nil {
+		return s, err
+	}
 	switch s.Kind {
 	case Ethernet:
 		if where == "" || len(where) > maxInterfaceName {
@@ -76,7 +82,6 @@ func Parse(text string) (Spec, error) {
 		s.Device, s.Peer = where, modules.RFC7213Address
 	case UDP:
 		s.LabelOut, s.LabelIn = modules.FirstLabel, modules.FirstLabel
-		var err error
 		if s.Local, err = address(where, "udp"); err != nil {
 			return s, fmt.Errorf("local address %q: %w", where, err)
 		}
@@ -140,6 +145,8 @@ func (s *Spec) complete() error {
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
 	case !s.Mode.Cells() && s.Rate != 0:
 		return fmt.Errorf("rate=%d: mode %s has no cells to hold back", s.Rate, s.Mode)
+	case !s.Mode.Cells() && s.Misinsert > 0:
+		return fmt.Errorf("misinsert=%v: mode %s has no cells", s.Misinsert, s.Mode)
 	case s.Most != 0 && s.Rate == 0:
 		return errors.New("reserve= is a part of a rate: add rate=CELLS")
 	case !s.Mode.Cells() && s.Pack != 0:
@@ -249,5 +256,7 @@ func (s Spec) String() string {
 	add("pack", s.Pack != 0, s.Pack)
 	add("rate", s.Rate != 0, s.Rate)
 	add("reserve", s.Capacity.Most != 0, s.reserve())
+	add("fd", s.Passed != "", s.Passed)
+	writeImpairment(&s.Impairment, add)
 	return b.String()
 }

@@ -37,6 +37,8 @@ var good = []struct {
 		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}}, "eth:eth0,label=100,mode=n1"},
 	{"the best driver", "eth:eth0,label=100,mode=n1,driver=auto",
 		Spec{Kind: Ethernet, Device: "eth0", Driver: Auto, Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}}, ""},
+	{"a descriptor", "eth:eth0,label=100,mode=n1,fd=line",
+		Spec{Kind: Ethernet, Device: "eth0", Passed: "line", Peer: modules.RFC7213Address, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100}}, ""},
 	{"UDP, shortest", "udp:192.0.2.1:6635,remote=192.0.2.2:6635",
 		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}},
 		"udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=n1"},

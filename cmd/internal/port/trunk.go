@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/cellhub/cellhub/aal"
@@ -17,6 +18,8 @@ import (
 const (
 	ATMTCP Kind = "atmtcp" // linux-atm's, over TCP: SDUs
 	GNS3   Kind = "gns3"   // a cell of 53 octets in each UDP datagram
+	PCAP   Kind = "pcap"   // a file that is written
+	Replay Kind = "replay" // a file that is played
 )
 
 // Trunk is the specification of such a port.
@@ -25,6 +28,10 @@ type Trunk struct {
 	Listen        bool           // ATMTCP: Local is listened at; else Remote is connected to
 	Local, Remote netip.AddrPort //
 	IgnoreHEC     bool           // GNS3: peers that don't set it
+	File          string         // PCAP, Replay
+	SDUs          bool           // PCAP: AAL5 PDUs are recorded, and not cells
+	Rate          uint32         // Replay: cells a second; 0: as recorded
+	modules.Impairment
 }
 
 // atmtcpPort is linux-atm's.
@@ -34,16 +41,29 @@ const atmtcpPort = "2812"
 //
 //	atmtcp:HOST[:PORT]   atmtcp:listen=ADDR[:PORT]
 //	gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
+//	pcap:FILE[,mode=aal5sdu]
+//	replay:FILE[,rate=CELLS]
 func parseTrunk(text string) (t *Trunk, is bool, err error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	t = &Trunk{Kind: Kind(kind)}
+	if !slices.Contains([]Kind{ATMTCP, GNS3, PCAP, Replay}, t.Kind) {
+		return nil, false, nil
+	}
+	if rest, t.Impairment, err = cutImpairment(rest); err != nil {
+		return t, true, err
+	}
 	switch t.Kind {
 	case ATMTCP:
-		return t, true, t.parseATMTCP(rest)
+		err = t.parseATMTCP(rest)
 	case GNS3:
-		return t, true, t.parseGNS3(rest)
+		err = t.parseGNS3(rest)
+	case PCAP, Replay:
+		err = t.parseFile(rest)
 	}
-	return nil, false, nil
+	if err == nil && t.Misinsert > 0 && !t.CarriesCells() {
+		err = fmt.Errorf("misinsert=%v: no cells come by %s, but SDUs", t.Misinsert, t.Kind)
+	}
+	return t, true, err
 }
 
 // Check reads a specification of any kind, and gives a key: of two ports with one key only
@@ -110,8 +130,11 @@ func (t *Trunk) parseGNS3(rest string) (err error) {
 
 // Carrier names the device: nobody shares it.
 func (t *Trunk) Carrier() string {
-	if t.Kind == GNS3 {
+	switch t.Kind {
+	case GNS3:
 		return "gns3:" + t.Local.String()
+	case PCAP, Replay:
+		return string(t.Kind) + ":" + t.File
 	}
 	if t.Listen {
 		return "atmtcp:listen=" + t.Local.String()
@@ -120,18 +143,23 @@ func (t *Trunk) Carrier() string {
 }
 
 // CarriesCells tells whether there are cells on it, or SDUs.
-func (t *Trunk) CarriesCells() bool { return t.Kind == GNS3 }
+func (t *Trunk) CarriesCells() bool { return t.Kind != ATMTCP && !t.SDUs }
 
-// Hold takes nothing: the kernel refuses a second socket of the address.
+// Hold takes nothing: the kernel refuses a second socket of the address, and the daemon a
+// second port of the carrier.
 func (t *Trunk) Hold() (release func(), err error) { return func() {}, nil }
 
 // Open opens the device.
 func (t *Trunk) Open() (server.Carrier, error) {
-	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC}
+	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC, Impairment: seeded(t.Impairment)}
+	if t.CarriesCells() {
+		c.Format = modules.TrunkCell
+	}
 	var err error
 	switch {
+	case t.File != "":
+		err = t.openFile(&c)
 	case t.Kind == GNS3:
-		c.Format = modules.TrunkCell
 		c.Device, err = nic.OpenUDP(nic.UDPConfig{Local: t.Local, Remote: t.Remote, MaxFrame: aal.CellSize + 1})
 	case t.Listen:
 		c.Device, err = nic.OpenATMTCP(nic.ATMTCPConfig{Listen: t.Local})
@@ -167,6 +195,8 @@ func (t *trunk) SetUp(_ uint32, up bool) error {
 	t.Trunk.SetUp(up)
 	return nil
 }
+
+func (t *trunk) Started(uint32) { t.Begin() }
 
 func (t *trunk) AddVC(_ uint32, vpi, vci uint16) error { return t.Trunk.AddVC(vpi, vci) }
 

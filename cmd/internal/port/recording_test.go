@@ -1,0 +1,27 @@
+package port
+
+import (
+	"strings"
+	"testing"
+)
+
+// Ports that are files: what is read, and what is refused, with the reason.
+func TestFilePorts(t *testing.T) {
+	for text, sdus := range map[string]bool{
+		"pcap:/tmp/a.pcap": false, "pcap:/tmp/a.pcap,mode=cells": false, "pcap:/tmp/a.pcap,mode=aal5sdu": true,
+		"replay:/tmp/a.pcap": false, "replay:/tmp/a.pcap,rate=353207": false,
+	} {
+		kind, _, _ := strings.Cut(text, ":")
+		if key, got, err := Check(text); err != nil || got != sdus || key != kind+":/tmp/a.pcap" {
+			t.Errorf("%s: %q, SDUs %t, %v", text, key, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"pcap:": "a path from the root", "replay:a.pcap": "a path from the root", "pcap:/a,mode=n1": "cells or aal5sdu", "pcap:/a,rate=1": "pcap takes mode=",
+		"replay:/a,mode=cells": "replay takes rate=", "replay:/a,rate=0": "1 to 4294967295", "replay:/a,rate=+1": "1 to 4294967295", "replay:/a,rate=": "1 to 4294967295",
+	} {
+		if _, _, err := Check(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
