@@ -47,7 +47,7 @@ func Prepare(ctx context.Context) (*Image, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, err
+		cache = os.TempDir()
 	}
 	cache = filepath.Join(cache, "cellhub-guest")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -121,15 +121,17 @@ func (i *Image) make(ctx context.Context, cache, dir string) error {
 
 // unpackKernel fetches the kernel's package, and gives its version.
 func unpackKernel(ctx context.Context, work string) (version string, err error) {
-	out, err := command(ctx, work, "apt-cache", "depends", "linux-image-amd64")
-	if err != nil {
-		return "", err
+	m := packageOfKernel(ctx, work)
+	if m == nil && os.Geteuid() == 0 { // a fresh machine has no lists of packages
+		if _, err := command(ctx, work, "apt-get", "-q", "-o", "Acquire::Retries=3", "update"); err != nil {
+			return "", err
+		}
+		m = packageOfKernel(ctx, work)
 	}
-	m := regexp.MustCompile(`Depends: linux-image-(\S+)`).FindStringSubmatch(out)
 	if m == nil {
 		return "", fmt.Errorf("%w: apt knows no kernel (apt-get update)", ErrTools)
 	}
-	if _, err := command(ctx, work, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "linux-image-"+m[1]); err != nil {
+	if _, err := command(ctx, work, "apt-get", "-q", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User=root", "download", "linux-image-"+m[1]); err != nil {
 		return "", err
 	}
 	debs, err := filepath.Glob(filepath.Join(work, "*.deb"))
@@ -138,6 +140,12 @@ func unpackKernel(ctx context.Context, work string) (version string, err error) 
 	}
 	_, err = command(ctx, work, "dpkg-deb", "-x", debs[0], ".")
 	return m[1], err
+}
+
+// packageOfKernel finds the version in the name of the kernel's package; nil: apt knows none.
+func packageOfKernel(ctx context.Context, work string) []string {
+	out, _ := command(ctx, work, "apt-cache", "depends", "linux-image-amd64")
+	return regexp.MustCompile(`Depends: linux-image-(\S+)`).FindStringSubmatch(out)
 }
 
 func command(ctx context.Context, dir, name string, args ...string) (string, error) {
