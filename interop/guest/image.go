@@ -254,9 +254,9 @@ func addModules(ctx context.Context, a *archive, work, kernel string) error {
 	}
 	done := map[string]bool{}
 	depends := regexp.MustCompile(`\x00depends=([^\x00]*)\x00`)
-	for todo := wanted; len(todo) > 0; {
-		name := strings.ReplaceAll(todo[len(todo)-1], "-", "_")
-		todo = todo[:len(todo)-1]
+	for left := wanted; len(left) > 0; {
+		name := strings.ReplaceAll(left[len(left)-1], "-", "_")
+		left = left[:len(left)-1]
 		p, is := paths[name]
 		if done[name] || !is { // built in
 			continue
@@ -267,7 +267,7 @@ func addModules(ctx context.Context, a *archive, work, kernel string) error {
 			return err
 		}
 		if m := depends.FindSubmatch(module); m != nil && len(m[1]) > 0 {
-			todo = append(todo, strings.Split(string(m[1]), ",")...)
+			left = append(left, strings.Split(string(m[1]), ",")...)
 		}
 		if module, err = patch(module); err != nil {
 			return fmt.Errorf("%s of Linux %s: %w", name, kernel, err)
