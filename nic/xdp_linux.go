@@ -23,7 +23,7 @@ const (
 	xdpPieceRoom   = XDPPiece - unix.XDP_PACKET_HEADROOM // octets of a frame that the kernel puts into a piece
 	xdpSpares      = 256                                 // pieces to copy frames into that are not the region's
 	xdpLinger      = 20 * time.Millisecond               // for frames on their way out when the device is closed
-	xdpBusy        = 200 * time.Millisecond              // for a queue that another socket has
+	xdpBusy        = 2 * time.Second                     // for a queue that another socket has: the kernel takes those of a process that was killed back behind its back
 	xdpFrameMemory = 4096                                // octets that a frame on its way out costs the socket, at most: the kernel counts in pages
 )
 
@@ -36,6 +36,10 @@ type XDPConfig struct {
 	Region    []byte             // what frames lie in: whole pages, cut into pieces of XDPPiece octets
 	Posts     int                // pieces to be posted, over all queues; 0: DefaultXDPPosts
 	Copy      bool               // have the kernel copy frames, though the driver could do without
+
+	// Replaces is the device whose place this one takes: as long as it is open ErrQueueInUse comes at once, because
+	// the queue may be its. Without it a queue is waited for, two seconds at most.
+	Replaces Device
 
 	// Steer prepares what has the kernel give the device its frames: a program on the interface of that number that
 	// redirects those that it chooses to the sockets, of which there is one for each queue, in order. how says in a
@@ -193,6 +197,10 @@ func (x *xdp) openSockets(cfg XDPConfig, queues int, size xdpRings) error {
 	if cfg.Copy {
 		flags |= unix.XDP_COPY // without it the kernel tries zero-copy first
 	}
+	patience := xdpBusy
+	if cfg.Replaces != nil && cfg.Replaces.FD() >= 0 {
+		patience = 0
+	}
 	for queue := range queues {
 		region := cfg.Region
 		if queue > 0 {
@@ -203,7 +211,7 @@ func (x *xdp) openSockets(cfg XDPConfig, queues int, size xdpRings) error {
 			return err
 		}
 		x.sockets, x.fds = append(x.sockets, s), append(x.fds, s.fd)
-		if err := s.bind(x.index, queue, flags, x.sockets[0]); err != nil {
+		if err := s.bind(x.index, queue, flags, x.sockets[0], patience); err != nil {
 			return err
 		}
 		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, XDPTransmits*xdpFrameMemory)

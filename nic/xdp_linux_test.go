@@ -494,8 +494,10 @@ func TestXDPExclusive(t *testing.T) {
 	first := openKeeping(t, ns, XDPConfig{Interface: "va"})
 	cfg := XDPConfig{Interface: "va", Region: xdpRegion(t, 1<<20), Steer: steer()}
 	in(t, ns, func() error {
-		if _, err := OpenXDP(cfg); !errors.Is(err, ErrQueueInUse) {
-			t.Errorf("a second device: %v", err)
+		for _, cfg.Replaces = range []Device{nil, first} {
+			if _, err := OpenXDP(cfg); !errors.Is(err, ErrQueueInUse) {
+				t.Errorf("a second device: %v", err)
+			}
 		}
 		_ = first.Close()
 		c, err := loader.NewClassifier(nil)

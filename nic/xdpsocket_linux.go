@@ -86,15 +86,15 @@ func (s *xdpSocket) mapRings(size xdpRings) error {
 }
 
 // bind binds it to a queue. The first socket of a region says how; the others share its region, and have inherited
-// XDP_USE_NEED_WAKEUP and XDP_USE_SG from it.
-func (s *xdpSocket) bind(index, queue int, flags uint16, first *xdpSocket) error {
+// XDP_USE_NEED_WAKEUP and XDP_USE_SG from it. A queue that another socket has is waited for.
+func (s *xdpSocket) bind(index, queue int, flags uint16, first *xdpSocket, patience time.Duration) error {
 	to := &unix.SockaddrXDP{Ifindex: uint32(index), QueueID: uint32(queue), Flags: flags | unix.XDP_USE_NEED_WAKEUP}
 	if first != s {
 		to.Flags, to.SharedUmemFD = unix.XDP_SHARED_UMEM, uint32(first.fd)
 	}
 	err := unix.Bind(s.fd, to)
-	for end := time.Now().Add(xdpBusy); errors.Is(err, unix.EBUSY) && time.Now().Before(end); err = unix.Bind(s.fd, to) {
-		time.Sleep(xdpBusy / 100) // a socket that was closed lets go of its queue by and by
+	for end := time.Now().Add(patience); errors.Is(err, unix.EBUSY) && time.Now().Before(end); err = unix.Bind(s.fd, to) {
+		time.Sleep(xdpBusy / 1000) // a socket that was closed lets go of its queue by and by
 	}
 	switch {
 	case errors.Is(err, unix.EBUSY):

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"time"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/loader"
@@ -86,21 +85,13 @@ func entropy(label uint32) uint32 {
 	return label * golden >> 16
 }
 
-// queueLinger is how long the kernel may still hold a queue for a process that was killed:
-// it gives them back behind its back.
-const queueLinger = 2 * time.Second
-
 // openEthernet opens the device of an Ethernet carrier by the driver asked for. In place of another AF_XDP device on the
 // same interface the error is nic.ErrQueueInUse until that one is closed.
 func (s Spec) openEthernet(state link.State, o Opening) (nic.Device, error) {
 	if s.Driver == Packet || s.Passed != "" {
 		return s.openPacket(state, o, "")
 	}
-	dev, err := s.openXDP(state, o.Region)
-	for end := time.Now().Add(queueLinger); errors.Is(err, nic.ErrQueueInUse) && o.Replaces == nil && time.Now().Before(end); {
-		time.Sleep(queueLinger / 100)
-		dev, err = s.openXDP(state, o.Region)
-	}
+	dev, err := s.openXDP(state, o)
 	switch {
 	case err == nil:
 		return dev, nil
@@ -139,9 +130,9 @@ func (s Spec) descriptor(d *Descriptors) (int, error) {
 }
 
 // openXDP opens AF_XDP sockets, and has the classifier give them the port's frames.
-func (s Spec) openXDP(state link.State, region []byte) (nic.Device, error) {
+func (s Spec) openXDP(state link.State, o Opening) (nic.Device, error) {
 	return nic.OpenXDP(nic.XDPConfig{
-		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: region,
+		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: o.Region, Replaces: o.Replaces,
 		Steer: func(index int, sockets []int) (nic.Steering, string, error) {
 			c, err := loader.NewClassifier(sockets)
 			if err == nil {
