@@ -175,7 +175,7 @@ func (m *mmsg) receive(fd int, bufs [][]byte, count *Counters) (int, unix.Errno)
 // The first error at a frame may be about an earlier one (a socket remembers it and tells at the next call), so the
 // frame is tried once more before the error is its own.
 func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Errno) {
-	taken, retried, refused := 0, -1, 0
+	taken, tries := 0, retries{at: -1}
 	for taken < len(frames) {
 		batch := frames[taken:min(len(frames), taken+maxBatch)]
 		sent, errno := sendmmsg(fd, m.fill(batch))
@@ -191,11 +191,7 @@ func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Err
 		case errno == unix.ENOBUFS || errno == unix.ENOMEM:
 			count.TxNoBuffer++
 			taken++
-		case retried != taken:
-			retried = taken
-			m.told()
-		case errno == unix.ECONNREFUSED && refused < maxReports: // always about an earlier one
-			refused++
+		case tries.again(m, taken, errno):
 		case errno == unix.ENETDOWN || errno == unix.ENXIO || errno == unix.ENODEV:
 			return taken, errno
 		case errno == unix.ENETUNREACH || errno == unix.EHOSTUNREACH: // nor will the others be sent
@@ -207,6 +203,23 @@ func (m *mmsg) transmit(fd int, frames [][]byte, count *Counters) (int, unix.Err
 		}
 	}
 	return taken, 0
+}
+
+// retries are the frames that one transmit has tried once more.
+type retries struct{ at, refused int }
+
+// again tells whether an error may be about an earlier frame than the one at which it came.
+func (r *retries) again(m *mmsg, at int, errno unix.Errno) bool {
+	switch {
+	case r.at != at:
+		r.at = at
+		m.told()
+	case errno == unix.ECONNREFUSED && r.refused < maxReports: // always
+		r.refused++
+	default:
+		return false
+	}
+	return true
 }
 
 // told notes that the socket's error queue has something to read.

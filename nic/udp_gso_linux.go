@@ -89,7 +89,7 @@ func (t *trains) transmit(fd int, frames [][]byte, count *Counters) (int, unix.E
 	if !t.on {
 		return t.mmsg.transmit(fd, frames, count)
 	}
-	taken, retried, refused := 0, -1, 0
+	taken, tries := 0, retries{at: -1}
 	for taken < len(frames) {
 		batch := frames[taken:min(len(frames), taken+maxBatch)]
 		sent, errno := sendmmsg(fd, t.messages[:t.fill(batch)])
@@ -110,11 +110,7 @@ func (t *trains) transmit(fd int, frames [][]byte, count *Counters) (int, unix.E
 		case errno == unix.ENOBUFS || errno == unix.ENOMEM:
 			count.TxNoBuffer += uint64(first)
 			taken += first
-		case retried != taken:
-			retried = taken
-			t.told()
-		case errno == unix.ECONNREFUSED && refused < maxReports: // always about an earlier one
-			refused++
+		case tries.again(t.mmsg, taken, errno):
 		case errno == unix.ENETDOWN || errno == unix.ENXIO || errno == unix.ENODEV:
 			return taken, errno
 		case errno == unix.ENETUNREACH || errno == unix.EHOSTUNREACH: // nor will the others be sent
