@@ -33,21 +33,22 @@ func Dial(path string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewConn(socket)
-	if err != nil {
-		socket.Close()
-	}
-	return c, err
+	return newConn(socket)
 }
 
-// NewConn makes a connection of a SEQPACKET socket, which is its own from now on unless
-// an error is returned: another type of socket is EPROTOTYPE.
-func NewConn(socket *net.UnixConn) (*Conn, error) {
+// newConn makes a connection of a SEQPACKET socket, which is its own from now on, and closed
+// when it fails: another type of socket is EPROTOTYPE.
+func newConn(socket *net.UnixConn) (c *Conn, err error) {
+	defer func() {
+		if err != nil {
+			socket.Close()
+		}
+	}()
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{socket: socket, raw: raw}
+	c = &Conn{socket: socket, raw: raw}
 	var kind int
 	var peer *syscall.Ucred
 	var failed error

@@ -32,7 +32,7 @@ func connOf(t *testing.T, fd int) *Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewConn(n.(*net.UnixConn))
+	c, err := newConn(n.(*net.UnixConn))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -572,7 +572,7 @@ func TestConnKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	if _, err := NewConn(n.(*net.UnixConn)); !errors.Is(err, syscall.EPROTOTYPE) {
+	if _, err := newConn(n.(*net.UnixConn)); !errors.Is(err, syscall.EPROTOTYPE) {
 		t.Error(err)
 	}
 }

@@ -116,11 +116,7 @@ func (l *Listener) Accept() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewConn(socket)
-	if err != nil {
-		socket.Close()
-	}
-	return c, err
+	return newConn(socket)
 }
 
 // Close ends listening and removes the socket. Connections stay.
