@@ -157,19 +157,16 @@ func (t *Trunk) sdu(b block.ID) {
 	pool := t.hub.Pool
 	f := pool.Bytes(b)
 	if len(f) < nic.ATMTCPHeader || int(binary.BigEndian.Uint32(f[4:])) != len(f)-nic.ATMTCPHeader {
-		t.counts.badLength++
-		pool.Free(b)
+		t.drop(b, &t.counts.badLength)
 		return
 	}
 	vc := aal.VC{VPI: binary.BigEndian.Uint16(f), VCI: binary.BigEndian.Uint16(f[2:])}
 	switch {
 	case vc == aal.VC{}:
-		t.counts.notices++
-		pool.Free(b)
+		t.drop(b, &t.counts.notices)
 		return
 	case t.down:
-		t.counts.stopped++
-		pool.Free(b)
+		t.drop(b, &t.counts.stopped)
 		return
 	}
 	pool.Trim(b, nic.ATMTCPHeader)
@@ -180,6 +177,12 @@ func (t *Trunk) sdu(b block.ID) {
 		return
 	}
 	t.takeSDU(m)
+}
+
+// drop frees and counts a frame that goes no further.
+func (t *Trunk) drop(b block.ID, reason *uint64) {
+	*reason++
+	t.hub.Pool.Free(b)
 }
 
 // takeSDU puts an SDU up, or hands it to another port.
@@ -223,16 +226,13 @@ func (t *Trunk) cell(b block.ID) {
 	f := pool.Bytes(b)
 	switch {
 	case len(f) != aal.CellSize+1:
-		t.counts.badLength++
-		pool.Free(b)
+		t.drop(b, &t.counts.badLength)
 		return
 	case t.down:
-		t.counts.stopped++
-		pool.Free(b)
+		t.drop(b, &t.counts.stopped)
 		return
 	case !t.noHEC && aal.ReadHeader(f).HEC() != f[hecOctet]:
-		t.counts.badHEC++
-		pool.Free(b)
+		t.drop(b, &t.counts.badHEC)
 		return
 	}
 	h := aal.ReadHeader(f).UNI()
