@@ -148,15 +148,23 @@ func (r *registered) tlvs() []byte {
 func (s *Server) unregister(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r, err := s.ownEvent(c, in)
+	if err == nil {
+		s.withdraw(r)
+	}
+	return err
+}
+
+// ownEvent finds the id of a message among those that its sender has registered. s.mu is held.
+func (s *Server) ownEvent(c *client, in *control.Packet) (*registered, error) {
 	r := s.events.ids[eventID{in.Idx, in.Val}]
 	switch {
 	case r == nil:
-		return syscall.ENOENT
+		return nil, syscall.ENOENT
 	case r.owner != c:
-		return fmt.Errorf("%q has registered it: %w", r.owner.name, syscall.EPERM)
+		return nil, fmt.Errorf("%q has registered it: %w", r.owner.name, syscall.EPERM)
 	}
-	s.withdraw(r)
-	return nil
+	return r, nil
 }
 
 func (s *Server) withdraw(r *registered) {
@@ -169,12 +177,10 @@ func (s *Server) alarm(c *client, in, out *control.Packet) error {
 	b := in.Evt()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.events.ids[eventID{in.Idx, in.Val}]
+	r, err := s.ownEvent(c, in)
 	switch {
-	case r == nil:
-		return syscall.ENOENT
-	case r.owner != c:
-		return fmt.Errorf("%q has registered it: %w", r.owner.name, syscall.EPERM)
+	case err != nil:
+		return err
 	case b.Mask != control.EventAlarmRaised && b.Mask != control.EventAlarmCleared:
 		return fmt.Errorf("mask %v: one of the two of alarms: %w", b.Mask, syscall.EINVAL)
 	}
