@@ -72,13 +72,7 @@ func (o *options) onEnd(args []string, do func(*control.Session, control.ATM) er
 	if err != nil {
 		return err
 	}
-	return o.admin(func(s *control.Session) error {
-		port, err := findPort(s, args[0])
-		if err != nil {
-			return err
-		}
-		return do(s, control.ATM{Port: uint16(port.A), VPI: vc.VPI, VCI: vc.VCI})
-	})
+	return o.at(args[0], vc, do)
 }
 
 func oamCall(s *control.Session, t control.Type, b control.ATM, words string) (err error) {

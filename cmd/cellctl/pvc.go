@@ -60,8 +60,13 @@ func (o *options) onVC(args []string, do func(*control.Session, control.ATM) err
 	if err != nil {
 		return usage("%w", err)
 	}
+	return o.at(args[0], vc, do)
+}
+
+// at is admin with a VC or a path of a port.
+func (o *options) at(port string, vc aal.VC, do func(*control.Session, control.ATM) error) error {
 	return o.admin(func(s *control.Session) error {
-		port, err := findPort(s, args[0])
+		port, err := findPort(s, port)
 		if err != nil {
 			return err
 		}

@@ -62,18 +62,10 @@ those of the contract, the same both ways.`,
 	del := &cobra.Command{
 		Use: "del PORT VPI/VCI", Short: "part what a cross-connect has joined, by either end", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			end, err := parseEnd(args[1])
-			if err != nil {
-				return err
-			}
-			return o.admin(func(s *control.Session) error {
-				port, err := findPort(s, args[0])
-				if err != nil {
-					return err
-				}
+			return o.onEnd(args, func(s *control.Session, b control.ATM) error {
 				var p control.Packet
 				p.Type = control.ATMDel
-				p.SetATM(&control.ATM{Port: uint16(port.A), VPI: end.VPI, VCI: end.VCI})
+				p.SetATM(&b)
 				return s.Call(&p)
 			})
 		},
