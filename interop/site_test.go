@@ -1,20 +1,18 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 	"github.com/cellhub/cellhub/interop/guest"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -22,26 +20,10 @@ import (
 // patience is how long a test waits for what must come: the machine is emulated.
 const patience = 3 * time.Minute
 
-// programs are ours, built once.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "interop")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-o", dir, "../cmd/cellhubd", "../cmd/cellsigd", "../cmd/cellctl").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return dir, nil
-})
+// programs are ours.
+var programs = controltest.NewPrograms("../cmd/cellhubd", "../cmd/cellsigd", "../cmd/cellctl")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := programs(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { programs.Main(m) }
 
 // site is a network namespace with our daemons and a guest, which meet at its loopback.
 type site struct {
@@ -49,24 +31,6 @@ type site struct {
 	ns  *link.Namespace
 	dir string
 	ctx context.Context
-}
-
-// log is what a process writes while the test reads.
-type log struct {
-	sync.Mutex
-	b bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.b.String()
 }
 
 func newSite(t *testing.T) *site {
@@ -107,13 +71,9 @@ func (s *site) write(name, text string) string {
 // start starts one of our daemons, and waits until it says that it is ready.
 func (s *site) start(ready, name string, args ...string) {
 	s.t.Helper()
-	dir, err := programs()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := exec.CommandContext(s.ctx, filepath.Join(dir, name), args...)
+	cmd := exec.CommandContext(s.ctx, programs.Path(s.t, name), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out := new(log)
+	out := new(controltest.Log)
 	cmd.Stdout, cmd.Stderr = out, out
 	s.do(cmd.Start)
 	ended := make(chan struct{})
@@ -146,8 +106,7 @@ func (s *site) signalling(config string) {
 // cellctl runs a command of it.
 func (s *site) cellctl(args ...string) string {
 	s.t.Helper()
-	dir, _ := programs()
-	out, err := exec.CommandContext(s.ctx, filepath.Join(dir, "cellctl"), append([]string{"--control", s.path("hub"), "--signalling", s.path("sig")}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(s.ctx, programs.Path(s.t, "cellctl"), append([]string{"--control", s.path("hub"), "--signalling", s.path("sig")}, args...)...).CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("cellctl %v: %v: %s", args, err, out)
 	}

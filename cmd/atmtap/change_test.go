@@ -85,10 +85,7 @@ func TestRename(t *testing.T) {
 func TestStoppedOutput(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	l := lab.ForTest(t, lab.Config{})
 	idle, stuck, err := os.Pipe()
 	if err != nil {

@@ -93,10 +93,7 @@ func TestLiveLine(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	l := lab.ForTest(t, lab.Config{})
 	s := newScreen(t, 200)
 	cmd := l.A.Command(ctx, name, "--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")
@@ -169,10 +166,7 @@ func TestNarrowTerminal(t *testing.T) {
 	const columns = 60
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	l := lab.ForTest(t, lab.Config{})
 	s := newScreen(t, columns)
 	cmd := l.A.Command(ctx, name, "--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")
@@ -207,10 +201,7 @@ func TestNoLiveLineElsewhere(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			name, err := binary()
-			if err != nil {
-				t.Fatal(err)
-			}
+			name := programs.Path(t, "atmtap")
 			l := lab.ForTest(t, lab.Config{})
 			args := []string{name, "--tun", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100"}
 			if json {

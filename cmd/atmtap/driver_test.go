@@ -19,10 +19,7 @@ func TestDriverAuto(t *testing.T) {
 		p.waitUp(t, ctx, dev)
 		p.stderr.wait(t, 0, want)
 	}
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	line := refused(t, l.A.Command(ctx, name, "--tap", "atm2", "--vc", "0/100", "--port", "eth:eth0,driver=xdp,label=102"))
 	if !strings.Contains(line, "queue") || !strings.Contains(line, "driver=packet") {
 		t.Errorf("refused with %q", line)

@@ -26,10 +26,7 @@ func TestReaderGone(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	l := lab.ForTest(t, lab.Config{})
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -136,10 +133,7 @@ func TestFullDiskIsSaid(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	l := lab.ForTest(t, lab.Config{})
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	const script = `mount -t tmpfs -o size=64k none "$0" && exec "$@" --capture "$0/c.pcap"`
 	near := startCommand(t, ctx, l.A, "unshare", "-m", "sh", "-c", script, t.TempDir(), name, "--json",
 		"--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")
@@ -155,10 +149,7 @@ func TestFullDiskIsSaid(t *testing.T) {
 func TestFIFOWithoutReader(t *testing.T) {
 	t.Parallel()
 	l := lab.ForTest(t, lab.Config{})
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -176,10 +167,7 @@ func TestHangup(t *testing.T) {
 		t.Parallel()
 		ctx := testContext(t)
 		l := lab.ForTest(t, lab.Config{})
-		name, err := binary()
-		if err != nil {
-			t.Fatal(err)
-		}
+		name := programs.Path(t, "atmtap")
 		near := startCommand(t, ctx, l.A, "setsid", "-w", name, "--json", "--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")
 		far := startPeer(t, ctx, l.B, "--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")
 		near.address(t, ctx, 0)
@@ -210,10 +198,7 @@ func TestHangup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, err := binary()
-		if err != nil {
-			t.Fatal(err)
-		}
+		name := programs.Path(t, "atmtap")
 		s := newScreen(t, 100)
 		s.stop(t) // a read under way would keep the terminal
 		near := &peer{host: l.A, cmd: l.A.Command(ctx, name, "--tap", tunnelDev, "--vc", "0/100", "--mtu", "1300", "--port", "eth:eth0,label=100")}
@@ -251,10 +236,7 @@ func TestServiceManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer manager.Close()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	near := &peer{host: l.A, cmd: l.A.Command(ctx, name, "--json", "--tap", tunnelDev, "--vc", "0/100", "--port", "eth:eth0,label=100")}
 	near.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path)
 	near.cmd.Stdout, near.cmd.Stderr = &near.stdout, &near.stderr
@@ -322,10 +304,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	out, err := exec.CommandContext(context.Background(), name, "--version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "atmtap ") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("%q, %v", out, err)

@@ -353,10 +353,7 @@ func testUnprivileged(t *testing.T, tests []unprivileged) {
 // publicBinary is a copy of atmtap that any user may run.
 func publicBinary(t *testing.T) string {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	program, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

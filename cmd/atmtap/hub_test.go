@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
@@ -18,31 +16,17 @@ import (
 type hubd struct {
 	cmd  *lab.Cmd
 	path string
-	log  messages
+	log  controltest.Log
 }
 
-// startHub builds and starts a daemon.
+// startHub starts a daemon.
 func startHub(t *testing.T, h *lab.Host) *hubd {
 	t.Helper()
-	dir := t.TempDir()
-	name, err := hubBinary(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &hubd{path: filepath.Join(dir, "control")}
-	d.cmd = h.Command(context.Background(), name, "--control", d.path)
+	d := &hubd{path: filepath.Join(t.TempDir(), "control")}
+	d.cmd = h.Command(context.Background(), programs.Path(t, "cellhubd"), "--control", d.path)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.cmd.Stop(syscall.SIGTERM) })
-	controltest.Until(t, "the daemon serves", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
+	d.log.Start(t, d.cmd, "msg=ready")
 	return d
-}
-
-func hubBinary(dir string) (string, error) {
-	name := filepath.Join(dir, "cellhubd")
-	return name, exec.Command("go", "build", "-o", name, "../cellhubd").Run()
 }
 
 // session is an ADMIN's.
@@ -81,14 +65,7 @@ func TestInHub(t *testing.T) {
 	near := startPeer(t, ctx, l.A, append(args, "--hub="+d.path)...)
 	until := func(p *peer, word string) {
 		t.Helper()
-		controltest.Until(t, word, func() bool {
-			select {
-			case <-p.cmd.Done():
-				t.Fatalf("it has ended: %s", p.stderr.String())
-			default:
-			}
-			return strings.Contains(p.stderr.String(), word)
-		})
+		p.stderr.Wait(t, p.cmd.Done(), word)
 	}
 	until(near, "in the daemon at")
 	for i, h := range []*lab.Host{l.A, l.B} {
@@ -127,7 +104,7 @@ func TestInHubWithPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := func(vc, spec string) (code int, stderr string) {
-		var out messages
+		var out controltest.Log
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan int, 1)
 		go func() {

@@ -227,10 +227,7 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	l := inputLab(t, ctx)
 	before := interfaces(t, l.A)
 	eth0, err := l.A.Link(lab.Dev)
@@ -306,10 +303,7 @@ var largestMTU = regexp.MustCompile(`set --mtu (\d+)`)
 // TestLargestMTU asks for frames longer than the carrier's: the MTU that the refusal
 // names works to its last octet, and one more does not.
 func TestLargestMTU(t *testing.T) {
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	udp6 := carrier{"udp6", func(l *lab.Lab, side int, mode string) string {
 		ends := [2]netip.Addr{l.A.Addr6.Addr(), l.B.Addr6.Addr()}
 		return fmt.Sprintf("udp:[%s]:6635,remote=[%s]:6635,label=100,mode=%s", ends[side], ends[1-side], mode)

@@ -17,10 +17,7 @@ import (
 // examples are the commands of the manual page, as a user would paste them.
 func examples(t *testing.T) []string {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	page, err := exec.Command(name, "--help").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -81,10 +78,7 @@ func runExample(t *testing.T, example string) {
 	if strings.Contains(example, "tshark") {
 		needTshark(t)
 	}
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
 	defer cancel()
 	// `ip netns` keeps its names in /run: this shell has one of its own.
@@ -128,10 +122,7 @@ func runExample(t *testing.T, example string) {
 
 // TestManual asks whether the manual page names all that there is.
 func TestManual(t *testing.T) {
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	var stderr bytes.Buffer
 	cmd := exec.Command(name, "-h")
 	cmd.Stderr = &stderr

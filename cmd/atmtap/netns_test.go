@@ -7,40 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
-// binary is the atmtap under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "atmtap")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "atmtap")
-	out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
+// programs are under test, and the daemon that a tunnel may be in.
+var programs = controltest.NewPrograms(".", "../cellhubd")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(name))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { programs.Main(m) }
 
 // The addresses on the tunnel's devices.
 var (
@@ -65,10 +45,7 @@ const patience = 20 * time.Second
 // startPeer starts atmtap in a host.
 func startPeer(t *testing.T, ctx context.Context, h *lab.Host, args ...string) *peer {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	return startCommand(t, ctx, h, append([]string{name, "--json"}, args...)...)
 }
 
@@ -94,20 +71,7 @@ func startCommand(t *testing.T, ctx context.Context, h *lab.Host, args ...string
 // device that is there earlier may not have its MTU and address yet.
 func (p *peer) ready(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
-		said := p.stderr.String()
-		if strings.Contains(said, ", MTU ") {
-			return
-		}
-		select {
-		case <-p.cmd.Done():
-			t.Fatalf("%s: it has ended: %s", p.host.Name, said)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not ready after %v: %s", p.host.Name, patience, said)
-		}
-	}
+	p.stderr.Wait(t, p.cmd.Done(), ", MTU ")
 }
 
 // waitUp waits until atmtap is ready and its device works.

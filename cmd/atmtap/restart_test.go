@@ -1,35 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
-// messages is what an atmtap writes to stderr, readable while it runs.
-type messages struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (m *messages) Write(b []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.buf.Write(b)
-}
-
-func (m *messages) String() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.buf.String()
-}
+// messages is what an atmtap writes to stderr.
+type messages struct{ controltest.Log }
 
 // wait waits until a line after the first `after` octets holds all the words, and
 // gives the octets read so far.

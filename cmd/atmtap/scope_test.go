@@ -76,10 +76,7 @@ func TestRemoteName(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	l := lab.ForTest(t, lab.Config{})
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "atmtap")
 	hosts := filepath.Join(t.TempDir(), "hosts")
 	means := func(addr string) {
 		t.Helper()

@@ -23,7 +23,7 @@ func TestCapture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x.pcap")
 	for _, where := range []string{"dslam 0/100", "dslam"} {
 		ctx, interrupt := context.WithCancel(t.Context())
-		var stderr buffer
+		var stderr controltest.Log
 		var code int
 		ended := make(chan struct{})
 		go func() {
@@ -83,7 +83,7 @@ func TestCaptureReaderGoes(t *testing.T) {
 	}
 	r.Close()
 	defer w.Close()
-	var stderr buffer
+	var stderr controltest.Log
 	ended := make(chan int)
 	go func() {
 		ended <- run(t.Context(), []string{"--control", ends[0].path, "capture", "dslam"}, w, &stderr)
@@ -112,7 +112,7 @@ func TestCaptureOfPort(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "x.pcap")
 	ctx, interrupt := context.WithCancel(t.Context())
-	var stderr buffer
+	var stderr controltest.Log
 	ended := make(chan int)
 	go func() {
 		ended <- run(ctx, []string{"--control", d.path, "capture", "-w", file, "dslam"}, io.Discard, &stderr)

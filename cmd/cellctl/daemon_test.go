@@ -6,13 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,45 +17,10 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
-// cellhubd is the daemon under test, built once.
-var cellhubd = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cellctl")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "cellhubd")
-	out, err := exec.Command("go", "build", "-o", name, "../cellhubd").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
+// programs are the daemon under test.
+var programs = controltest.NewPrograms("../cellhubd")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := cellhubd(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(name))
-	}
-	os.Exit(code)
-}
-
-// buffer is what a command writes while a test reads.
-type buffer struct {
-	sync.Mutex
-	b bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.Lock()
-	defer b.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.Lock()
-	defer b.Unlock()
-	return b.b.String()
-}
+func TestMain(m *testing.M) { programs.Main(m) }
 
 // underTest is a cellhubd in a host of a lab.
 type underTest struct {
@@ -69,24 +30,11 @@ type underTest struct {
 
 func startDaemon(t *testing.T, h *lab.Host) *underTest {
 	t.Helper()
-	name, err := cellhubd()
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := &underTest{t, filepath.Join(t.TempDir(), "control")}
-	var log buffer
-	cmd := h.Command(context.Background(), name, "--control", d.path)
+	var log controltest.Log
+	cmd := h.Command(context.Background(), programs.Path(t, "cellhubd"), "--control", d.path)
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Stop(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("%s:\n%s", h.Name, log.String())
-		}
-	})
-	controltest.Until(t, "the daemon serves", func() bool { return strings.Contains(log.String(), "msg=ready") })
+	log.Start(t, cmd, "msg=ready")
 	return d
 }
 
@@ -307,7 +255,7 @@ func ping(t *testing.T, l *lab.Lab, count int) bool {
 func TestWatch(t *testing.T) {
 	l, ends := pair(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	var out buffer
+	var out controltest.Log
 	ended := make(chan int)
 	go func() {
 		ended <- run(ctx, []string{"--control", ends[1].path, "watch", "--json", "--interval", "100ms"}, &out, &out)

@@ -71,7 +71,7 @@ func events() []*control.Packet {
 func TestSubscribe(t *testing.T) {
 	path, asked := speaker(t, events(), true)
 	ctx, interrupt := context.WithCancel(t.Context())
-	var out buffer
+	var out controltest.Log
 	code := make(chan int)
 	go func() {
 		code <- run(ctx, []string{"--control", path, "event", "subscribe", "vc_added", "port_down"}, &out, &out)
@@ -112,7 +112,7 @@ func TestSubscribeToDaemon(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	d := startDaemon(t, l.A)
 	ctx, interrupt := context.WithCancel(t.Context())
-	var out buffer
+	var out controltest.Log
 	code := make(chan int)
 	go func() { code <- run(ctx, []string{"--control", d.path, "event", "subscribe"}, &out, &out) }()
 	d.must("port add dslam eth:" + lab.Dev + ",label=100")

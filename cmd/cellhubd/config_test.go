@@ -134,10 +134,7 @@ func TestExamplesRun(t *testing.T) {
 // What the daemon refuses at the start is told of with its line, and ends it.
 func TestConfigRefused(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "cellhubd")
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "x.yaml"), "ports:\n  here: eth:"+lab.Dev+",label=100\n  gone: eth:gone0,label=100\npvcs:\n  - {port: gone, vc: 0/32}\n")
 	out, err := l.A.Command(t.Context(), name, "--control", filepath.Join(dir, "control"), "--config", file).CombinedOutput()
@@ -284,10 +281,7 @@ func TestSocketRefused(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	dir := t.TempDir()
 	startDaemon(t, l.A, filepath.Join(dir, "control"))
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "cellhubd")
 	for path, want := range map[string]string{
 		dir + "/control":      "another cellhubd serves there: end it, or have this one serve elsewhere\n",
 		dir + "/none/control": "no such file or directory: make its directory\n",

@@ -87,10 +87,7 @@ func controlIn(t *testing.T, path string) passedFile {
 // startNobody starts a daemon as nobody, with these files and no others.
 func startNobody(t *testing.T, h *lab.Host, path string, files ...passedFile) *peer {
 	t.Helper()
-	name, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := programs.Path(t, "cellhubd")
 	if err := os.Chmod(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -104,24 +101,7 @@ func startNobody(t *testing.T, h *lab.Host, path string, files ...passedFile) *p
 		d.cmd.ExtraFiles = append(d.cmd.ExtraFiles, f.file)
 	}
 	d.cmd.Env = append(os.Environ(), fmt.Sprintf("LISTEN_FDS=%d", len(files)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
-	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = d.cmd.Stop(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("%s:\n%s", h.Name, d.log.String())
-		}
-	})
-	controltest.Until(t, "the daemon serves", func() bool {
-		select {
-		case <-d.cmd.Done():
-			t.Fatalf("%s: it has ended: %s", h.Name, d.log.String())
-		default:
-		}
-		return strings.Contains(d.log.String(), "msg=ready")
-	})
+	d.start(t)
 	return d
 }
 

@@ -16,32 +16,13 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
-// atmtap builds the tunnel program that stands at both ends.
-func atmtap(t *testing.T) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "atmtap")
-	if out, err := exec.Command("go", "build", "-o", name, "../atmtap").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return name
-}
-
 // startTap runs atmtap in a host until the test ends, and waits until it is set up.
-func startTap(t *testing.T, h *lab.Host, name string, args ...string) {
+func startTap(t *testing.T, h *lab.Host, args ...string) {
 	t.Helper()
-	var log lockedBuffer
-	cmd := h.Command(context.Background(), append([]string{name}, args...)...)
+	var log controltest.Log
+	cmd := h.Command(context.Background(), append([]string{programs.Path(t, "atmtap")}, args...)...)
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Stop(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("%s: %s\n%s", h.Name, strings.Join(args, " "), log.String())
-		}
-	})
-	controltest.Until(t, "atmtap is set up", func() bool { return strings.Contains(log.String(), ", MTU ") })
+	log.Start(t, cmd, ", MTU ")
 }
 
 // switchLab is a host on either side and a cellhubd between them, with ports 1 and 2:
@@ -98,9 +79,8 @@ func TestSwitch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newSwitchLab(t, ends.modes)
-			tap := atmtap(t)
-			startTap(t, l.A, tap, "--tap", "atm0", "--vc", ends.vcs[0], "--port", "eth:"+lab.Dev+",label=100,mode="+ends.modes[0])
-			startTap(t, l.far, tap, "--tap", "atm0", "--vc", ends.vcs[1], "--port", "eth:"+lab.Dev+",label=200,mode="+ends.modes[1])
+			startTap(t, l.A, "--tap", "atm0", "--vc", ends.vcs[0], "--port", "eth:"+lab.Dev+",label=100,mode="+ends.modes[0])
+			startTap(t, l.far, "--tap", "atm0", "--vc", ends.vcs[1], "--port", "eth:"+lab.Dev+",label=200,mode="+ends.modes[1])
 			x := l.Must(l.cross(control.ATMXConnect, control.ATM{Port: ends.near.Port, VPI: ends.near.VPI, VCI: ends.near.VCI}, ends.far, "", 0))
 			if x.Conn == 0 {
 				t.Error("a cross-connect without id")
@@ -201,9 +181,8 @@ func TestSwitchByConfiguration(t *testing.T) {
 	d := startDaemon(t, l.B, filepath.Join(dir, "control"), "--config", file)
 	d.has(t, file)
 	s := &switchLab{l, far, controltest.Dial(t, d.path, control.RoleAdmin)}
-	tap := atmtap(t)
-	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100")
-	startTap(t, far, tap, "--tap", "atm0", "--vc", "0/200", "--port", "eth:"+lab.Dev+",label=200")
+	startTap(t, l.A, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100")
+	startTap(t, far, "--tap", "atm0", "--vc", "0/200", "--port", "eth:"+lab.Dev+",label=200")
 	for i, h := range []*lab.Host{l.A, far} {
 		if err := h.AddAddr("atm0", inner[i]); err != nil {
 			t.Fatal(err)
@@ -233,9 +212,8 @@ func TestSwitchByConfiguration(t *testing.T) {
 // either end, cells and SDUs; a segment's end that the other side does not have is not there.
 func TestSwitchOAM(t *testing.T) {
 	l := newSwitchLab(t, [2]string{"n1", "aal5sdu"})
-	tap := atmtap(t)
-	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
-	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "3/200", "--port", "eth:"+lab.Dev+",label=200,mode=aal5sdu")
+	startTap(t, l.A, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, "--tap", "atm0", "--vc", "3/200", "--port", "eth:"+lab.Dev+",label=200,mode=aal5sdu")
 	near, far := control.ATM{Port: 1, VCI: 100}, control.ATM{Port: 2, VPI: 3, VCI: 200}
 	l.Must(l.cross(control.ATMXConnect, near, control.SecondEnd{Port: 2, VPI: 3, VCI: 200}, "", 0))
 	say := func(typ control.Type, b control.ATM, words string) *control.Packet {
@@ -285,9 +263,8 @@ func TestSwitchInTshark(t *testing.T) {
 		}
 	}
 	l.Must(l.cross(control.ATMXConnect, control.ATM{Port: 1, VCI: 100}, control.SecondEnd{Port: 2, VPI: 4095, VCI: 65535}, "", 0))
-	tap := atmtap(t)
-	startTap(t, l.A, tap, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
-	startTap(t, l.far, tap, "--tap", "atm0", "--vc", "4095/65535", "--port", "eth:"+lab.Dev+",label=200,mode=n1")
+	startTap(t, l.A, "--tap", "atm0", "--vc", "0/100", "--port", "eth:"+lab.Dev+",label=100,mode=n1")
+	startTap(t, l.far, "--tap", "atm0", "--vc", "4095/65535", "--port", "eth:"+lab.Dev+",label=200,mode=n1")
 	for i, h := range []*lab.Host{l.A, l.far} {
 		if err := h.AddAddr("atm0", inner[i]); err != nil {
 			t.Fatal(err)

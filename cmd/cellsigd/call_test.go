@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,44 +19,10 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
-// binaries are the daemons under test, built once.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cellsigd")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-o", dir, ".", "../cellhubd", "../cellctl").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return dir, nil
-})
+// programs are the daemons under test, and what asks them.
+var programs = controltest.NewPrograms(".", "../cellhubd", "../cellctl")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := binaries(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
-
-// lockedBuffer is what a process writes while a test reads.
-type lockedBuffer struct {
-	sync.Mutex
-	b bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.b.String()
-}
+func TestMain(m *testing.M) { programs.Main(m) }
 
 // site is a host with both daemons.
 type site struct {
@@ -81,30 +46,10 @@ func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 // start starts a daemon and waits until it says that it serves.
 func (s *site) start(ready, name string, args ...string) *lab.Cmd {
 	s.t.Helper()
-	dir, err := binaries()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := s.host.Command(context.Background(), append([]string{filepath.Join(dir, name)}, args...)...)
-	log := new(lockedBuffer)
+	cmd := s.host.Command(context.Background(), append([]string{programs.Path(s.t, name)}, args...)...)
+	log := new(controltest.Log)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		_ = cmd.Stop(syscall.SIGTERM)
-		if s.t.Failed() {
-			s.t.Logf("%s, %s:\n%s", s.host.Name, name, log.String())
-		}
-	})
-	controltest.Until(s.t, name+" serves", func() bool {
-		select {
-		case <-cmd.Done():
-			s.t.Fatalf("%s: %s has ended: %s", s.host.Name, name, log.String())
-		default:
-		}
-		return strings.Contains(log.String(), ready)
-	})
+	log.Start(s.t, cmd, ready)
 	return cmd
 }
 
@@ -167,11 +112,7 @@ func exchange(t *testing.T, a, b net.Conn) {
 // cellctl runs a command of cellctl at the site's daemons.
 func (s *site) cellctl(args ...string) string {
 	s.t.Helper()
-	dir, err := binaries()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	out, err := exec.Command(filepath.Join(dir, "cellctl"), append([]string{"--control", s.path("hub"), "--signalling", s.path("sig")}, args...)...).CombinedOutput()
+	out, err := exec.Command(programs.Path(s.t, "cellctl"), append([]string{"--control", s.path("hub"), "--signalling", s.path("sig")}, args...)...).CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("cellctl %s: %v: %s", strings.Join(args, " "), err, out)
 	}
@@ -247,9 +188,8 @@ func TestCellctl(t *testing.T) {
 	if out := a.cellctl("address", "show"); !strings.Contains(out, addressA[:40]) || !strings.Contains(out, "user") {
 		t.Error(out)
 	}
-	var trace lockedBuffer
-	dir, _ := binaries()
-	tracing := exec.Command(filepath.Join(dir, "cellctl"), "--signalling", b.path("sig"), "trace", "sig")
+	var trace controltest.Log
+	tracing := exec.Command(programs.Path(t, "cellctl"), "--signalling", b.path("sig"), "trace", "sig")
 	tracing.Stdout = &trace
 	if err := tracing.Start(); err != nil {
 		t.Fatal(err)

@@ -13,17 +13,21 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
 // asDemo in the environment makes the test binary the demonstration itself.
 const asDemo = "DEMO_TEST_MAIN"
+
+// programs are those that the demonstration shows.
+var programs = controltest.NewPrograms("../atmtap", "../cellhubd", "../cellctl")
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asDemo) != "" {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	programs.Main(m)
 }
 
 // requireRoot skips where no lab can be made.
@@ -32,14 +36,10 @@ func requireRoot(t *testing.T) {
 	lab.ForTest(t, lab.Config{}).Close()
 }
 
-// build builds the programs that the demonstration shows, and gives their directory.
+// build gives the directory of the programs.
 func build(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "../atmtap", "../cellhubd", "../cellctl").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return dir
+	return filepath.Dir(programs.Path(t, "atmtap"))
 }
 
 // flags say where the programs are.

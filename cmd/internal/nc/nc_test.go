@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
@@ -90,37 +90,10 @@ func configure(t *testing.T, path string) {
 	}
 }
 
-// buffer is what one writes while another reads.
-type buffer struct {
-	sync.Mutex
-	strings.Builder
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.Lock()
-	defer b.Unlock()
-	return b.Builder.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.Lock()
-	defer b.Unlock()
-	return b.Builder.String()
-}
-
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: never", what)
-		}
-	}
-}
-
 // TestType: two people type into a PVC, one at each end.
 func TestType(t *testing.T) {
 	path := startHub(t)
-	var out, log [2]buffer
+	var out, log [2]controltest.Log
 	var keys [2]*io.PipeWriter
 	done := make(chan error, 2)
 	for i, address := range []string{"pvc://a/0/100", "pvc://2/0/100"} {
@@ -129,12 +102,12 @@ func TestType(t *testing.T) {
 		go func() {
 			done <- Run(context.Background(), Config{Control: path, Address: address, Listen: i == 1, Verbose: true, Wait: time.Millisecond}, in, &out[i], &log[i])
 		}()
-		until(t, "connected", func() bool { return strings.Contains(log[i].String(), "connected") })
+		controltest.Until(t, "connected", func() bool { return strings.Contains(log[i].String(), "connected") })
 	}
 	for i, line := range []string{"hello\n", "hello yourself\n", "how is the weather in there\n", "53 octets, 48 of them pleasant\n"} {
 		_, err := keys[i%2].Write([]byte(line))
 		must(t, err)
-		until(t, line, func() bool { return strings.HasSuffix(out[1-i%2].String(), line) })
+		controltest.Until(t, line, func() bool { return strings.HasSuffix(out[1-i%2].String(), line) })
 	}
 	for _, k := range keys {
 		k.Close()
@@ -147,14 +120,14 @@ func TestType(t *testing.T) {
 // TestStop: the end of the context ends it, whatever it waits for, and a refusal says why.
 func TestStop(t *testing.T) {
 	path := startHub(t)
-	var log buffer
+	var log controltest.Log
 	ctx, stop := context.WithCancel(context.Background())
 	in, _ := io.Pipe()
 	done := make(chan error)
 	go func() {
 		done <- Run(ctx, Config{Control: path, Address: "pvc://1/0/100", Verbose: true}, in, io.Discard, &log)
 	}()
-	until(t, "connected", func() bool { return strings.Contains(log.String(), "connected") })
+	controltest.Until(t, "connected", func() bool { return strings.Contains(log.String(), "connected") })
 	stop()
 	must(t, <-done)
 	err := Run(context.Background(), Config{Control: path, Address: "pvc://1/0/101"}, in, io.Discard, &log)
