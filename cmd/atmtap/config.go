@@ -89,7 +89,7 @@ func parse(args []string) (config, error) {
 	f.DurationVar(&c.silence, "silence", 0, "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.StringVar(&c.hub, "hub", "", "")
-	f.Lookup("hub").NoOptDefVal = control.DefaultPath
+	f.Lookup("hub").NoOptDefVal = control.Path()
 	f.BoolVar(&force, "force", false, "")
 	f.BoolVarP(&help, "help", "h", false, "")
 	f.BoolVar(&version, "version", false, "")

@@ -77,7 +77,7 @@ func TestInHub(t *testing.T) {
 	t.Run("killed and started", func(t *testing.T) { // what it has left is taken over, with its addresses
 		_ = near.cmd.Process.Kill()
 		<-near.cmd.Done()
-		near = startPeer(t, ctx, l.A, append(args, "--hub="+d.path)...)
+		near = startCommand(t, ctx, l.A, append([]string{"env", "CELLHUB_CONTROL=" + d.path, programs.Path(t, "atmtap"), "--json", "--hub"}, args...)...)
 		until(near, "in the daemon at")
 		pings(t, ctx, l.A, inner4[1].Addr(), 1400)
 		r := near.stop(t)

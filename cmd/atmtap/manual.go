@@ -125,9 +125,10 @@ OPTIONS
                      thing that happens, with "time", "event" and "text", and
                      at the end the summary, whose event is "summary"
     --hub[=PATH]     have the running cellhubd carry it whose control socket is
-                     PATH, /run/cellhub/control unless given: as long as
-                     atmtap runs. A port that the daemon has by the same SPEC
-                     is used, and FILE is the daemon's to write
+                     PATH, or what CELLHUB_CONTROL says, else
+                     /run/cellhub/control: as long as atmtap runs. A port
+                     that the daemon has by the same SPEC is used, and FILE is
+                     the daemon's to write
     --force          allow a reserved VCI, below 32
     -h, --help       this page
     --version        the version, and the Go that built it
@@ -139,6 +140,7 @@ SIGNALS
                      from a terminal that has gone it is the end
 
 ENVIRONMENT
+    CELLHUB_CONTROL  as PATH of --hub
     NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1 when all is
                      set up, STATUS= each second, RELOADING=1, STOPPING=1
 

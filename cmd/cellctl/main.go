@@ -76,11 +76,7 @@ daemon's configuration file.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w: see %s --help", err, c.CommandPath())
 	})
-	path := control.DefaultPath
-	if p := os.Getenv("CELLHUB_CONTROL"); p != "" {
-		path = p
-	}
-	root.PersistentFlags().StringVar(&o.control, "control", path, "the daemon's socket; CELLHUB_CONTROL says so too")
+	root.PersistentFlags().StringVar(&o.control, "control", control.Path(), "the daemon's socket; CELLHUB_CONTROL says so too")
 	root.PersistentFlags().StringVar(&o.signalling, "signalling", signallingPath(), "the signalling daemon's socket; CELLHUB_SIGNALLING says so too")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "JSON, for machines")
 	root.AddCommand(showCommand(o), watchCommand(o), portCommand(o), streamCommand(o), pvcCommand(o), xconnectCommand(o), oamCommand(o),

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -102,7 +103,7 @@ func TestLimitsOfFile(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{})
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "x.yaml"), "blocks: {small: 4096, medium: 256, large: 128}\nsockets: {region: 1048576, connections: 10, grace: 3s, user: {applications: 1}}\n")
-	c, err := parse([]string{"--config", file}, nil)
+	c, err := parse(daemon.NewFlags("cellhubd", manual), []string{"--config", file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

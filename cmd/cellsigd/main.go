@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -47,42 +46,19 @@ func main() {
 
 // flags is the command line.
 type flags struct {
-	control, socket, store, file string
-	level                        slog.Level
-	check                        bool
+	*service.Flags
+	socket, store string
 }
 
-func parse(args []string, stdout io.Writer) (c flags, err error) {
-	f := pflag.NewFlagSet("cellsigd", pflag.ContinueOnError)
-	f.SortFlags = false
-	f.Usage = func() {}
-	path := control.DefaultPath
-	if env := os.Getenv("CELLHUB_CONTROL"); env != "" {
-		path = env
+func parse(args []string, stdout io.Writer) (flags, error) {
+	c := flags{Flags: service.NewFlags("cellsigd", manual)}
+	c.StringVar(&c.socket, "socket", daemon.DefaultSocket, "")
+	c.StringVar(&c.store, "store", defaultStore, "")
+	err := c.Parse(args, stdout)
+	if err == nil && c.File == "" {
+		err = errors.New("no --config FILE: it says which ports have signalling")
 	}
-	f.StringVar(&c.file, "config", "", "the configuration file: interfaces and routes")
-	f.BoolVar(&c.check, "check", false, "check the configuration file, and end")
-	f.StringVar(&c.control, "control", path, "the hub's control socket; CELLHUB_CONTROL names it too")
-	f.StringVar(&c.socket, "socket", daemon.DefaultSocket, "the daemon's own socket, for cellctl")
-	f.StringVar(&c.store, "store", defaultStore, "the file that keeps what must outlive the daemon")
-	f.TextVar(&c.level, "log", slog.LevelInfo, "least that is logged: debug, info, warn or error")
-	help := f.BoolP("help", "h", false, "this text")
-	version := f.Bool("version", false, "the version")
-	switch err := f.Parse(args); {
-	case err != nil:
-		return c, err
-	case *help:
-		fmt.Fprint(stdout, manual)
-		return c, pflag.ErrHelp
-	case *version:
-		fmt.Fprintf(stdout, "cellsigd %s\n", service.Version())
-		return c, pflag.ErrHelp
-	case f.NArg() > 0:
-		return c, fmt.Errorf("%q: no such argument; see --help", f.Arg(0))
-	case c.file == "":
-		return c, errors.New("no --config FILE: it says which ports have signalling")
-	}
-	return c, nil
+	return c, err
 }
 
 // run is the whole program: it returns the exit code when ctx ends.
@@ -93,14 +69,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var want daemon.Config
 	if err == nil {
-		want, err = readConfig(c.file)
+		want, err = readConfig(c.File)
 	}
-	if err == nil && c.check {
+	if err == nil && c.Check {
 		return exitOK
 	}
 	if err == nil {
-		want.Control = c.control
-		want.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.level}))
+		want.Control = c.Control
+		want.Log = c.Logger(stderr)
 		if err = os.MkdirAll(filepath.Dir(c.store), 0o755); err == nil {
 			want.Store, err = daemon.OpenStore(c.store)
 		}

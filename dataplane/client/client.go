@@ -32,21 +32,13 @@ type Client struct {
 	done    chan struct{}
 }
 
-// Path is where the hub listens: $CELLHUB_CONTROL, or the default.
-func Path() string {
-	if p := os.Getenv("CELLHUB_CONTROL"); p != "" {
-		return p
-	}
-	return control.DefaultPath
-}
-
 // helloTime is how long a hub may take to answer HELLO.
 const helloTime = 30 * time.Second
 
-// Open connects to the hub that listens at path; "" is Path().
+// Open connects to the hub that listens at path; "" is control.Path().
 func Open(path string) (*Client, error) {
 	if path == "" {
-		path = Path()
+		path = control.Path()
 	}
 	conn, err := control.Dial(path)
 	if err != nil {

@@ -2,7 +2,9 @@ package control
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"os"
 	"strconv"
 )
 
@@ -15,6 +17,10 @@ const MaxDatagram = Size + MaxTrailer
 
 // DefaultPath is where the hub listens unless it is told otherwise.
 const DefaultPath = "/run/cellhub/control"
+
+// Path is where to find the hub: what CELLHUB_CONTROL in the environment says, or
+// DefaultPath.
+func Path() string { return cmp.Or(os.Getenv("CELLHUB_CONTROL"), DefaultPath) }
 
 // FirstModuleCommand is the first MMI command that is the module's own.
 const FirstModuleCommand = 128

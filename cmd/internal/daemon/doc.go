@@ -1,2 +1,2 @@
-// Package daemon is what our long-running programs share: the service manager, and the version.
+// Package daemon is what our long-running programs share: flags, the service manager, and the version.
 package daemon
