@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 func aesa(t testing.TB, text string) AESA {
@@ -154,7 +156,7 @@ func randomAddress(rng *rand.Rand) (a Address) {
 
 // What is written reads back, in both forms.
 func TestReadsBack(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	for range 20000 {
 		a := randomAddress(rng)
 		if b, err := Parse(a.String()); err != nil || b != a {

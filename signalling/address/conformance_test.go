@@ -1,22 +1,14 @@
 package address
 
 import (
-	"flag"
-	"fmt"
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the conformance page")
-
-const conformancePage = "../CONFORMANCE-address.md"
-
 // clauses are the tests, by what they hold the package to.
-var clauses = []struct {
-	clause, what, name string
-	test               func(*testing.T)
-}{
+var clauses = []proof.Clause{
 	{"UNI 4.0 signalling, 3.0", "formats DCC, ICD, E.164, local; groups", "TestFormats", TestFormats},
 	{"UNI 4.0 signalling, 3.0", "prefix, ESI, selector", "TestParts", TestParts},
 	{"UNI 4.0 signalling, 3.0; E.164, 6", "number of 15 digits in BCD", "TestBCD", TestBCD},
@@ -51,24 +43,6 @@ Parsing of addresses, prefixes and tables of hosts is fuzzed (FuzzParse, FuzzPar
 func TestConformancePage(t *testing.T) {
 	var page strings.Builder
 	page.WriteString(pageHead)
-	for _, c := range clauses {
-		result := "pass"
-		if !t.Run(c.name, c.test) {
-			result = "FAIL"
-		}
-		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", c.clause, c.what, c.name, result)
-	}
-	if *rewrite {
-		if err := os.WriteFile(conformancePage, []byte(page.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	have, err := os.ReadFile(conformancePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(have) != page.String() {
-		t.Errorf("%s is not current: run this test with -rewrite", conformancePage)
-	}
+	proof.Clauses(t, &page, clauses)
+	proof.Page(t, "../CONFORMANCE-address.md", page.String())
 }

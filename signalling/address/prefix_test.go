@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // Longest match over bits of an AESA (UNI 4.0 signalling, 3.0; PNNI 1.0, 5.2).
@@ -88,7 +90,7 @@ func randomPrefix(rng *rand.Rand, a Address) Prefix {
 
 // What is written reads back, and contains what it was taken from.
 func TestPrefixReadsBack(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	for range 20000 {
 		a := randomAddress(rng)
 		p := randomPrefix(rng, a)
@@ -103,7 +105,7 @@ func TestPrefixReadsBack(t *testing.T) {
 
 // A table gives what a search through all prefixes gives, in the same order.
 func TestTable(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	var table Table[int]
 	var all []Prefix
 	var addresses []Address

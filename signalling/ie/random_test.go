@@ -2,23 +2,12 @@ package ie
 
 import (
 	"bytes"
-	command "flag"
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
-
-var seed = command.Uint64("seed", 0, "of the random tests; 0 chooses one")
-
-// source is a source of random numbers whose seed a failing test prints.
-func source(t testing.TB) *rand.Rand {
-	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
-	}
-	t.Logf("seed %d", s)
-	return rand.New(rand.NewPCG(s, 1))
-}
 
 // random is a random value of the element, every field from what its
 // declaration allows.
@@ -121,7 +110,7 @@ func same(a, b Value) bool {
 // Every element, with random contents: what is written is read back, field by
 // field, and written the same again.
 func TestIdentity(t *testing.T) {
-	r := source(t)
+	r := proof.Seeded(t)
 	for _, id := range IDs() {
 		for range 300 {
 			v := random(r, id)

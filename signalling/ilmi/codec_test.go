@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // recording reads what linux-atm's ilmid sent: the PDUs on VCC 0/16 of
@@ -124,7 +126,7 @@ func randomPDU(rng *rand.Rand) PDU {
 
 // What is encoded decodes to the same PDU, negative request-ids as well.
 func TestRoundTrip(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	for range 5000 {
 		p := randomPDU(rng)
 		octets, err := Encode(p)

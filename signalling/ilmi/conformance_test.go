@@ -1,22 +1,14 @@
 package ilmi
 
 import (
-	"flag"
-	"fmt"
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the conformance page")
-
-const conformancePage = "../CONFORMANCE-ilmi.md"
-
 // clauses are the tests, by what they hold the package to.
-var clauses = []struct {
-	clause, what, name string
-	test               func(*testing.T)
-}{
+var clauses = []proof.Clause{
 	{"7; RFC 1157, 4", "PDUs, BER in any length, what is none", "TestInvalid", TestInvalid},
 	{"7", "484 octets; what cannot be written", "TestEncodeRefuses", TestEncodeRefuses},
 	{"7", "ilmid's PDUs decode and encode to the same octets", "TestRecording", TestRecording},
@@ -77,24 +69,6 @@ decoder and whole machines are fuzzed (FuzzDecode, FuzzMachine).
 func TestConformancePage(t *testing.T) {
 	var page strings.Builder
 	page.WriteString(pageHead)
-	for _, c := range clauses {
-		result := "pass"
-		if !t.Run(c.name, c.test) {
-			result = "FAIL"
-		}
-		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", c.clause, c.what, c.name, result)
-	}
-	if *rewrite {
-		if err := os.WriteFile(conformancePage, []byte(page.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	have, err := os.ReadFile(conformancePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(have) != page.String() {
-		t.Errorf("%s is not current: run this test with -rewrite", conformancePage)
-	}
+	proof.Clauses(t, &page, clauses)
+	proof.Page(t, "../CONFORMANCE-ilmi.md", page.String())
 }

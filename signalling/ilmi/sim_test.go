@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/signalling/address"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 var seeds = flag.Int("seeds", 60, "how many seeds to simulate")
@@ -197,8 +198,8 @@ func simulate(t testing.TB, seed uint64) {
 // again, change and are replaced: when it is calm again, what each should have
 // is registered, and nothing else.
 func TestSimulation(t *testing.T) {
-	if *oneSeed != 0 {
-		simulate(t, *oneSeed)
+	if *proof.Seed != 0 {
+		simulate(t, *proof.Seed)
 		return
 	}
 	first := rand.Uint64() | 1

@@ -1,20 +1,12 @@
 package ilmi
 
 import (
-	"encoding/binary"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
-
-// What a SunATM record begins with: ILMI, VPI and VCI of its channel
-// (tcpdump.org/linktypes/LINKTYPE_SUNATM.html).
-var sunATMILMI = []byte{5, 0, 0, 16}
-
-const linkSunATM = 123
 
 // Fields of tshark, in the order of fieldsOf.
 var tsharkFields = []string{"version", "community", "data", "request_id", "error_status", "error_index", "enterprise", "agent_addr",
@@ -24,36 +16,11 @@ var tsharkFields = []string{"version", "community", "data", "request_id", "error
 // tshark decodes PDUs and gives the fields of each.
 func tshark(t *testing.T, pdus [][]byte) []string {
 	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed")
-	}
-	order := binary.BigEndian
-	file := []byte{0xA1, 0xB2, 0xC3, 0xD4, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0}
-	file = order.AppendUint32(order.AppendUint32(file, 1<<18), linkSunATM)
-	for _, pdu := range pdus {
-		n := uint32(len(sunATMILMI) + len(pdu))
-		file = append(file, 0, 0, 0, 1, 0, 0, 0, 0)
-		file = order.AppendUint32(order.AppendUint32(file, n), n)
-		file = append(append(file, sunATMILMI...), pdu...)
-	}
-	name := filepath.Join(t.TempDir(), "ilmi.pcap")
-	if err := os.WriteFile(name, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-n", "-r", name, "-T", "fields", "-E", "separator=|"}
+	var fields []string
 	for _, f := range tsharkFields {
-		args = append(args, "-e", "snmp."+f)
+		fields = append(fields, "snmp."+f)
 	}
-	out, err := exec.Command(path, args...).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	if len(lines) != len(pdus) {
-		t.Fatalf("tshark shows %d records of %d", len(lines), len(pdus))
-	}
-	return lines
+	return proof.Fields(t, proof.ChannelILMI, pdus, nil, fields...)
 }
 
 // fieldsOf gives a PDU as tshark's fields.
@@ -109,7 +76,7 @@ func octetsOf(v Value) string {
 
 // Random PDUs, as tshark reads them, field by field.
 func TestAgainstTshark(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	var pdus [][]byte
 	var want []string
 	for len(pdus) < 1000 {

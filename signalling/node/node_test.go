@@ -4,6 +4,8 @@ import (
 	"flag"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 var seeds = flag.Int("seeds", 100, "how many seeds the simulation runs")
@@ -110,11 +112,11 @@ func TestCall(t *testing.T) {
 // TestSimulation is calls between hosts and their switches over bad links: every call
 // ends in the same state at both its ends, and nothing is left of it.
 func TestSimulation(t *testing.T) {
-	if *one >= 0 {
-		simulate(t, uint64(*one))
+	if *proof.Seed != 0 {
+		simulate(t, *proof.Seed)
 		return
 	}
-	for seed := range uint64(*seeds) {
+	for seed := uint64(1); seed <= uint64(*seeds); seed++ {
 		simulate(t, seed)
 		if t.Failed() {
 			return
@@ -165,5 +167,3 @@ func simulate(t *testing.T, seed uint64) {
 	w.run(120 * time.Second)
 	w.empty()
 }
-
-var one = flag.Int64("seed", -1, "run this seed alone")

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/signalling/address"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 	"github.com/cellhub/cellhub/signalling/q2931"
 )
 
@@ -21,8 +21,7 @@ type world struct {
 	seed  uint64
 	r     *rand.Rand
 	now   time.Duration
-	tasks tasks
-	count int
+	tasks proof.Schedule
 	nodes []*station
 	wires []*wire
 	log   []string
@@ -73,27 +72,6 @@ type wire struct {
 	last   [2]time.Duration
 }
 
-type task struct {
-	at    time.Duration
-	order int
-	run   func()
-}
-
-type tasks []*task
-
-func (t tasks) Len() int { return len(t) }
-func (t tasks) Less(i, j int) bool {
-	return t[i].at < t[j].at || t[i].at == t[j].at && t[i].order < t[j].order
-}
-func (t tasks) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
-func (t *tasks) Push(x any)   { *t = append(*t, x.(*task)) }
-func (t *tasks) Pop() any {
-	old := *t
-	last := old[len(old)-1]
-	*t = old[:len(old)-1]
-	return last
-}
-
 func newWorld(t testing.TB, seed uint64) *world {
 	return &world{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 12))}
 }
@@ -112,8 +90,7 @@ func (w *world) note(s *station, format string, args ...any) {
 }
 
 func (w *world) after(d time.Duration, run func()) {
-	w.count++
-	heap.Push(&w.tasks, &task{w.now + d, w.count, run})
+	w.tasks.At(w.now+d, run)
 }
 
 func (w *world) some(most time.Duration) time.Duration {
@@ -171,8 +148,8 @@ func (s *station) route(to *station, ports ...uint16) {
 // step runs the next task or timer; false when there is none before the end.
 func (w *world) step(end time.Duration) bool {
 	next, which := end, -2
-	if len(w.tasks) > 0 && w.tasks[0].at <= next {
-		next, which = w.tasks[0].at, -1
+	if at, ok := w.tasks.Next(); ok && at <= next {
+		next, which = at, -1
 	}
 	for k, s := range w.nodes {
 		if at, ok := s.n.Deadline(); ok && at < next {
@@ -185,7 +162,7 @@ func (w *world) step(end time.Duration) bool {
 		return false
 	case -1:
 		w.now = next
-		heap.Pop(&w.tasks).(*task).run()
+		w.tasks.Run()
 	default:
 		w.now = next
 		w.nodes[which].n.Tick(w.now)

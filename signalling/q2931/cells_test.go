@@ -98,7 +98,7 @@ func parseState(s string) (side Side, state State) {
 }
 
 // callCells makes a test of every state and event.
-func callCells() (proofs []proof) {
+func callCells() (proofs []clauseTest) {
 	want := map[string]cellTest{}
 	for _, c := range callTests {
 		for _, s := range strings.Fields(c.states) {
@@ -110,7 +110,7 @@ func callCells() (proofs []proof) {
 		if !ok {
 			c = cellTest{clause: clause, want: result}
 		}
-		proofs = append(proofs, proof{c.clause, arrow(state+" "+event, c.want), func(t *testing.T) { runCell(t, state, c.want, give) }})
+		proofs = append(proofs, clauseTest{c.clause, arrow(state+" "+event, c.want), func(t *testing.T) { runCell(t, state, c.want, give) }})
 	}
 	for _, s := range callStates {
 		for _, kind := range callMessages {
@@ -249,7 +249,7 @@ var partyRequests = []Kind{AddPartyResponse, PartyAlertingRequest, AddPartyRefus
 
 // partyCells makes a test of every party state and event, on both sides of the
 // interface.
-func partyCells() (proofs []proof) {
+func partyCells() (proofs []clauseTest) {
 	want := map[string]cellTest{}
 	for _, c := range partyTests {
 		for _, s := range strings.Fields(c.states) {
@@ -264,7 +264,7 @@ func partyCells() (proofs []proof) {
 					c = cellTest{clause: clause, want: result}
 				}
 				name := fmt.Sprintf("P%s %s at the %s, %v side", s[1:], event, map[byte]string{'R': "root", 'L': "leaf"}[s[0]], side)
-				proofs = append(proofs, proof{c.clause, arrow(name, c.want), func(t *testing.T) { runPartyCell(t, side, s, c.want, give) }})
+				proofs = append(proofs, clauseTest{c.clause, arrow(name, c.want), func(t *testing.T) { runPartyCell(t, side, s, c.want, give) }})
 			}
 			for _, kind := range partyMessages {
 				add(kind.String(), "Q.2971 9.5", "=: >STATUS 101", func(b *bench) error {

@@ -2,25 +2,13 @@ package q2931
 
 import (
 	"bytes"
-	"flag"
 	"math/rand/v2"
 	"reflect"
 	"testing"
 
 	"github.com/cellhub/cellhub/signalling/ie"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
-
-var seed = flag.Uint64("seed", 0, "of the random tests; 0 chooses one")
-
-// source is a source of random numbers whose seed a failing test prints.
-func source(t testing.TB) *rand.Rand {
-	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
-	}
-	t.Logf("seed %d", s)
-	return rand.New(rand.NewPCG(s, 1))
-}
 
 // random is a random element of the kind, as it comes back from the wire. It
 // changes field after field and keeps what can be encoded.
@@ -128,7 +116,7 @@ func fit(c *ie.Cause) {
 // Every message with every element, in all versions: back from the wire as it
 // was, and field by field what tshark reads.
 func TestEveryMessage(t *testing.T) {
-	r := source(t)
+	r := proof.Seeded(t)
 	list := everyMessage(r)
 	octets := make([][]byte, len(list))
 	for i := range list {

@@ -1,18 +1,16 @@
 package q2931
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
-var update = flag.Bool("update", false, "write CONFORMANCE.md again")
-
-// proof is one test of one clause.
-type proof struct {
+// clauseTest is one test of one clause.
+type clauseTest struct {
 	clause, name string
 	run          func(*testing.T)
 }
@@ -21,13 +19,13 @@ type proof struct {
 const page = "CONFORMANCE.md"
 
 // TestConformance runs the tests clause by clause and compares the page with
-// what they say. With -update it writes the page.
+// what they say. With -rewrite it writes the page.
 func TestConformance(t *testing.T) {
 	proofs := slices.Concat(callCells(), partyCells(), procedures())
-	slices.SortStableFunc(proofs, func(a, b proof) int { return strings.Compare(sortKey(a.clause), sortKey(b.clause)) })
+	slices.SortStableFunc(proofs, func(a, b clauseTest) int { return strings.Compare(sortKey(a.clause), sortKey(b.clause)) })
 	var s strings.Builder
 	s.WriteString("# Q.2931 and Q.2971: clauses and tests\n\n" +
-		"Made by `go test ./signalling/q2931 -run Conformance -update`; the test fails when this page is not current.\n" +
+		"Made by `go test ./signalling/q2931 -run Conformance -rewrite`; the test fails when this page is not current.\n" +
 		"Clauses are those of Q.2931 unless another is named. U and N are states of the user and network side, P of a party.\n" +
 		"After an arrow: the next state with its timer (= is the same), then messages sent (>) with their causes, and primitives\n" +
 		"to call control; or refused, an error to call control and nothing else.\n\n" +
@@ -38,23 +36,12 @@ func TestConformance(t *testing.T) {
 			t.Errorf("two tests are called %s: %s", p.clause, p.name)
 		}
 		names[p.clause+p.name] = true
-		result := "pass"
-		if !t.Run(p.clause+": "+p.name, p.run) {
-			result = "FAIL"
-		}
-		fmt.Fprintf(&s, "| %s | %s | %s |\n", p.clause, p.name, result)
+		fmt.Fprintf(&s, "| %s | %s | %s |\n", p.clause, p.name, proof.Verdict(t.Run(p.clause+": "+p.name, p.run)))
 	}
 	if t.Failed() {
 		return
 	}
-	if *update {
-		if err := os.WriteFile(page, []byte(s.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if was, err := os.ReadFile(page); err != nil || string(was) != s.String() {
-		t.Errorf("%s is not current: %v", page, err)
-	}
+	proof.Page(t, page, s.String())
 }
 
 // sortKey sorts 5.6.10 after 5.6.9.

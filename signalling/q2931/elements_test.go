@@ -20,7 +20,7 @@ func spoiled(elements []ie.Element, id ie.ID) []ie.Element {
 var alien = ie.Element{ID: 0x33, Content: []byte{1}}
 
 // faultyProofs: each element that a SETUP must have, missing and faulty.
-func faultyProofs() (proofs []proof) {
+func faultyProofs() (proofs []clauseTest) {
 	for _, id := range []ie.ID{ie.TrafficDescriptorID, ie.BearerCapabilityID, ie.CalledNumberID} {
 		proofs = slices.Concat(proofs,
 			either("5.6.7.1", fmt.Sprintf("SETUP without %v: RELEASE COMPLETE with cause 96", id), func(b *bench) {
@@ -44,7 +44,7 @@ func faultyProofs() (proofs []proof) {
 	return proofs
 }
 
-func mandatoryProofs() []proof {
+func mandatoryProofs() []clauseTest {
 	return slices.Concat(
 		only(User, "5.6.7.1", "SETUP without connection identifier: RELEASE COMPLETE with cause 96", func(b *bench) {
 			b.call = CallOf(7, false)
@@ -104,7 +104,7 @@ func mandatoryProofs() []proof {
 	)
 }
 
-func lengthProofs() []proof {
+func lengthProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.5", "an element longer than the message is faulty", func(b *bench) {
 			b.active()
@@ -123,7 +123,7 @@ func lengthProofs() []proof {
 	)
 }
 
-func optionalProofs() []proof {
+func optionalProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.8.1", "unknown element: the message is handled, STATUS with cause 99 in the new state", func(b *bench) {
 			b.call = CallOf(7, false)
@@ -185,7 +185,7 @@ func optionalProofs() []proof {
 	)
 }
 
-func repeatProofs() []proof {
+func repeatProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.6.1", "elements come in any order", func(b *bench) {
 			b.call = CallOf(7, false)
@@ -229,7 +229,7 @@ func repeatProofs() []proof {
 }
 
 // actionProofs: the action indicator of elements (5.7.2).
-func actionProofs() (proofs []proof) {
+func actionProofs() (proofs []clauseTest) {
 	for _, c := range []struct {
 		action   ie.Action
 		name     string

@@ -6,7 +6,7 @@ import (
 	"github.com/cellhub/cellhub/signalling/ie"
 )
 
-func referenceProofs() []proof {
+func referenceProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.1", "another protocol discriminator is ignored", func(b *bench) {
 			b.must(&Event{Kind: DataIndication, Data: []byte{8, 3, 0, 0, 1, 5, 0x80, 0, 0}})
@@ -68,7 +68,7 @@ func referenceProofs() []proof {
 	)
 }
 
-func typeProofs() []proof {
+func typeProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.4", "a message of unknown type: STATUS with cause 97", func(b *bench) {
 			b.active()

@@ -3,11 +3,13 @@ package q2931
 import (
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // Timers started, started again and stopped at random come out in order.
 func TestTimers(t *testing.T) {
-	r := source(t)
+	r := proof.Seeded(t)
 	for range 200 {
 		var heap timers
 		list := make([]timer, 1+r.IntN(60))

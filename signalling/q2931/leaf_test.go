@@ -32,7 +32,7 @@ func (b *bench) idle() {
 	}
 }
 
-func leafProofs() []proof {
+func leafProofs() []clauseTest {
 	return slices.Concat(
 		only(User, "UNI 4.0 6.2", "T331 twice: no answer to LEAF SETUP REQUEST", func(b *bench) {
 			b.join()

@@ -10,14 +10,14 @@ import (
 
 // linkStateProofs: failure and reset of the link in each state that is not
 // active.
-func linkStateProofs() (proofs []proof) {
+func linkStateProofs() (proofs []clauseTest) {
 	for _, s := range callStates {
 		side, state := parseState(s)
 		if state == Active {
 			continue
 		}
 		proofs = append(proofs,
-			proof{"5.6.10", s + ": AAL-RELEASE clears the call here", func(t *testing.T) {
+			clauseTest{"5.6.10", s + ": AAL-RELEASE clears the call here", func(t *testing.T) {
 				b := newBench(t, side, UNI40)
 				b.reach(state)
 				b.must(&Event{Kind: LinkReleased})
@@ -27,7 +27,7 @@ func linkStateProofs() (proofs []proof) {
 					t.Error("a timer runs")
 				}
 			}},
-			proof{"5.6.9", s + ": AAL-ESTABLISH-indication keeps the call", func(t *testing.T) {
+			clauseTest{"5.6.9", s + ": AAL-ESTABLISH-indication keeps the call", func(t *testing.T) {
 				b := newBench(t, side, UNI40)
 				b.reach(state)
 				before := b.state()
@@ -39,7 +39,7 @@ func linkStateProofs() (proofs []proof) {
 	return proofs
 }
 
-func holdProofs() []proof {
+func holdProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.9", "reset with an active call: STATUS ENQUIRY", func(b *bench) {
 			b.active()
@@ -104,7 +104,7 @@ func holdProofs() []proof {
 	)
 }
 
-func waitingProofs() []proof {
+func waitingProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.10", "RELEASE waits for the link", func(b *bench) {
 			b.active()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/signalling/ie"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // tape is octets that tell what happens next.
@@ -180,7 +181,7 @@ func ride(t *testing.T, b []byte) int {
 
 // Long tapes, at random.
 func TestTapes(t *testing.T) {
-	r := source(t)
+	r := proof.Seeded(t)
 	b := make([]byte, 2000)
 	calls := 0
 	for range 300 {

@@ -1,18 +1,16 @@
 package q2931
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/xml"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/cellhub/cellhub/signalling/ie"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // node is a field of tshark's PDML.
@@ -28,27 +26,13 @@ type node struct {
 // SSCOP SD PDU on VCI 5.
 func dissect(t *testing.T, messages [][]byte) []node {
 	t.Helper()
-	if _, err := exec.LookPath("tshark"); err != nil {
-		t.Skip("no tshark")
-	}
-	var file bytes.Buffer
-	binary.Write(&file, binary.LittleEndian, []uint32{0xa1b2c3d4, 4<<16 | 2, 0, 0, 65535, 123}) // LINKTYPE_SUNATM
-	for _, m := range messages {
+	pdus := make([][]byte, len(messages))
+	for i, m := range messages {
 		pad := -len(m) & 3
-		pdu := append([]byte{6, 0, 0, 5}, m...)
-		pdu = append(pdu, make([]byte, pad)...)
-		pdu = binary.BigEndian.AppendUint32(pdu, uint32(pad<<30|8<<24))
-		binary.Write(&file, binary.LittleEndian, []uint32{0, 0, uint32(len(pdu)), uint32(len(pdu))})
-		file.Write(pdu)
+		pdu := append(slices.Clone(m), make([]byte, pad)...)
+		pdus[i] = binary.BigEndian.AppendUint32(pdu, uint32(pad<<30|8<<24))
 	}
-	name := filepath.Join(t.TempDir(), "messages.pcap")
-	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("tshark", "-r", name, "-T", "pdml", "-J", "q2931").Output()
-	if err != nil {
-		t.Fatalf("tshark: %v", err)
-	}
+	out := proof.Tshark(t, proof.ChannelSignalling, pdus, "-T", "pdml", "-J", "q2931")
 	var pdml struct {
 		Packets []node `xml:"packet"`
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/cellhub/cellhub/signalling/ie"
 )
 
-func partySetupProofs() []proof {
+func partySetupProofs() []clauseTest {
 	return slices.Concat(
 		either("Q.2971 9.2.1", "SETUP carries endpoint reference 0 and brings the first party up", func(b *bench) {
 			b.multi = true
@@ -67,7 +67,7 @@ func partySetupProofs() []proof {
 	)
 }
 
-func lastPartyProofs() []proof {
+func lastPartyProofs() []clauseTest {
 	return slices.Concat(
 		either("Q.2971 9.2", "ADD PARTY from the leaf's side is refused", func(b *bench) {
 			b.reachParty("R10")
@@ -121,7 +121,7 @@ func lastPartyProofs() []proof {
 	)
 }
 
-func partyErrorProofs() []proof {
+func partyErrorProofs() []clauseTest {
 	return slices.Concat(
 		either("Q.2971 9.5", "messages for no party: DROP PARTY ACKNOWLEDGE with cause 89", func(b *bench) {
 			b.reachParty("R10")
@@ -185,7 +185,7 @@ func partyErrorProofs() []proof {
 	)
 }
 
-func partyLimitProofs() []proof {
+func partyLimitProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.10", "AAL-RELEASE: parties that are not active are let go, active ones held", func(b *bench) {
 			b.reachParty("R1")

@@ -10,8 +10,8 @@ import (
 
 // procedures are tests of what a cell of the state tables does not show:
 // second expiries, errors, restart, the signalling link, whole calls.
-func procedures() (proofs []proof) {
-	for _, list := range []func() []proof{
+func procedures() (proofs []clauseTest) {
+	for _, list := range []func() []clauseTest{
 		actionProofs, enquiryTimerProofs, faultyProofs, holdProofs, lastPartyProofs, leafProofs,
 		lengthProofs, linkStateProofs, mandatoryProofs, optionalProofs, partyErrorProofs, partyLimitProofs,
 		partySetupProofs, referenceProofs, repeatProofs, reportProofs, restartBothProofs,
@@ -23,22 +23,22 @@ func procedures() (proofs []proof) {
 	return proofs
 }
 
-// only makes the proof of a script on a bench.
-func only(side Side, clause, name string, script func(b *bench)) []proof {
-	return []proof{{clause, fmt.Sprintf("%v side: %s", side, name), func(t *testing.T) { script(newBench(t, side, UNI40)) }}}
+// only makes the test of a script on a bench.
+func only(side Side, clause, name string, script func(b *bench)) []clauseTest {
+	return []clauseTest{{clause, fmt.Sprintf("%v side: %s", side, name), func(t *testing.T) { script(newBench(t, side, UNI40)) }}}
 }
 
-// either makes the same proof on both sides.
-func either(clause, name string, script func(b *bench)) []proof {
+// either makes the same clauseTest on both sides.
+func either(clause, name string, script func(b *bench)) []clauseTest {
 	return slices.Concat(only(User, clause, name, script), only(Network, clause, name, script))
 }
 
 // versionProofs: what UNI 3.0 and 3.1 do not have.
-func versionProofs() (proofs []proof) {
+func versionProofs() (proofs []clauseTest) {
 	for _, v := range []Version{UNI30, UNI31} {
 		for _, side := range []Side{User, Network} {
 			script := func(name string, run func(b *bench)) {
-				proofs = append(proofs, proof{"UNI 3.1 5.5", fmt.Sprintf("%v, %v side: %s", v, side, name), func(t *testing.T) { run(newBench(t, side, v)) }})
+				proofs = append(proofs, clauseTest{"UNI 3.1 5.5", fmt.Sprintf("%v, %v side: %s", v, side, name), func(t *testing.T) { run(newBench(t, side, v)) }})
 			}
 			script("a whole call", func(b *bench) {
 				b.active()

@@ -20,7 +20,7 @@ func restartElementsOf(class uint8, vci uint16) []ie.Element {
 	return []ie.Element{channel(vci), ie.New(&ie.Restart{Class: class})}
 }
 
-func restartSentProofs() []proof {
+func restartSentProofs() []clauseTest {
 	return slices.Concat(
 		either("5.5.1", "RESTART of all VCs: calls are freed, T316 runs, RESTART ACKNOWLEDGE ends it", func(b *bench) {
 			b.active()
@@ -68,7 +68,7 @@ func restartSentProofs() []proof {
 	)
 }
 
-func restartReceivedProofs() []proof {
+func restartReceivedProofs() []clauseTest {
 	return slices.Concat(
 		either("5.5.2", "RESTART of one VC frees its call and no other", func(b *bench) {
 			b.active()
@@ -129,7 +129,7 @@ func restartReceivedProofs() []proof {
 	)
 }
 
-func restartBothProofs() []proof {
+func restartBothProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.3.2 e", "STATUS of the restart machines", func(b *bench) {
 			b.do(RestartRequest, restartElementsOf(ie.RestartAll, 0)...)

@@ -1,7 +1,6 @@
 package q2931
 
 import (
-	"container/heap"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/signalling/ie"
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 var seeds = flag.Int("seeds", 300, "how many seeds the simulation runs")
@@ -24,8 +24,7 @@ type world struct {
 	t     *testing.T
 	r     *rand.Rand
 	now   time.Duration
-	tasks tasks
-	count int
+	tasks proof.Schedule
 	ends  [2]*end
 	up    bool          // the link is established
 	cut   time.Duration // until then it cannot be
@@ -49,27 +48,6 @@ type appCall struct {
 	vci     uint16
 	multi   bool
 	parties map[uint16]bool
-}
-
-type task struct {
-	at    time.Duration
-	order int
-	run   func()
-}
-
-type tasks []*task
-
-func (t tasks) Len() int { return len(t) }
-func (t tasks) Less(i, j int) bool {
-	return t[i].at < t[j].at || t[i].at == t[j].at && t[i].order < t[j].order
-}
-func (t tasks) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
-func (t *tasks) Push(x any)   { *t = append(*t, x.(*task)) }
-func (t *tasks) Pop() any {
-	old := *t
-	last := old[len(old)-1]
-	*t = old[:len(old)-1]
-	return last
 }
 
 const (
@@ -96,8 +74,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 }
 
 func (w *world) after(d time.Duration, run func()) {
-	w.count++
-	heap.Push(&w.tasks, &task{w.now + d, w.count, run})
+	w.tasks.At(w.now+d, run)
 }
 
 // some is a random time, mostly short.
@@ -108,8 +85,8 @@ func (w *world) some(most time.Duration) time.Duration {
 // step runs the next task or timer; false when there is none.
 func (w *world) step() bool {
 	next, which := time.Duration(1<<62), -1
-	if len(w.tasks) > 0 {
-		next, which = w.tasks[0].at, 2
+	if at, ok := w.tasks.Next(); ok {
+		next, which = at, 2
 	}
 	for i, n := range w.ends {
 		if at, ok := n.m.Deadline(); ok && at < next {
@@ -121,7 +98,7 @@ func (w *world) step() bool {
 		return false
 	case which == 2:
 		w.now = next
-		heap.Pop(&w.tasks).(*task).run()
+		w.tasks.Run()
 	default:
 		w.now = next
 		w.ends[which].m.Tick(w.now)
@@ -548,8 +525,8 @@ func simulate(t *testing.T, seed uint64) (calls int, sent [][]byte) {
 
 // Both sides of an interface end in the same state, and nothing leaks.
 func TestSimulation(t *testing.T) {
-	if *seed != 0 {
-		simulate(t, *seed)
+	if *proof.Seed != 0 {
+		simulate(t, *proof.Seed)
 		return
 	}
 	total := 0

@@ -13,7 +13,7 @@ func stateOf(s State, value uint8) []ie.Element {
 	return []ie.Element{ie.New(&ie.CallState{State: uint8(s)}), cause(value)}
 }
 
-func statusProofs() []proof {
+func statusProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.11", "STATUS with cause 30 stops T322", func(b *bench) {
 			b.active()
@@ -85,7 +85,7 @@ func statusProofs() []proof {
 	)
 }
 
-func reportProofs() []proof {
+func reportProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.12", "a report is passed to call control, and the call stays", func(b *bench) {
 			for _, value := range []uint8{96, 97, 99, 100, 101} {

@@ -7,7 +7,7 @@ import (
 	"github.com/cellhub/cellhub/signalling/ie"
 )
 
-func timerProofs() []proof {
+func timerProofs() []clauseTest {
 	return slices.Concat(
 		only(User, "5.1.1", "T303 twice: the call is given up", func(b *bench) {
 			b.outgoing()
@@ -70,7 +70,7 @@ func timerProofs() []proof {
 	)
 }
 
-func enquiryTimerProofs() []proof {
+func enquiryTimerProofs() []clauseTest {
 	return slices.Concat(
 		either("5.6.11", "T322 three times: the call is cleared by cause 41", func(b *bench) {
 			b.active()

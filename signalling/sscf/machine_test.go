@@ -3,12 +3,12 @@ package sscf
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 	"github.com/cellhub/cellhub/signalling/sscop"
 )
 
@@ -163,14 +163,12 @@ func TestMaxActions(t *testing.T) {
 	}
 }
 
-var oneSeed = flag.Uint64("seed", 0, "the one seed to simulate")
-
 // Two signalling AALs over a link that loses a fifth: each message comes once
 // and in order, or the user was told of an interruption; in the end both agree.
 func TestSimulation(t *testing.T) {
 	first, last := uint64(1), uint64(150)
-	if *oneSeed != 0 {
-		first, last = *oneSeed, *oneSeed
+	if *proof.Seed != 0 {
+		first, last = *proof.Seed, *proof.Seed
 	}
 	for seed := first; seed <= last; seed++ {
 		if err := converse(seed); err != nil {

@@ -1,22 +1,15 @@
 package sscop
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the conformance page")
-
-const conformancePage = "../CONFORMANCE-sscop.md"
-
 // clauses are the tests beside the state table, by clause of Q.2110 (07/94).
-var clauses = []struct {
-	clause, what, name string
-	test               func(*testing.T)
-}{
+var clauses = []proof.Clause{
 	{"6.1", "parameter BR of AA-ESTABLISH", "TestBufferRelease", TestBufferRelease},
 	{"7.2.2", "formats of the fifteen PDUs", "TestFormats", TestFormats},
 	{"7.2.4", "invalid PDUs", "TestInvalidPDUs", TestInvalidPDUs},
@@ -90,34 +83,12 @@ func TestConformancePage(t *testing.T) {
 	page.WriteString(pageHead)
 	writeClauses(t, &page)
 	writeStates(t, &page)
-	if *rewrite {
-		if err := os.WriteFile(conformancePage, []byte(page.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	have, err := os.ReadFile(conformancePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(have) != page.String() {
-		t.Errorf("%s is not current: run this test with -rewrite", conformancePage)
-	}
-}
-
-func verdict(ok bool) string {
-	if ok {
-		return "pass"
-	}
-	return "FAIL"
+	proof.Page(t, "../CONFORMANCE-sscop.md", page.String())
 }
 
 func writeClauses(t *testing.T, page *strings.Builder) {
 	page.WriteString("\n## By clause\n\n| clause | what | test | result |\n|---|---|---|---|\n")
-	for _, c := range clauses {
-		ok := t.Run(c.name, c.test)
-		fmt.Fprintf(page, "| %s | %s | %s | %s |\n", c.clause, c.what, c.name, verdict(ok))
-	}
+	proof.Clauses(t, page, clauses)
 }
 
 // writeStates writes the state table, and the checklist before it.
@@ -137,14 +108,14 @@ func writeStates(t *testing.T, page *strings.Builder) {
 		total++
 		lines[e.state]++
 		if e.effects == "-" {
-			fmt.Fprintf(&tables, "| %s | | refused, or cannot be | | %s |\n", e.stimulus, verdict(ok))
+			fmt.Fprintf(&tables, "| %s | | refused, or cannot be | | %s |\n", e.stimulus, proof.Verdict(ok))
 			continue
 		}
-		fmt.Fprintf(&tables, "| %s | %d | %s | %s | %s |\n", e.stimulus, e.page, e.effects, e.result, verdict(ok))
+		fmt.Fprintf(&tables, "| %s | %d | %s | %s | %s |\n", e.stimulus, e.page, e.effects, e.result, proof.Verdict(ok))
 	}
 	page.WriteString(pageForum)
 	for s := Idle; s <= Ready; s++ {
-		fmt.Fprintf(page, "| S%d | %v | %d | any state | %s |\n", s, s, lines[s], verdict(failed[s] == 0))
+		fmt.Fprintf(page, "| S%d | %v | %d | any state | %s |\n", s, s, lines[s], proof.Verdict(failed[s] == 0))
 	}
 	fmt.Fprintf(page, "\n## By state: %d lines\n\n", total)
 	page.WriteString("PDUs are in brackets; MAA-ERROR is \"error\"; \"SQ\" is the N(SQ) that the caller is told to keep; timers that run are " +

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // Whatever comes in is decoded or refused; what is decoded encodes to what
@@ -14,7 +16,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(b)
 		}
 	}
-	rng := seeded(f)
+	rng := proof.Seeded(f)
 	for typ := BGN; typ <= ERAK; typ++ {
 		f.Add(encode(f, randomPDU(rng, typ)))
 	}
@@ -113,7 +115,7 @@ func FuzzMachine(f *testing.F) {
 
 // The same from random octets: more sequences than the seeds hold.
 func TestRandomSequences(t *testing.T) {
-	rng := seeded(t)
+	rng := proof.Seeded(t)
 	for range 3000 {
 		b := make([]byte, 1+rng.IntN(600))
 		for i := range b {

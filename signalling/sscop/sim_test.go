@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/signalling/internal/proof"
 )
 
 // The simulation tries seeds 1 to n, or one:
@@ -25,10 +27,10 @@ var simSeeds = flag.Int("seeds", 0, "simulate so many seeds")
 // TestSimulation: assured data comes exactly once and in order, or the user is
 // told; ends that can reach each other agree; no timer and no message is left.
 func TestSimulation(t *testing.T) {
-	if *oneSeed != 0 {
+	if *proof.Seed != 0 {
 		var met [numMet]int
-		if err := simulate(*oneSeed, &met); err != nil {
-			t.Errorf("seed %d: %v", *oneSeed, err)
+		if err := simulate(*proof.Seed, &met); err != nil {
+			t.Errorf("seed %d: %v", *proof.Seed, err)
 		}
 		t.Log(metText(&met))
 		return
