@@ -15,15 +15,21 @@ func ncCommand(o *options) *cobra.Command {
 a read of the input gives, as one SDU, and writes out what comes. With -l it
 waits for a call instead; at a permanent VC that is the same.
 
-A permanent VC must have no stream of its own. Calls want a signalling manager.
+A permanent VC must have no stream of its own. Calls want a signalling manager;
+an end system is its address, or a name that --hosts gives it.
 ATM has no half of a connection: when the input has ended, nc waits until
 nothing has come for a while, and releases. A call within one host ends by
 halves.`,
 		Example: "  cellctl nc pvc://dslam/0/100\n" +
 			"  cellctl nc -l 'svc://47000580ffe1000000f21a26d80000000000aa00?sap=7'\n" +
+			"  cellctl nc svc://printer\n" +
 			"  date | cellctl nc -w 100ms pvc://hq/0/33",
 		RunE: func(c *cobra.Command, args []string) error {
-			config.Control, config.Address = o.control, args[0]
+			var err error
+			if config.Address, err = o.resolve(args[0]); err != nil {
+				return err
+			}
+			config.Control = o.control
 			return nc.Run(c.Context(), config, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}

@@ -111,9 +111,13 @@ func callCommand(o *options) *cobra.Command {
 				case o.json:
 					return writeJSON(c.OutOrStdout(), all)
 				}
+				h, err := o.readHosts()
+				if err != nil {
+					return err
+				}
 				t := &table{heads: []string{">CALL", "STATE", "FROM", "TO", "IN", "OUT", "SERVICE", ">PCR", ">AGE"}, none: "no calls"}
 				for _, k := range all {
-					t.add(k.ID, k.State, k.Calling.String(), k.Called.String(), callEnd(k.In), callEnd(k.Out),
+					t.add(k.ID, k.State, h.Text(k.Calling), h.Text(k.Called), callEnd(k.In), callEnd(k.Out),
 						strings.ToLower(k.Contract.Service.String()), k.Contract.ForwardPeak, k.Age.Round(time.Second))
 				}
 				return t.write(c.OutOrStdout())

@@ -46,10 +46,9 @@ type hubd struct {
 }
 
 // start runs cellhubd with a configuration of its own.
-func (d *hubd) start(program, dir string, other *lab.Host) error {
+func (d *hubd) start(program, dir, text string) error {
 	d.control = filepath.Join(dir, "control")
 	file := filepath.Join(dir, "cellhub.yaml")
-	text := fmt.Sprintf(configuration, lab.Dev, d.host.Addr4.Addr(), other.Addr4.Addr())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -58,12 +57,12 @@ func (d *hubd) start(program, dir string, other *lab.Host) error {
 	return d.cmd.Start()
 }
 
-// await waits until the daemon has made the devices of its configuration.
-func (d *hubd) await(ctx context.Context) error {
+// await waits until the daemon has made its devices.
+func (d *hubd) await(ctx context.Context, devices ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("%s: cellhubd does not serve within %v", d.host.Name, startTime))
 	defer cancel()
 	for _, dev := range devices {
-		if err := d.host.WaitLink(ctx, dev.name); err != nil {
+		if err := d.host.WaitLink(ctx, dev); err != nil {
 			select {
 			case <-d.cmd.Done():
 				return d.died()
@@ -96,14 +95,15 @@ func (c config) daemons(ctx context.Context, stdout io.Writer, l *lab.Lab) error
 		if err := os.Mkdir(own, 0o700); err != nil {
 			return err
 		}
-		if err := d.start(c.cellhubd, own, ends[1-i].host); err != nil {
+		text := fmt.Sprintf(configuration, lab.Dev, d.host.Addr4.Addr(), ends[1-i].host.Addr4.Addr())
+		if err := d.start(c.cellhubd, own, text); err != nil {
 			return err
 		}
 	}
 	text := fmt.Sprintf(configuration, lab.Dev, l.A.Addr4.Addr(), l.B.Addr4.Addr())
 	fmt.Fprintf(stdout, "\ncellhubd on both hosts: two carriers, a VC on each\n  host a: cellhubd --config cellhub.yaml, which is\n%s", indent(text))
 	for i, d := range ends {
-		if err := d.await(ctx); ctx.Err() != nil {
+		if err := d.await(ctx, devices[0].name, devices[1].name); ctx.Err() != nil {
 			return context.Cause(ctx)
 		} else if err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 const asDemo = "DEMO_TEST_MAIN"
 
 // programs are those that the demonstration shows.
-var programs = controltest.NewPrograms("../atmtap", "../cellhubd", "../cellctl")
+var programs = controltest.NewPrograms("../atmtap", "../cellhubd", "../cellctl", "../cellsigd")
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asDemo) != "" {
@@ -44,13 +44,13 @@ func build(t *testing.T) string {
 
 // flags say where the programs are.
 func flags(dir string) []string {
-	return []string{"--atmtap", dir + "/atmtap", "--cellhubd", dir + "/cellhubd", "--cellctl", dir + "/cellctl"}
+	return []string{"--atmtap", dir + "/atmtap", "--cellhubd", dir + "/cellhubd", "--cellctl", dir + "/cellctl", "--cellsigd", dir + "/cellsigd"}
 }
 
 func TestShow(t *testing.T) {
 	requireRoot(t)
 	dir := build(t)
-	c := config{atmtap: dir + "/atmtap", cellhubd: dir + "/cellhubd", cellctl: dir + "/cellctl", pings: 3, interval: time.Millisecond, transfer: 100 * time.Millisecond}
+	c := config{atmtap: dir + "/atmtap", cellhubd: dir + "/cellhubd", cellctl: dir + "/cellctl", cellsigd: dir + "/cellsigd", pings: 3, interval: time.Millisecond, transfer: 100 * time.Millisecond}
 	var out bytes.Buffer
 	if err := c.show(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -58,7 +58,8 @@ func TestShow(t *testing.T) {
 	for _, want := range []string{
 		"| atm0  198.51.100.1     |", "| eth0  192.0.2.2        |", "MTU 1600",
 		"over Ethernet", "over UDP", "3 sent, 3 received, 0 lost", "every octet verified", "all drops",
-		"cellctl show pvcs", typedText + "\n", "0/33   routed", "tun atm1 mtu=1500 (", "All done and removed",
+		"cellctl show pvcs", typedText + "\n", "0/33   routed", "tun atm1 mtu=1500 (",
+		"nc svc://printer\n    " + calledText + "\n", "active  -     printer", "again on host c\n", "received, 0 lost\n\nAll done", "All done and removed",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())
@@ -97,7 +98,7 @@ func TestFails(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	requireRoot(t)
 	programs := build(t)
-	for _, step := range []string{"Two hosts", "over Ethernet", "ping", inner6[1].Addr().String() + "  10 sent", "cellhubd on both hosts", "show ports"} {
+	for _, step := range []string{"Two hosts", "over Ethernet", "ping", inner6[1].Addr().String() + "  10 sent", "cellhubd on both hosts", "show ports", "cellhubd and cellsigd", "call show"} {
 		t.Run(step, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

@@ -1,7 +1,8 @@
 // Command demo shows two hosts made of network namespaces: first an atmtap in each,
 // ping and TCP across, over Ethernet, then over UDP; then a daemon in each, with both
-// carriers at once, and what cellctl sees of it. It needs root, leaves nothing
-// behind, and fails if anything did.
+// carriers at once, and what cellctl sees of it; then a switch between two hosts, a call by
+// name through it, and its signalling killed. It needs root, leaves nothing behind, and
+// fails if anything did.
 package main
 
 import (
@@ -47,6 +48,7 @@ type config struct {
 	atmtap   string
 	cellhubd string
 	cellctl  string
+	cellsigd string
 	pings    int // of each family
 	interval time.Duration
 	transfer time.Duration
@@ -58,13 +60,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.StringVar(&c.atmtap, "atmtap", "bin/atmtap", "the atmtap to show")
 	flags.StringVar(&c.cellhubd, "cellhubd", "bin/cellhubd", "the cellhubd to show")
 	flags.StringVar(&c.cellctl, "cellctl", "bin/cellctl", "the cellctl to show it with")
+	flags.StringVar(&c.cellsigd, "cellsigd", "bin/cellsigd", "the cellsigd to show")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	for flag, program := range map[string]*string{"atmtap": &c.atmtap, "cellhubd": &c.cellhubd, "cellctl": &c.cellctl} {
+	for flag, program := range map[string]*string{"atmtap": &c.atmtap, "cellhubd": &c.cellhubd, "cellctl": &c.cellctl, "cellsigd": &c.cellsigd} {
 		path, err := exec.LookPath(*program)
 		if err != nil {
 			return fmt.Errorf("%w (make build; or --%s PATH)", err, flag)
@@ -99,6 +102,9 @@ func (c config) show(ctx context.Context, stdout io.Writer) error {
 	}
 	if err := c.daemons(ctx, stdout, l); err != nil {
 		return fmt.Errorf("daemons: %w", err)
+	}
+	if err := c.calls(ctx, stdout, l); err != nil {
+		return fmt.Errorf("calls: %w", err)
 	}
 	l.Close()
 	_, err = fmt.Fprintf(stdout, "\nAll done and removed in %.1f s.\n", time.Since(began).Seconds())
