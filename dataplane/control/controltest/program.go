@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,7 +44,11 @@ func (p *Programs) Path(t testing.TB, name string) string {
 }
 
 // Main is what a package's TestMain does: the tests, and removal of what was built for them.
+// A SIGHUP that is ignored, as under nohup, is caught, for programs inherit the one and not the other.
 func (p *Programs) Main(m *testing.M) {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(p.dir)
 	os.Exit(code)
