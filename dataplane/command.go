@@ -116,7 +116,7 @@ func (h *Hub) address(p *pair, m Msg) {
 		h.command(p, m)
 		return
 	}
-	h.deliver(p.wq, m)
+	p.wq.deliver(m)
 }
 
 // command carries out a module's own command, or hands it to the clerk, when the fabric
@@ -124,7 +124,7 @@ func (h *Hub) address(p *pair, m Msg) {
 func (h *Hub) command(p *pair, m Msg) {
 	c, err := p.module.command(control.Type(m.Info))
 	if err == nil && c.Stops && h.fabric != nil {
-		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
+		h.fabric.clerk[h.index].side.pair.wq.deliver(m)
 		return
 	}
 	if err == nil && c.Blocks {
@@ -169,7 +169,7 @@ func (h *Hub) hubModule() Module {
 			h.Refuse(m)
 			return
 		}
-		h.deliver(h.fabric.clerk[h.index].side.pair.wq, m)
+		h.fabric.clerk[h.index].side.pair.wq.deliver(m)
 	}}
 }
 

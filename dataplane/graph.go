@@ -21,8 +21,8 @@ type pair struct {
 // process is what runs to completion: all pairs of one module instance. Those of a
 // multiplexor share it, so that none is entered while another is on the stack.
 type process struct {
-	busy     uint32 // on the call stack
-	deferred uint32 // its messages in the hub's own ring
+	busy     uint16 // on the call stack
+	deferred uint16 // its messages in the hub's own ring, at most MaxDeferred
 }
 
 // family is the pairs of a process.
@@ -59,22 +59,30 @@ func (p *pair) leaveFamily() {
 	f.pairs = f.pairs[:last]
 }
 
-// cell is a pair with all that its hub writes to for every message, apart from others':
-// its neighbour in memory may be another hub's. It fills seven cache lines: an odd number,
-// with which many pairs use all sets of a cache. What a putnext touches of a queue lies in
-// one line; on the way up with its process and all that a module asks before.
-type cell struct {
-	proc process
-	up   Queue
+// body is a pair with what its queues are asked less often, in whole cache lines: its
+// neighbour in memory may be another hub's.
+type body struct {
 	pair
-	down Queue
-	_    [cellBytes - 2*unsafe.Sizeof(Queue{}) - unsafe.Sizeof(pair{}) - unsafe.Sizeof(process{})]byte
+	up, down rest
+	_        [bodyBytes - unsafe.Sizeof(pair{}) - 2*unsafe.Sizeof(rest{})]byte
 }
 
 const (
 	cacheLine = 64
-	cellBytes = 7 * cacheLine
+	bodyBytes = 5 * cacheLine
 )
+
+// newPair makes a pair and its queues.
+func (h *Hub) newPair(id ProcID, m Module) *pair {
+	b := &body{pair: pair{id: id, module: m.code()}}
+	b.rq, b.wq = &Queue{rest: &b.up}, &Queue{rest: &b.down}
+	b.rq.init(h, &b.pair, m.ReadPut, m.ReadService)
+	b.wq.init(h, &b.pair, m.WritePut, m.WriteService)
+	b.rq.flags |= qReader
+	b.rq.mate, b.wq.mate = b.wq, b.rq
+	b.rq.proc, b.wq.proc = &b.rq.own, &b.rq.own
+	return &b.pair
+}
 
 // add makes a pair of the module, linked to nobody, under a number of its own: of a
 // process of its own, or, unless it is nil, of another pair's.
@@ -86,21 +94,14 @@ func (h *Hub) add(m Module, kin *pair) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cell{pair: pair{id: id, module: m.code()}}
-	p, proc := &c.pair, &c.proc
+	p := h.newPair(id, m)
 	if kin != nil {
-		proc = kin.rq.proc
+		p.rq.proc, p.wq.proc = kin.rq.proc, kin.rq.proc
 	}
-	p.rq, p.wq = &c.up, &c.down
-	p.rq.init(h, p, m.ReadPut, m.ReadService)
-	p.wq.init(h, p, m.WritePut, m.WriteService)
 	if m.HiWat != 0 {
 		p.rq.SetMarks(m.HiWat, m.LoWat)
 		p.wq.SetMarks(m.HiWat, m.LoWat)
 	}
-	p.rq.flags |= qReader
-	p.rq.mate, p.wq.mate = p.wq, p.rq
-	p.rq.proc, p.wq.proc = proc, proc
 	if m.Poller != nil {
 		p.driver = &driver{Poller: m.Poller, pair: p}
 	}

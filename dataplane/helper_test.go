@@ -247,4 +247,4 @@ func count(first, n int) []uint64 {
 func numbered(n int) Msg { return Msg{Type: Data, Conn: uint64(n)} }
 
 // put hands a message to a queue as its neighbour's PutNext does.
-func put(q *Queue, m Msg) { q.hub.deliver(q, m) }
+func put(q *Queue, m Msg) { q.deliver(m) }

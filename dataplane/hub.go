@@ -180,19 +180,15 @@ func (h *Hub) own(m *Msg) bool {
 }
 
 // Free gives a message's blocks back.
-func (h *Hub) Free(m Msg) {
-	if m.Block != 0 {
-		h.Pool.Free(m.Block)
-	}
-}
+func (h *Hub) Free(m Msg) { h.Pool.Free(m.Block) }
 
 // Refuse frees a message of a type that means nothing where it has come, and counts it.
 func (h *Hub) Refuse(m Msg) {
 	h.counters.Unknown++
-	h.Free(m)
+	h.Pool.Free(m.Block)
 }
 
 func (h *Hub) dropUnlinked(m Msg) {
 	h.counters.Unlinked++
-	h.Free(m)
+	h.Pool.Free(m.Block)
 }

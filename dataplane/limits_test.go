@@ -49,9 +49,7 @@ func TestTableOfRefusals(t *testing.T) {
 	ran := 0
 	var callers []*Queue
 	for range MaxRefusals + 5 {
-		q := new(Queue)
-		q.init(r.h, &pair{}, nil, func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) })
-		q.proc = &process{}
+		q := r.h.newPair(0, Module{ReadService: func(q *Queue) { ran++; lower.CanPutNextFor(q, 0) }}).rq
 		callers = append(callers, q)
 		lower.CanPutNextFor(q, 0)
 	}

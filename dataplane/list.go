@@ -2,10 +2,7 @@ package dataplane
 
 // list is queued messages in order of precedence: high priority first, then by falling
 // band, each in order of arrival. The messages lie in a hub's node table.
-type list struct {
-	first, last nodeID
-	msgs        int32 // at most MaxQueued
-}
+type list struct{ first, last nodeID }
 
 // insert places a message at the head or the tail of its equals; false when the table is
 // at its limit.
@@ -14,7 +11,6 @@ func (l *list) insert(t *nodeTable, m *Msg, head bool) bool {
 	if n == 0 {
 		return false
 	}
-	l.msgs++
 	rank := m.rank()
 	switch { // the common cases: nothing of lower precedence waits
 	case l.first == 0:
@@ -63,7 +59,6 @@ func (l *list) remove(t *nodeTable, before, n nodeID) *Msg {
 	if l.last == n {
 		l.last = before
 	}
-	l.msgs--
 	t.give(n)
 	return &node.msg
 }

@@ -208,7 +208,6 @@ func (l list) migrate(from, to *nodeTable) (moved list) {
 			to.at(moved.last).next = n
 		}
 		moved.last = n
-		moved.msgs++
 	}
 	return moved
 }

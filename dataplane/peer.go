@@ -183,7 +183,7 @@ func (h *Hub) forward(m Msg) {
 		}
 		return
 	}
-	h.deliver(h.peers[to].post.wq, m)
+	h.peers[to].post.wq.deliver(m)
 }
 
 // postModule sends what is addressed to processes on another hub.

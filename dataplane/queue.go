@@ -50,21 +50,30 @@ const (
 // Queue is one direction of a queue pair. Put is called for every message that
 // arrives; service runs later, if the module has one, for those it queued. All its
 // methods belong to the hub's goroutine.
+//
+// It is one cache line, which is all that a putnext reads of a queue that nothing waits in.
+// Each has a piece of memory to itself: lines that stand behind one another use all sets of
+// a cache, whereas the same line of larger pieces uses some of them over and over.
 type Queue struct {
-	// What a putnext touches comes first, and then what it is asked before; see cell.
 	put   func(*Queue, Msg)
 	proc  *process
 	next  *Queue // where PutNext puts
-	hub   *Hub
 	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
-	count int    // octets and costs of the messages of band 0
+	*rest
+	count int // octets and costs of the messages of band 0
 	list
 	flags queueFlags
+	own   process // proc, unless a multiplexor's pairs share another's
+}
 
+// rest is what a queue is asked less often.
+type rest struct {
+	hub      *Hub
 	mate     *Queue
 	pair     *pair
 	service  func(*Queue)
 	hi, lo   int32
+	msgs     int32       // queued, at most MaxQueued
 	bands    *[]band     // nil: none but band 0 was used
 	refused  refusalList // who found this queue full and waits for its low mark
 	waits    int32       // full queues that this one waits for …
@@ -122,22 +131,26 @@ func saneMarks(hi, lo int) (int32, int32) {
 // is already on the call stack is not re-entered; its message waits in the hub's
 // own ring until the stack has unwound. Without a neighbour the message is freed
 // and counted.
-func (q *Queue) PutNext(m Msg) { q.hub.deliver(q.next, m) }
+func (q *Queue) PutNext(m Msg) { q.hand(q.next, m) }
 
-// deliver runs put, unless the process is busy or has messages waiting already.
-func (h *Hub) deliver(t *Queue, m Msg) {
+// deliver is a put from nowhere: from outside, or out of a queue.
+func (q *Queue) deliver(m Msg) { q.hand(q, m) }
+
+// hand runs t's put, unless its process is busy or has messages waiting already. q is a queue
+// of the same hub.
+func (q *Queue) hand(t *Queue, m Msg) {
 	if t == nil {
-		h.dropUnlinked(m)
+		q.hub.dropUnlinked(m)
 		return
 	}
 	p := t.proc
 	if p.busy|p.deferred != 0 {
-		h.deferPut(t, m)
+		t.hub.deferPut(t, m)
 		return
 	}
 	p.busy = 1
 	if debug {
-		h.debugPut(t, m)
+		t.hub.debugPut(t, m)
 	} else {
 		t.put(t, m)
 	}
@@ -399,6 +412,7 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 		h.Free(*m)
 		return false
 	}
+	q.msgs++
 	q.account(m, +1)
 	if debug {
 		h.noteQueued(m)
@@ -409,6 +423,7 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 // remove takes node n, which stands behind before, and accounts for it.
 func (q *Queue) remove(before, n nodeID) *Msg {
 	m := q.list.remove(&q.hub.nodes, before, n)
+	q.msgs--
 	q.account(m, -1)
 	if debug {
 		q.hub.noteTaken(m)

@@ -107,7 +107,7 @@ func (h *Hub) replace(p *pair, m Module) error {
 		resolve(q.before())
 		if q.service == nil {
 			h.passTurn(q)
-			q.giveAll(h.deliver)
+			q.giveAll((*Queue).deliver)
 			h.release(q)
 		} else {
 			q.Enable()

@@ -158,6 +158,12 @@ func (p *Pool) Counters() Counters { return p.stats }
 // Free gives a message's blocks back: all that are linked from b. Memory goes
 // back to the pool with its last holder; a loan is only forgotten.
 func (p *Pool) Free(b ID) {
+	if b != 0 {
+		p.freeChain(b)
+	}
+}
+
+func (p *Pool) freeChain(b ID) {
 	for b != 0 {
 		next := p.head[b].next
 		p.FreeOne(b)
