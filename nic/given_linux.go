@@ -21,12 +21,15 @@ func (t *tap) takeTAP(cfg TAPConfig, wanted uint16) (Device, error) {
 		return nil, fmt.Errorf("%w is attached to no TAP or TUN: %w", ErrGiven, err)
 	case flags&(unix.IFF_TUN|unix.IFF_TAP) != wanted:
 		return nil, ErrOtherKind
-	case flags&unix.IFF_VNET_HDR != 0 || flags&unix.IFF_NO_PI == 0:
-		return nil, fmt.Errorf("%w: %s has headers before its frames: attach with IFF_NO_PI and without IFF_VNET_HDR", ErrGiven, name)
+	case flags&unix.IFF_NO_PI == 0:
+		return nil, fmt.Errorf("%w: %s has headers before its frames: attach with IFF_NO_PI", ErrGiven, name)
 	}
-	t.now = tunState{flags: wanted | unix.IFF_NO_PI | flags&unix.IFF_MULTI_QUEUE}
+	t.now = tunState{flags: wanted | unix.IFF_NO_PI | flags&(unix.IFF_MULTI_QUEUE|unix.IFF_VNET_HDR)}
 	if err := unix.SetNonblock(t.fd, true); err != nil {
 		return nil, err
+	}
+	if flags&unix.IFF_VNET_HDR != 0 {
+		return t.makeVnet(name, cfg)
 	}
 	return t, t.describe(name, cfg)
 }

@@ -23,8 +23,8 @@ type TAPConfig struct {
 	GSO      GSO    // super-frames
 
 	// Descriptor is attached to the interface already, by whoever opened it, and the device's from
-	// the call on, also when that fails; 0: none. Name is not looked at, there are no super-frames,
-	// no privilege is asked for, and Close detaches no other holder of it.
+	// the call on, also when that fails; 0: none. Name is not looked at, there are super-frames only where
+	// it is attached with IFF_VNET_HDR, no privilege is asked for, and Close detaches no other holder of it.
 	Descriptor int
 }
 

@@ -54,6 +54,11 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 	if flags&unix.IFF_VNET_HDR == 0 || flags&unix.IFF_NO_PI == 0 {
 		return nil, ErrInUse // somebody attached first, and the flags are theirs
 	}
+	return t.makeVnet(name, cfg)
+}
+
+// makeVnet makes the device of a descriptor that is attached with virtio headers.
+func (t *tap) makeVnet(name string, cfg TAPConfig) (_ Device, err error) {
 	if t.before.vnet, err = vnetBytesOf(t.fd); err != nil {
 		return nil, fmt.Errorf("length of the virtio header: %w", err)
 	}
@@ -67,6 +72,10 @@ func (t *tap) openVnet(cfg TAPConfig) (Device, error) {
 	}
 	t.info.Batch, t.info.Joins = vnetBatch, true
 	v := newVnetTAP(t, cfg.TUN)
+	if cfg.GSO == GSOOff { // the headers stay, as they were attached with
+		setKinds(t.fd, noKind)
+		return v, nil
+	}
 	v.choose(cfg.GSO)
 	return v, nil
 }

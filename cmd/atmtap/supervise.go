@@ -136,44 +136,9 @@ func (s *supervisor) look(ctx context.Context) {
 	}
 }
 
-// seeTAP looks where the TAP is. Its descriptor tells, wherever it has been moved.
-func (s *supervisor) seeTAP() (seen follow.Sight) {
-	f := s.tap
-	name, err := "", nic.ErrGone
-	namespace := -1
-	if !s.t.hub.Call(func() { name, err = nic.AttachedTo(s.t.dev) }) {
-		return follow.Sight{Unknown: true}
-	}
-	switch {
-	case errors.Is(err, nic.ErrGone):
-		return follow.Sight{Named: port.Others(0, f.Called, f.Want)}
-	case err != nil:
-		return follow.Sight{Unknown: true}
-	}
-	seen.Present = true
-	if seen.Now, err = link.GetIndex(f.Opened.Index); err == nil && seen.Now.Name == name {
-		seen.MTU, seen.Master = seen.Now.MTU, port.MasterName(seen.Now)
-		return seen
-	}
-	seen.Now, seen.Elsewhere = link.State{Name: name}, true
-	s.t.hub.Call(func() { namespace, err = nic.NamespaceOf(s.t.dev) })
-	if err != nil {
-		return seen
-	}
-	ns := link.NamespaceFrom(namespace)
-	defer ns.Close()
-	seen.Elsewhere = !ns.Here()
-	err = ns.Do(func() error { // without the privilege to enter it nothing more is known
-		state, err := link.Get(name)
-		if err == nil {
-			seen.Now, seen.MTU = state, state.MTU
-		}
-		return err
-	})
-	if errors.Is(err, link.ErrNotFound) { // it was renamed since it told its name
-		return follow.Sight{Unknown: true}
-	}
-	return seen
+// seeTAP looks where the TAP is.
+func (s *supervisor) seeTAP() follow.Sight {
+	return port.SeeTAP(s.tap, func(look func(nic.Device)) bool { return s.t.hub.Call(func() { look(s.t.dev) }) })
 }
 
 // seeCarrier looks at the interface of the carrier and, over UDP, at the way to the peer.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -34,6 +35,7 @@ type hubd struct {
 	fabric   *dataplane.Fabric
 	server   *server.Server
 	passed   *port.Descriptors
+	hosts    *port.Hosts
 	socket   *os.File // the control socket, where it was passed
 	listener *control.Listener
 }
@@ -77,8 +79,17 @@ func (d *hubd) takePassed() error {
 			break
 		}
 	}
-	d.passed, err = port.NewDescriptors(files)
-	return err
+	if d.passed, err = port.NewDescriptors(files); err != nil {
+		return err
+	}
+	var store port.Store
+	if d.service.Present() {
+		store = d.service
+	}
+	d.hosts = port.NewHosts(d.passed, store, func(e follow.Event) {
+		d.log.Info("device", "device", e.Dev, "is", e.Kind, "text", e.Text)
+	})
+	return nil
 }
 
 // listen takes the control socket that was passed, whose owner and mode are whose it is to
@@ -119,7 +130,7 @@ func (d *hubd) makeFabric() (err error) {
 		hubs = append(hubs, h)
 	}
 	var registry dataplane.Registry
-	if err := errors.Join(modules.Register(&registry), port.Register(&registry, d.passed)); err != nil {
+	if err := errors.Join(modules.Register(&registry), port.Register(&registry, d.hosts)); err != nil {
 		return err
 	}
 	d.fabric, err = dataplane.NewFabric(&registry, hubs...)
@@ -128,6 +139,12 @@ func (d *hubd) makeFabric() (err error) {
 
 // run serves until ctx ends.
 func (d *hubd) run(ctx context.Context) error {
+	keeping, keep := context.WithCancel(context.Background())
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		d.hosts.Run(keeping)
+	}()
 	turning := make(chan struct{})
 	go func() {
 		defer close(turning)
@@ -143,12 +160,16 @@ func (d *hubd) run(ctx context.Context) error {
 		err = d.apply()
 	}
 	if err == nil {
+		d.hosts.Settle()
 		err = d.serve(ctx, hangup, serving)
 	}
 	d.log.Info("ending")
 	d.service.Stopping()
+	d.hosts.Ending()
 	_ = d.listener.Close()
 	d.server.Close()
+	keep()
+	<-kept
 	d.fabric.Stop()
 	<-turning
 	return errors.Join(err, d.close())

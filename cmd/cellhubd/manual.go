@@ -87,7 +87,10 @@ CONFIGURATION
             tap NAME [mtu=N] [mac=MAC] [gso=auto|on|off]
             tun NAME [mtu=N] [gso=auto|on|off]
             head                      nothing: for control messages
-        NAME may be fd:NAME, a descriptor that is attached already
+        NAME may be fd:NAME, a descriptor that is attached already. A device
+        that is deleted is made again, with a new number and without the
+        addresses that others gave it; its command "state" and the log say how
+        it does, and tx_drop_down counts what is lost meanwhile
         and under them
             rfc2684 llc|vcmux bridged|routed
             toobig bridged|routed     tells senders of what is too long
@@ -152,9 +155,10 @@ DESCRIPTORS
         control      the control socket, listening: AF_UNIX, SOCK_SEQPACKET.
                      --control, mode and group are not looked at then
         top: tap fd:NAME, top: tun fd:NAME
-                     a file of /dev/net/tun, attached with IFF_NO_PI and
-                     without IFF_VNET_HDR. Its interface is up, or becomes so
-                     by who made it; it has no super-frames
+                     a file of /dev/net/tun, attached with IFF_NO_PI. Its
+                     interface is up, or becomes so by who made it; it has
+                     super-frames with IFF_VNET_HDR alone. Deleted, it
+                     cannot be made again here
         eth:IFNAME,...,fd=NAME
                      a packet socket, SOCK_RAW. It stays with the interface
                      that has IFNAME at the start
@@ -164,12 +168,18 @@ DESCRIPTORS
     cellhubd.socket, a unit of systemd, passes control and keeps it while the
     daemon starts again.
 
+    Of a service manager that keeps files (systemd, FileDescriptorStoreMax=)
+    it has each TAP and TUN that it makes itself kept, as kept-IFNAME. Killed
+    and started again, it goes on with them: they keep their numbers,
+    addresses and routes. What its file has no use for then, and what leaves
+    the configuration later, is let go.
+
 ENVIRONMENT
     CELLHUB_CONTROL  as --control
     LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES
                      see DESCRIPTORS, sd_listen_fds(3)
     NOTIFY_SOCKET    the service manager's, sd_notify(3): READY=1, RELOADING=1,
-                     STATUS=, STOPPING=1
+                     STATUS=, STOPPING=1, FDSTORE=1, FDSTOREREMOVE=1
 
 EXIT STATUS
     0  ended by a signal, or nothing is wrong with the file

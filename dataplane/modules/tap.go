@@ -10,7 +10,11 @@ import (
 // on the TAP or TUN go down, what comes up the host receives. While the stream
 // below is full it leaves the host's frames in the device, whose queue the host's
 // own stack sees.
-type TAP struct{ driver }
+type TAP struct {
+	driver
+	cut   bool   // its carrier was taken
+	state string // what has become of its interface, in words
+}
 
 // NewTAP makes the driver. It owns the device from then on, opened or discarded. onError,
 // which may be nil, is told of each failure of a device, on the hub, and must not block.
@@ -28,7 +32,10 @@ func NewTAP(dev nic.Device, onError func(error)) *TAP {
 func (t *TAP) Module() dataplane.Module {
 	m := t.module("tap", true)
 	m.Counters = t.Counts
-	m.Commands = []dataplane.ModuleCommand{setSwitch(128, "carrier", t.SetCarrier)}
+	m.Commands = []dataplane.ModuleCommand{
+		setSwitch(128, "carrier", t.SetCarrier),
+		readText(129, "state", func() string { return t.state }),
+	}
 	return m
 }
 
@@ -38,17 +45,25 @@ func (t *TAP) down(b block.ID) {
 }
 
 // Replace gives the driver another device, when the interface has been made again,
-// and owns it even when it returns an error. On the hub only.
-func (t *TAP) Replace(dev nic.Device) error { return t.replace(dev) }
+// and owns it even when it returns an error. It has the carrier that the one before had. On the hub only.
+func (t *TAP) Replace(dev nic.Device) error {
+	if err := t.replace(dev); err != nil || !t.cut {
+		return err
+	}
+	return nic.SetCarrier(dev, false)
+}
 
 // SetCarrier gives the interface its carrier, or takes it: then the host sends nothing, and
-// routing takes another way. On the hub only.
+// routing takes another way. What is not there now has it so when it comes. On the hub only.
 func (t *TAP) SetCarrier(on bool) error {
-	if !t.present() {
-		return nic.ErrGone
+	if t.cut = !on; !t.present() {
+		return nil
 	}
 	return nic.SetCarrier(t.tx.dev, on)
 }
+
+// SetState is what whoever follows the interface has to say of it; empty: all is well. On the hub only.
+func (t *TAP) SetState(text string) { t.state = text }
 
 // Counts gives the counters of the device in a fixed order: rx is what the host has
 // sent, tx what it has received. On the hub only.

@@ -59,3 +59,23 @@ func (s *Service) Status(line string) {
 		s.say("STATUS=%s", line)
 	}
 }
+
+// Keep has the service manager hold an open file beyond our end, and pass it under that name to
+// whoever it starts in our place (FDSTORE=1). The file stays ours, too. One whose other side
+// is gone it lets go by itself.
+func (s *Service) Keep(name string, fd int) {
+	if s == nil {
+		return
+	}
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Write(func(socket uintptr) bool { // WriteMsgUnix takes no connected socket
+		err = unix.Sendmsg(int(socket), []byte("FDSTORE=1\nFDNAME="+name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
+		return err != unix.EAGAIN
+	})
+}
+
+// LetGo ends what Keep has begun, of all files of that name.
+func (s *Service) LetGo(name string) { s.say("FDSTOREREMOVE=1\nFDNAME=%s", name) }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/follow"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/nic"
@@ -37,11 +38,11 @@ const (
 //
 // An Ethernet interface is there and stays as it is. A TAP or TUN is made, or taken when it is there
 // and nobody has it, configured and brought up. Its NAME may be fd: and the name of one of the
-// descriptors, which is attached to the device already.
-func Register(r *dataplane.Registry, d *Descriptors) error {
+// descriptors that were passed, which is attached to the device already.
+func Register(r *dataplane.Registry, hosts *Hosts) error {
 	return errors.Join(
-		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false, d) }),
-		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true, d) }),
+		r.Add("tap", func(arg string) (dataplane.Module, error) { return openHost(arg, false, hosts) }),
+		r.Add("tun", func(arg string) (dataplane.Module, error) { return openHost(arg, true, hosts) }),
 		r.Add("ether", openEther))
 }
 
@@ -125,19 +126,29 @@ func (h *host) frame() int {
 	return h.mtu + macHeader + vlanTag
 }
 
-func openHost(arg string, tun bool, d *Descriptors) (dataplane.Module, error) {
+func openHost(arg string, tun bool, hosts *Hosts) (dataplane.Module, error) {
 	h, err := parseHost(arg, tun)
 	if err != nil {
 		return dataplane.Module{}, err
 	}
+	d := &hosted{host: h, hosts: hosts}
 	if h.fd != "" {
-		return h.openPassed(d)
+		return d.openPassed()
 	}
-	dev, err := h.open()
+	role := follow.Made
+	if _, err := link.Get(h.name); err == nil {
+		role = follow.Taken
+	}
+	dev, err := d.takeKept()
+	if dev != nil {
+		role = follow.Made
+	} else if err == nil {
+		dev, err = d.open()
+	}
 	if err != nil {
 		return dataplane.Module{}, fmt.Errorf("%s: %w", h.name, err)
 	}
-	return modules.NewTAP(dev, nil).Module(), nil
+	return d.module(dev, role), nil
 }
 
 // open makes or takes the device, and configures its interface.
@@ -157,61 +168,96 @@ func (h *host) open() (nic.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.configure(); err != nil {
+	if err := h.configure(h.name); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
 	return dev, nil
 }
 
-// openPassed takes a descriptor that is attached to a device.
-func (h *host) openPassed(d *Descriptors) (m dataplane.Module, err error) {
-	fd, release, err := d.take(h.fd)
+// takeKept goes on with the device that the process before had, if a Store has held it: its number
+// and addresses have stayed. None and no error: there is none, or it was deleted meanwhile.
+func (d *hosted) takeKept() (nic.Device, error) {
+	fd := d.hosts.passed.takeKept(keptPrefix + d.name)
+	if fd < 0 {
+		return nil, nil
+	}
+	d.stored = true // of this file, or of one that is to give way
+	dev, err := d.attached(fd)
+	if errors.Is(err, nic.ErrGiven) || errors.Is(err, nic.ErrOtherKind) {
+		d.hosts.replaced(d)
+		return nil, nil
+	}
+	return dev, err
+}
+
+// attached makes the device of a descriptor that is attached to it.
+func (h *host) attached(fd int) (nic.Device, error) {
+	name, err := nic.TAPOf(fd)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	if state, err := link.Get(name); err == nil && h.mtu == 0 {
+		h.mtu = state.MTU
+	}
+	dev, err := nic.OpenTAP(nic.TAPConfig{Descriptor: fd, TUN: h.tun, MaxFrame: h.frame(), GSO: h.gso})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.configure(name); err != nil && !errors.Is(err, link.ErrNotFound) { // it may be in another namespace
+		return nil, errors.Join(err, dev.Close())
+	}
+	return dev, nil
+}
+
+// openPassed takes a descriptor that an administrator has passed.
+func (d *hosted) openPassed() (m dataplane.Module, err error) {
+	fd, release, err := d.hosts.passed.take(d.fd)
 	if err != nil {
 		return m, err
 	}
-	if h.name, err = nic.TAPOf(fd); err != nil {
-		release()
-		return m, errors.Join(fmt.Errorf("%s%s: %w", passedPrefix, h.fd, err), unix.Close(fd))
-	}
-	if state, err := link.Get(h.name); err == nil && h.mtu == 0 {
-		h.mtu = state.MTU
-	}
-	dev, err := nic.OpenTAP(nic.TAPConfig{Descriptor: fd, TUN: h.tun, MaxFrame: h.frame()})
-	if err == nil {
-		if err = h.configure(); err != nil {
-			err = errors.Join(err, dev.Close())
-		}
-	}
+	dev, err := d.attached(fd)
 	if err != nil {
 		release()
-		return m, fmt.Errorf("%s%s: %w", passedPrefix, h.fd, err)
+		return m, fmt.Errorf("%s%s: %w", passedPrefix, d.fd, err)
 	}
-	m = modules.NewTAP(dev, nil).Module()
+	d.name = dev.Info().Name
+	m = d.module(dev, follow.Made)
 	closed, discarded := m.Close, m.Discard
 	m.Close = func(q *dataplane.Queue) { closed(q); release() }
 	m.Discard = func() { discarded(); release() }
 	return m, nil
 }
 
-func (h *host) configure() error {
-	state, err := link.Get(h.name)
+// hostRemedy adds what to do about a refusal.
+func hostRemedy(err error) error {
+	switch {
+	case errors.Is(err, nic.ErrInUse), errors.Is(err, nic.ErrNotTAP):
+		return fmt.Errorf("%w: take another name", err)
+	case errors.Is(err, nic.ErrNeedNetAdmin):
+		return fmt.Errorf("%w: run as root, or give the capability", err)
+	}
+	return err
+}
+
+func (h *host) configure(name string) error {
+	state, err := link.Get(name)
 	if err != nil {
 		return err
 	}
 	if state.MTU != h.mtu {
-		if err := link.SetMTU(h.name, h.mtu); err != nil {
+		if err := link.SetMTU(name, h.mtu); err != nil {
 			return err
 		}
 	}
 	if h.mac != nil && h.mac.String() != state.HardwareAddr.String() {
-		if err := link.SetHardwareAddr(h.name, h.mac); err != nil {
+		if err := link.SetHardwareAddr(name, h.mac); err != nil {
 			return err
 		}
 	}
 	if state.Up {
 		return nil // who may use it may not be who may set it up
 	}
-	return link.Up(h.name)
+	return link.Up(name)
 }
 
 // StableMAC is the address of a TAP that we make: the same at each start, or the hosts

@@ -19,12 +19,20 @@ type Descriptors struct {
 	files map[string]int
 	mu    sync.Mutex
 	taken map[string]bool // TAPs: two readers would share their frames
+	kept  map[string]int  // by a Store, of the process before
 }
 
 // NewDescriptors takes the files over.
 func NewDescriptors(files []daemon.Passed) (*Descriptors, error) {
-	d := &Descriptors{files: map[string]int{}, taken: map[string]bool{}}
+	d := &Descriptors{files: map[string]int{}, taken: map[string]bool{}, kept: map[string]int{}}
 	for _, f := range files {
+		if strings.HasPrefix(f.Name, keptPrefix) {
+			if before, two := d.kept[f.Name]; two { // what was stored last is the one in use
+				_ = unix.Close(before)
+			}
+			d.kept[f.Name] = f.FD
+			continue
+		}
 		if _, two := d.files[f.Name]; two {
 			return nil, fmt.Errorf("two descriptors were passed under the name %q: give each its own", f.Name)
 		}
@@ -72,4 +80,34 @@ func (d *Descriptors) take(name string) (fd int, release func(), err error) {
 		defer d.mu.Unlock()
 		delete(d.taken, name)
 	}, nil
+}
+
+// takeKept gives the file that a Store has held under a name until now, which is the caller's; -1: none.
+func (d *Descriptors) takeKept(name string) int {
+	if d == nil {
+		return -1
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fd, ok := d.kept[name]
+	if !ok {
+		return -1
+	}
+	delete(d.kept, name)
+	return fd
+}
+
+// forgetKept closes the files of a Store that nobody has taken, and gives their names.
+func (d *Descriptors) forgetKept() (names []string) {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, fd := range d.kept {
+		_ = unix.Close(fd)
+		names = append(names, name)
+	}
+	clear(d.kept)
+	return names
 }

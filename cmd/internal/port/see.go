@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cellhub/cellhub/cmd/internal/follow"
+	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
@@ -75,4 +76,44 @@ func Others(ours int, names ...string) (found []link.State) {
 		}
 	}
 	return found
+}
+
+// SeeTAP looks where the TAP or TUN of a follower is: its descriptor tells, wherever it has been
+// moved. on shows the device, on its hub, and is false when there is no hub any more.
+func SeeTAP(f *follow.Follower, on func(look func(nic.Device)) bool) (seen follow.Sight) {
+	name, err := "", nic.ErrGone
+	namespace := -1
+	if !on(func(dev nic.Device) { name, err = nic.AttachedTo(dev) }) {
+		return follow.Sight{Unknown: true}
+	}
+	switch {
+	case errors.Is(err, nic.ErrGone):
+		return follow.Sight{Named: Others(0, f.Called, f.Want)}
+	case err != nil:
+		return follow.Sight{Unknown: true}
+	}
+	seen.Present = true
+	if seen.Now, err = link.GetIndex(f.Opened.Index); err == nil && seen.Now.Name == name {
+		seen.MTU, seen.Master = seen.Now.MTU, MasterName(seen.Now)
+		return seen
+	}
+	seen.Now, seen.Elsewhere = link.State{Name: name}, true
+	on(func(dev nic.Device) { namespace, err = nic.NamespaceOf(dev) })
+	if err != nil {
+		return seen
+	}
+	ns := link.NamespaceFrom(namespace)
+	defer ns.Close()
+	seen.Elsewhere = !ns.Here()
+	err = ns.Do(func() error { // without the privilege to enter it nothing more is known
+		state, err := link.Get(name)
+		if err == nil {
+			seen.Now, seen.MTU = state, state.MTU
+		}
+		return err
+	})
+	if errors.Is(err, link.ErrNotFound) { // it was renamed since it told its name
+		return follow.Sight{Unknown: true}
+	}
+	return seen
 }
