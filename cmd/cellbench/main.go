@@ -5,6 +5,7 @@
 //	cellbench aal      AAL5 and its CRC
 //	cellbench ring     the ring between two threads
 //	cellbench put      from one module to the next
+//	cellbench calls    switched calls through a switch
 //	cellbench report   all of them, into a document
 //
 // tunnel and report need root: they work in network namespaces of their own and
@@ -54,7 +55,7 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 		smallCommand("put", "from one module to the next beside a goroutine a stage", func(w time.Duration) ([]*contest, error) {
 			return []*contest{putContest(w)}, nil
 		}),
-		reportCommand(), plainLoopCmd())
+		callsCommand(), reportCommand(), plainLoopCmd())
 	return root
 }
 

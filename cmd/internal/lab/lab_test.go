@@ -190,13 +190,13 @@ func TestLatency(t *testing.T) {
 	for i := range 200 {
 		samples = append(samples, time.Duration(200-i))
 	}
-	if got, want := newLatency(samples), (Latency{Min: 1, P50: 100, P99: 198, Max: 200}); got != want {
+	if got, want := NewLatency(samples), (Latency{Min: 1, P50: 100, P99: 198, Max: 200}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if got, want := newLatency([]time.Duration{7}), (Latency{7, 7, 7, 7}); got != want {
+	if got, want := NewLatency([]time.Duration{7}), (Latency{7, 7, 7, 7}); got != want {
 		t.Errorf("one sample: %+v, want %+v", got, want)
 	}
-	if got := newLatency(nil); got != (Latency{}) {
+	if got := NewLatency(nil); got != (Latency{}) {
 		t.Errorf("no samples: %+v", got)
 	}
 }

@@ -11,8 +11,8 @@ type Latency struct {
 	Min, P50, P99, Max time.Duration
 }
 
-// newLatency sorts samples and takes its percentiles, by nearest rank.
-func newLatency(samples []time.Duration) Latency {
+// NewLatency sorts samples and takes its percentiles, by nearest rank.
+func NewLatency(samples []time.Duration) Latency {
 	if len(samples) == 0 {
 		return Latency{}
 	}

@@ -100,7 +100,7 @@ func Ping(ctx context.Context, from *Host, to netip.Addr, cfg PingConfig) (PingR
 	if err = p.run(cfg); ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	p.result.RTT = newLatency(p.rtt)
+	p.result.RTT = NewLatency(p.rtt)
 	if err != nil {
 		return p.result, fmt.Errorf("lab: ping %v: %w", to, err)
 	}

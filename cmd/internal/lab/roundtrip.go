@@ -163,7 +163,7 @@ func ask(ctx context.Context, fd int, cfg RoundTripConfig) (RoundTripResult, err
 			time.Sleep(time.Until(start.Add(cfg.Interval)))
 		}
 	}
-	res.RTT = newLatency(samples)
+	res.RTT = NewLatency(samples)
 	return res, nil
 }
 
