@@ -11,31 +11,31 @@ import (
 
 // Do carries a command out. A module's constructor runs on the caller's goroutine, off
 // the hubs.
-func (f *Fabric) Do(c Command) (a Answer, err error) {
+func (x Changes) Do(c Command) (a Answer, err error) {
 	switch c.Number {
 	case control.HubOpen:
-		a.Number, a.Top, err = f.open(c)
+		a.Number, a.Top, err = x.open(c)
 	case control.HubPair:
-		a.Number, err = f.pair(c)
+		a.Number, err = x.pair(c)
 	case control.HubPush, control.HubReplace:
-		a.Number, err = f.install(c)
+		a.Number, err = x.install(c)
 	case control.HubClose:
-		err = f.change(c.A, apart, f.close)
+		err = x.change(c.A, apart, x.f.close)
 	case control.HubUnlink:
-		err = f.change(c.A, apart, f.unlink)
+		err = x.change(c.A, apart, x.f.unlink)
 	case control.HubPop:
-		err = f.change(c.A, between, f.pop)
+		err = x.change(c.A, between, x.f.pop)
 	case control.HubLink:
-		err = f.link(c.A, c.B)
+		err = x.link(c.A, c.B)
 	case control.HubMove:
-		err = f.moveTo(c.A, c.B)
+		err = x.moveTo(c.A, c.B)
 	case control.HubList:
-		a.Data, err = f.list()
+		a.Data, err = x.f.list()
 	default:
-		a.Data, err = f.command(c)
+		a.Data, err = x.command(c)
 	}
 	if a.Top == 0 && a.Number != 0 && err == nil {
-		a.Top = f.top(a.Number)
+		a.Top = x.top(a.Number)
 	}
 	return a, err
 }
@@ -44,7 +44,7 @@ func (f *Fabric) Do(c Command) (a Answer, err error) {
 // gives a number for each. Their constructors run before, the highest first. Nothing is
 // pushed by itself: the list says it all. Modules that were made before are the fabric's
 // in any case, and discarded with the others.
-func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
+func (x Changes) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 	modules := make([]Module, len(parts))
 	for i, p := range parts {
 		if p.Module != nil {
@@ -55,14 +55,14 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 	defer func() {
 		if err != nil {
 			for i := len(ids) - 1; i >= 0; i-- {
-				_, _ = f.Do(Command{Number: control.HubClose, A: ids[i]})
+				_, _ = x.Do(Command{Number: control.HubClose, A: ids[i]})
 			}
 			discard(modules[made:])
 		}
 	}()
 	for i := len(parts) - 1; i >= 0; i-- {
 		if parts[i].Name != "" && parts[i].Module == nil {
-			if modules[i], err = f.registry.construct(parts[i]); err != nil {
+			if modules[i], err = x.f.registry.construct(parts[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -71,16 +71,16 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 		var id ProcID
 		pairs := p.Name == "" && p.Module == nil && i > 0
 		if pairs {
-			id, err = f.pair(Command{A: ids[i-1], Arg: p.Arg})
+			id, err = x.pair(Command{A: ids[i-1], Arg: p.Arg})
 		} else {
-			id, _, err = f.stack(f.hubs[hub], modules[i:i+1])
+			id, _, err = x.stack(x.f.hubs[hub], modules[i:i+1])
 		}
 		made = i + 1 // it is open, or discarded
 		if err != nil {
 			return ids, err
 		}
 		if ids = append(ids, id); i > 0 && !pairs {
-			err = f.link(ids[i-1], id)
+			err = x.link(ids[i-1], id)
 		}
 		if err != nil {
 			return ids, err
@@ -90,30 +90,30 @@ func (f *Fabric) Build(hub int, parts ...Part) (ids []ProcID, err error) {
 }
 
 // open makes a process, and stacks on it what Autopush says.
-func (f *Fabric) open(c Command) (id, top ProcID, err error) {
-	h, err := f.hub(c.B)
+func (x Changes) open(c Command) (id, top ProcID, err error) {
+	h, err := x.f.hub(c.B)
 	if err != nil {
 		return 0, 0, err
 	}
-	parts := append([]Part{{Name: c.Name, Arg: c.Arg}}, f.registry.autopush[c.Name]...)
+	parts := append([]Part{{Name: c.Name, Arg: c.Arg}}, x.f.registry.autopush[c.Name]...)
 	modules := make([]Module, 0, len(parts))
 	for _, p := range parts {
-		m, err := f.registry.construct(p)
+		m, err := x.f.registry.construct(p)
 		if err != nil {
 			discard(modules)
 			return 0, 0, err
 		}
 		modules = append(modules, m)
 	}
-	return f.stack(h, modules)
+	return x.stack(h, modules)
 }
 
 // stack makes a process of each module, one above the other; all or none.
-func (f *Fabric) stack(h *Hub, modules []Module) (id, top ProcID, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (x Changes) stack(h *Hub, modules []Module) (id, top ProcID, err error) {
+	x.lock()
+	defer x.unlock()
 	var made []*pair
-	err = f.at(h, func() error {
+	err = x.at(h, func() error {
 		for i, m := range modules {
 			p, err := h.add(m, nil)
 			if err == nil && i > 0 {
@@ -143,14 +143,14 @@ func discard(modules []Module) {
 }
 
 // pair gives a multiplexor another pair.
-func (f *Fabric) pair(c Command) (id ProcID, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(c.A)
+func (x Changes) pair(c Command) (id ProcID, err error) {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(c.A)
 	if err != nil {
 		return 0, err
 	}
-	return id, f.at(p.rq.hub, func() error {
+	return id, x.at(p.rq.hub, func() error {
 		if p.module.Pair == nil {
 			return fmt.Errorf("%w: %s is no multiplexor", ErrHub, p.module.Name)
 		}
@@ -167,12 +167,12 @@ func (f *Fabric) pair(c Command) (id ProcID, err error) {
 }
 
 // install makes a module and pushes it, or puts it in another's place.
-func (f *Fabric) install(c Command) (id ProcID, err error) {
-	m, err := f.registry.construct(Part{Name: c.Name, Arg: c.Arg})
+func (x Changes) install(c Command) (id ProcID, err error) {
+	m, err := x.f.registry.construct(Part{Name: c.Name, Arg: c.Arg})
 	if err != nil {
 		return 0, err
 	}
-	err = f.change(c.A, nil, func(p *pair) error {
+	err = x.change(c.A, nil, func(p *pair) error {
 		id = p.id
 		if c.Number == control.HubReplace {
 			return p.rq.hub.replace(p, m)
@@ -191,17 +191,17 @@ func (f *Fabric) install(c Command) (id ProcID, err error) {
 
 // change does something to a process: with all standing still when far says that it
 // concerns other hubs.
-func (f *Fabric) change(id ProcID, far func(*pair) bool, do func(*pair) error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) change(id ProcID, far func(*pair) bool, do func(*pair) error) error {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	switch {
 	case err != nil:
 		return err
 	case far != nil && (far(p) || p.id.Hub() != p.rq.hub.index):
-		return f.still(func() error { return do(p) })
+		return x.still(func() error { return do(p) })
 	}
-	return f.at(p.rq.hub, func() error { return do(p) })
+	return x.at(p.rq.hub, func() error { return do(p) })
 }
 
 // apart tells whether a neighbour stands on another hub.
@@ -254,22 +254,22 @@ func popAll(joints []*pair) {
 	}
 }
 
-func (f *Fabric) link(lower, upper ProcID) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	l, err := f.find(lower)
+func (x Changes) link(lower, upper ProcID) error {
+	x.lock()
+	defer x.unlock()
+	l, err := x.f.find(lower)
 	if err != nil {
 		return err
 	}
-	u, err := f.find(upper)
+	u, err := x.f.find(upper)
 	if err != nil {
 		return err
 	}
 	a, b := l.rq.hub, u.rq.hub
 	if a == b {
-		return f.at(a, func() error { return join(l, u) })
+		return x.at(a, func() error { return join(l, u) })
 	}
-	return f.still(func() error {
+	return x.still(func() error {
 		if l.rq.next != nil || u.wq.next != nil || u.top() == l {
 			return join(l, u) // which says why not
 		}
@@ -281,33 +281,33 @@ func (f *Fabric) link(lower, upper ProcID) error {
 	})
 }
 
-func (f *Fabric) moveTo(id, to ProcID) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) moveTo(id, to ProcID) error {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err != nil {
 		return err
 	}
-	h, err := f.hub(to)
+	h, err := x.f.hub(to)
 	if err != nil || h == p.rq.hub {
 		return err
 	}
-	return f.still(func() error {
-		joints, err := f.move(p, h)
+	return x.still(func() error {
+		joints, err := x.f.move(p, h)
 		popAll(joints)
 		return err
 	})
 }
 
 // command carries out a module's own command: on its hub, but for one that may block.
-func (f *Fabric) command(c Command) (result []byte, err error) {
-	f.mu.Lock()
-	p, own, err := f.commandOf(c)
+func (x Changes) command(c Command) (result []byte, err error) {
+	x.lock()
+	p, own, err := x.f.commandOf(c)
 	if err == nil && own.Blocks {
-		f.mu.Unlock()
+		x.unlock()
 		return own.run([]byte(c.Arg))
 	}
-	defer f.mu.Unlock()
+	defer x.unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -317,9 +317,9 @@ func (f *Fabric) command(c Command) (result []byte, err error) {
 		return err
 	}
 	if own.Stops {
-		return result, f.still(run)
+		return result, x.still(run)
 	}
-	err = f.at(p.rq.hub, run)
+	err = x.at(p.rq.hub, run)
 	return result, err
 }
 
@@ -337,10 +337,10 @@ func (f *Fabric) commandOf(c Command) (*pair, *ModuleCommand, error) {
 }
 
 // Commands gives the commands of a process's module; what they run is not for callers.
-func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) Commands(id ProcID) ([]ModuleCommand, error) {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err != nil {
 		return nil, err
 	}
@@ -361,7 +361,7 @@ func (f *Fabric) Path(id ProcID, key, handle uint64) error {
 	case p.module.extra.path == nil:
 		return nil
 	}
-	return f.at(p.rq.hub, func() error { p.module.extra.path(handle); return nil })
+	return f.Alone().at(p.rq.hub, func() error { p.module.extra.path(handle); return nil })
 }
 
 // list tells of all processes that a module is, a line each: its number, the hub that it
@@ -388,7 +388,7 @@ func (f *Fabric) Processes() (all []Process, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, h := range f.hubs {
-		err := f.at(h, func() error {
+		err := f.Alone().at(h, func() error {
 			for _, p := range h.standing() {
 				if p.proxy == nil && (!p.internal || p.id == h.Number()) {
 					all = append(all, p.tell())
@@ -404,10 +404,10 @@ func (f *Fabric) Processes() (all []Process, err error) {
 }
 
 // Stream lists the processes of the stream that one stands in, the lowest first.
-func (f *Fabric) Stream(id ProcID) (all []Process, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) Stream(id ProcID) (all []Process, err error) {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err != nil {
 		return nil, err
 	}

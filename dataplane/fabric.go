@@ -146,22 +146,22 @@ func (f *Fabric) stopping() bool {
 }
 
 // On runs fn on the hub that a process stands on, between two messages.
-func (f *Fabric) On(id ProcID, fn func()) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) On(id ProcID, fn func()) error {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err == nil {
-		err = f.at(p.rq.hub, func() error { fn(); return nil })
+		err = x.at(p.rq.hub, func() error { fn(); return nil })
 	}
 	return err
 }
 
 // SetMarks sets the water marks of what waits on its way up at a process, in octets; 0 takes
 // the default, which of the low mark is a quarter of the high one.
-func (f *Fabric) SetMarks(id ProcID, hi, lo uint32) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) SetMarks(id ProcID, hi, lo uint32) error {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (f *Fabric) SetMarks(id ProcID, hi, lo uint32) error {
 	if lo == 0 {
 		lo = hi / 4
 	}
-	return f.at(p.rq.hub, func() error { p.rq.SetMarks(int(hi), int(lo)); return nil })
+	return x.at(p.rq.hub, func() error { p.rq.SetMarks(int(hi), int(lo)); return nil })
 }
 
 // Counters reads the counters of processes: on each hub at one moment.
@@ -186,7 +186,7 @@ func (f *Fabric) Counters(ids ...ProcID) ([][]Count, error) {
 		}
 	}
 	for _, h := range f.hubs {
-		if err := f.at(h, func() error {
+		if err := f.Alone().at(h, func() error {
 			for i, p := range pairs {
 				if p.rq.hub == h && p.module.Counters != nil {
 					counts[i] = p.module.Counters()
@@ -198,17 +198,6 @@ func (f *Fabric) Counters(ids ...ProcID) ([][]Count, error) {
 		}
 	}
 	return counts, nil
-}
-
-// at runs a change that concerns one hub.
-func (f *Fabric) at(h *Hub, fn func() error) (err error) {
-	if f.between != nil {
-		f.between()
-	}
-	if !h.Call(func() { h.settle(); err = fn() }) {
-		return fmt.Errorf("%w: hub %d is closed", ErrHub, h.index)
-	}
-	return err
 }
 
 // still runs a change while no hub turns.
@@ -280,10 +269,10 @@ func (f *Fabric) find(id ProcID) (*pair, error) {
 	return nil, fmt.Errorf("%w: %w: %#x", ErrHub, errNobody, uint32(id))
 }
 
-func (f *Fabric) top(id ProcID) ProcID {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, err := f.find(id)
+func (x Changes) top(id ProcID) ProcID {
+	x.lock()
+	defer x.unlock()
+	p, err := x.f.find(id)
 	if err != nil {
 		return 0
 	}

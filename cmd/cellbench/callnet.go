@@ -54,9 +54,27 @@ func newCallNet(ctx context.Context, s *callsSettings) (n *callNet, err error) {
 	if n.lab, err = lab.New(lab.Config{}); err != nil {
 		return nil, err
 	}
+	if err := n.startAll(ctx, s); err != nil {
+		return nil, err
+	}
+	for i, name := range []string{"hub a", "hub b"} {
+		if n.ends[i], err = client.Open(n.path(name)); err != nil {
+			return nil, err
+		}
+	}
+	for i := range s.workers {
+		if err := n.addPair(ctx, i); err != nil {
+			return nil, n.explain(err)
+		}
+	}
+	return n, n.explain(n.firstCall(ctx))
+}
+
+// startAll starts the daemons of both hosts and of the switch between them.
+func (n *callNet) startAll(ctx context.Context, s *callsSettings) error {
 	far, err := n.lab.Beyond(1500)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	hub := fmt.Sprintf(callsHub, callsRegion, 2*callsRegion)
 	sites := []struct {
@@ -70,25 +88,15 @@ func newCallNet(ctx context.Context, s *callsSettings) (n *callNet, err error) {
 	}
 	for _, x := range sites {
 		if err := n.start(ctx, x.host, "hub "+x.name, hub+x.hub, s.hubd, "--control", n.path("hub "+x.name)); err != nil {
-			return nil, err
+			return err
 		}
 		sig := "signalling " + x.name
 		err := n.start(ctx, x.host, sig, x.sig, s.sigd, "--control", n.path("hub "+x.name), "--socket", n.path(sig), "--store", n.path(sig+".db"))
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for i, name := range []string{"hub a", "hub b"} {
-		if n.ends[i], err = client.Open(n.path(name)); err != nil {
-			return nil, err
-		}
-	}
-	for i := range s.workers {
-		if err := n.addPair(ctx, i); err != nil {
-			return nil, n.explain(err)
-		}
-	}
-	return n, n.explain(n.firstCall(ctx))
+	return nil
 }
 
 func (n *callNet) path(name string) string { return filepath.Join(n.dir, name) }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cellhub/cellhub/dataplane/control/controltest"
 )
 
 // TestMain lets the test binary be the plain loop that the tests start.
@@ -19,8 +21,11 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	programs.Main(m)
 }
+
+// programs are the daemons that calls go through.
+var programs = controltest.NewPrograms("../cellhubd", "../cellsigd")
 
 // command runs a command line.
 func command(ctx context.Context, line string) (stdout, stderr string, err error) {

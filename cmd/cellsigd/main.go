@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 const retry = time.Second
 
 func main() {
+	if os.Getenv("GOMAXPROCS") == "" { // the node is behind one lock: more threads only look for work
+		runtime.GOMAXPROCS(1)
+	}
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

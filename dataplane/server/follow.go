@@ -86,12 +86,12 @@ func (s *Server) portChanged(p *port, was bool, why string) {
 // passCarrier gives the device on top of a VC's stream its carrier, or takes it, so that the
 // host's routing takes another way: a driver that has a command of that name.
 func (s *Server) passCarrier(v *vc, on bool) {
-	all, err := s.fabric.Stream(v.pair)
+	all, err := s.changes.Stream(v.pair)
 	if v.pair == 0 || err != nil {
 		return
 	}
 	top := all[len(all)-1].ID
-	commands, err := s.fabric.Commands(top)
+	commands, err := s.changes.Commands(top)
 	i := slices.IndexFunc(commands, func(c dataplane.ModuleCommand) bool {
 		return c.Name == "carrier" && c.Direction == control.DirectionIn
 	})
@@ -102,7 +102,7 @@ func (s *Server) passCarrier(v *vc, on bool) {
 	if on {
 		arg = "\x01"
 	}
-	if _, err := s.fabric.Do(dataplane.Command{Number: control.Type(commands[i].Number), A: top, Arg: arg}); err != nil {
+	if _, err := s.changes.Do(dataplane.Command{Number: control.Type(commands[i].Number), A: top, Arg: arg}); err != nil {
 		s.log.Warn("carrier of a device", "vc", v, "error", err)
 	}
 }

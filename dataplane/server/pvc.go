@@ -172,18 +172,18 @@ func (s *Server) enterVC(v *vc) error {
 	if err != nil {
 		return err
 	}
-	if failed := s.fabric.On(p.carrier.id, func() { err = p.carrier.AddVC(p.index, b.VPI, b.VCI) }); failed != nil {
+	if failed := s.changes.On(p.carrier.id, func() { err = p.carrier.AddVC(p.index, b.VPI, b.VCI) }); failed != nil {
 		err = failed
 	}
 	if err != nil {
 		return invalid(err)
 	}
-	a, err := s.fabric.Do(dataplane.Command{
+	a, err := s.changes.Do(dataplane.Command{
 		Number: control.HubPair, A: p.carrier.assoc, Arg: fmt.Sprintf("vc 0.%d %d/%d", p.index, b.VPI, b.VCI),
 	})
 	v.pair = a.Number
 	if err == nil {
-		err = s.fabric.SetMarks(v.pair, b.Hiwat, b.Lowat)
+		err = s.changes.SetMarks(v.pair, b.Hiwat, b.Lowat)
 	}
 	if err == nil && bottom != 0 {
 		err = s.receive(v, bottom)
@@ -209,7 +209,7 @@ func (s *Server) bottom(receiver dataplane.ProcID) (dataplane.ProcID, error) {
 	if receiver == 0 {
 		return 0, nil
 	}
-	all, err := s.fabric.Stream(receiver)
+	all, err := s.changes.Stream(receiver)
 	if err != nil {
 		return 0, errnoOf(err)
 	}
@@ -221,9 +221,9 @@ func (s *Server) bottom(receiver dataplane.ProcID) (dataplane.ProcID, error) {
 
 // receive joins a stream to a VC, and tells it which one that is.
 func (s *Server) receive(v *vc, bottom dataplane.ProcID) error {
-	_, err := s.fabric.Do(dataplane.Command{Number: control.HubLink, A: v.pair, B: bottom})
+	_, err := s.changes.Do(dataplane.Command{Number: control.HubLink, A: v.pair, B: bottom})
 	if err == nil {
-		_, err = s.fabric.Do(dataplane.Command{Number: announceVC, A: v.pair})
+		_, err = s.changes.Do(dataplane.Command{Number: announceVC, A: v.pair})
 	}
 	return err
 }
@@ -247,10 +247,10 @@ func (s *Server) announce(id dataplane.ProcID) {
 func (s *Server) releaseVC(v *vc) {
 	var errs []error
 	if v.pair != 0 {
-		_, err := s.fabric.Do(dataplane.Command{Number: control.HubClose, A: v.pair})
+		_, err := s.changes.Do(dataplane.Command{Number: control.HubClose, A: v.pair})
 		errs = append(errs, err)
 	}
-	errs = append(errs, s.fabric.On(v.on.carrier.id, func() { v.on.carrier.RemoveVC(v.on.index, v.vpi, v.vci) }))
+	errs = append(errs, s.changes.On(v.on.carrier.id, func() { v.on.carrier.RemoveVC(v.on.index, v.vpi, v.vci) }))
 	if err := errors.Join(errs...); err != nil {
 		s.log.Error("VC", "vc", v, "error", err)
 	}
@@ -258,6 +258,10 @@ func (s *Server) releaseVC(v *vc) {
 
 // removeVC ends an association; a connection that it is carries nothing more. s.mu is held.
 func (s *Server) removeVC(v *vc) {
+	_ = s.bundle(func() error { s.dropVC(v); return nil }) // it logs what fails
+}
+
+func (s *Server) dropVC(v *vc) {
 	if v.cross != nil {
 		s.removeCross(v)
 		return

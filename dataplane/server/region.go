@@ -118,7 +118,7 @@ func (s *Server) forgetUsage(user uint32) {
 
 // mustClose closes a process of ours.
 func (s *Server) mustClose(id dataplane.ProcID) {
-	if _, err := s.fabric.Do(dataplane.Command{Number: control.HubClose, A: id}); err != nil {
+	if _, err := s.changes.Do(dataplane.Command{Number: control.HubClose, A: id}); err != nil {
 		s.log.Error("close", "process", id, "error", err)
 	}
 }

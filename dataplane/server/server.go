@@ -58,6 +58,8 @@ type Server struct {
 	epoch  uint32
 
 	mu      sync.Mutex // guards what follows, and is held while topology changes
+	changes dataplane.Changes
+	bundled bool // changes are those of a bundle
 	closed  bool
 	clients map[uint32]*client
 	last    uint32 // client's number, as given last
@@ -100,7 +102,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("server: a fabric of 1 to 63 hubs")
 	}
 	s := &Server{
-		fabric: c.Fabric, opener: c.Opener, access: c.Access, log: c.Log,
+		fabric: c.Fabric, changes: c.Fabric.Alone(), opener: c.Opener, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
 		prims: map[dataplane.ProcID]*primStream{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}

@@ -89,7 +89,7 @@ func (s *Server) enterChannel(ch *sigChannel) error {
 	case ch.kind == control.SigKindMeta && !cells:
 		return fmt.Errorf("port %d carries no cells: %w", ch.vc.port, syscall.EPROTONOSUPPORT)
 	case ch.kind != control.SigKindMeta && cells:
-		ids, err := s.fabric.Build(0, dataplane.Part{Name: "aal5"})
+		ids, err := s.changes.Build(0, dataplane.Part{Name: "aal5"})
 		if err != nil {
 			return errnoOf(err)
 		}
@@ -99,7 +99,7 @@ func (s *Server) enterChannel(ch *sigChannel) error {
 		}
 		lower = ch.aal5
 	}
-	ids, err := s.fabric.Build(0, dataplane.Part{Name: "signal", Arg: strconv.FormatUint(uint64(s.sig.line.ID()), 10)})
+	ids, err := s.changes.Build(0, dataplane.Part{Name: "signal", Arg: strconv.FormatUint(uint64(s.sig.line.ID()), 10)})
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -108,7 +108,7 @@ func (s *Server) enterChannel(ch *sigChannel) error {
 	if err := s.join(lower, ch.top); err != nil {
 		return err
 	}
-	if _, err := s.fabric.Do(dataplane.Command{Number: announceVC, A: ch.vc.pair}); err != nil {
+	if _, err := s.changes.Do(dataplane.Command{Number: announceVC, A: ch.vc.pair}); err != nil {
 		return errnoOf(err)
 	}
 	return nil

@@ -92,7 +92,7 @@ func (s *Server) act(id control.ConnID, r pcb.Result, in *control.Packet) {
 		case pcb.ManagerAlerting:
 			s.tellManager(cn, control.SockAlerting, in)
 		case pcb.UnbindVC:
-			s.unbind(cn)
+			_ = s.bundle(func() error { s.unbind(cn); return nil }) // nothing fails in it
 		case pcb.Free:
 			s.free(cn)
 		case pcb.BindVC, pcb.Offer, pcb.StartHold, pcb.StopHold: // done by whoever has stepped
@@ -102,7 +102,9 @@ func (s *Server) act(id control.ConnID, r pcb.Result, in *control.Packet) {
 
 // free is the end of a block: its id is stale.
 func (s *Server) free(cn *conn) {
-	s.closeChannel(cn)
+	if cn.vc != nil || cn.channel != nil || cn.crossing != nil {
+		_ = s.bundle(func() error { s.closeChannel(cn); return nil }) // nothing fails in it
+	}
 	delete(s.conns, cn.id)
 	if k := listenKey(&cn.body); s.listening[k] == cn {
 		delete(s.listening, k)

@@ -139,7 +139,7 @@ func (s *Server) cross(callee *conn) error {
 	if caller == nil {
 		return syscall.ECONNABORTED
 	}
-	if err := s.crossConnect(caller, callee); err != nil {
+	if err := s.bundle(func() error { return s.crossConnect(caller, callee) }); err != nil {
 		return err
 	}
 	for _, cn := range [...]*conn{caller, callee} {
@@ -164,7 +164,7 @@ func (s *Server) crossConnect(caller, callee *conn) (err error) {
 			return err
 		}
 	}
-	ids, err := s.fabric.Build(0, dataplane.Part{Name: "local"}, dataplane.Part{})
+	ids, err := s.changes.Build(0, dataplane.Part{Name: "local"}, dataplane.Part{})
 	if err != nil {
 		return errnoOf(err)
 	}

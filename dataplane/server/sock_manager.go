@@ -208,19 +208,21 @@ func (s *Server) addSwitched(c *client, in, out *control.Packet) error {
 	case len(s.vcs.byKey) == MaxVCs:
 		return fmt.Errorf("more than %d VCs: %w", MaxVCs, syscall.ENOSPC)
 	}
-	if err := s.enterVC(v); err != nil {
-		return err
-	}
-	if err := s.attach(cn, v); err != nil {
-		s.removeVC(v)
-		return err
-	}
-	if err := s.step(cn, pcb.AddVC, nil); err != nil {
-		s.closeChannel(cn)
-		return err
-	}
-	cn.pcb.Port = b.Port
-	return nil
+	return s.bundle(func() error {
+		if err := s.enterVC(v); err != nil {
+			return err
+		}
+		if err := s.attach(cn, v); err != nil {
+			s.removeVC(v)
+			return err
+		}
+		if err := s.step(cn, pcb.AddVC, nil); err != nil {
+			s.closeChannel(cn)
+			return err
+		}
+		cn.pcb.Port = b.Port
+		return nil
+	})
 }
 
 // delSwitched is ATM DEL of a connection's VC.

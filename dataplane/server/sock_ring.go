@@ -48,7 +48,7 @@ func (s *Server) openChannel(cn *conn, kind region.Kind) (err error) {
 	}
 	ch := &channel{app: a, place: place}
 	a.sockets.Expect(side)
-	made, err := s.fabric.Do(dataplane.Command{Number: control.HubPair, A: a.driver, Arg: strconv.FormatUint(uint64(place.Number), 10)})
+	made, err := s.changes.Do(dataplane.Command{Number: control.HubPair, A: a.driver, Arg: strconv.FormatUint(uint64(place.Number), 10)})
 	if err != nil {
 		a.sockets.Forget(place.Number)
 		a.region.Free(place.Number)
@@ -81,7 +81,7 @@ func (s *Server) attach(cn *conn, v *vc) (err error) {
 	}()
 	lower := v.pair
 	if cells && cn.body.AAL == control.AAL5 {
-		ids, err := s.fabric.Build(0, dataplane.Part{Name: "aal5"})
+		ids, err := s.changes.Build(0, dataplane.Part{Name: "aal5"})
 		if err != nil {
 			return errnoOf(err)
 		}
@@ -94,7 +94,7 @@ func (s *Server) attach(cn *conn, v *vc) (err error) {
 	if err := s.join(lower, cn.channel.socket); err != nil {
 		return err
 	}
-	if _, err := s.fabric.Do(dataplane.Command{Number: announceVC, A: v.pair}); err != nil {
+	if _, err := s.changes.Do(dataplane.Command{Number: announceVC, A: v.pair}); err != nil {
 		return errnoOf(err)
 	}
 	v.owner, cn.vc = cn, v
@@ -106,7 +106,7 @@ func (s *Server) attach(cn *conn, v *vc) (err error) {
 type cellSpec interface{ CarriesCells() bool }
 
 func (s *Server) join(below, above dataplane.ProcID) error {
-	if _, err := s.fabric.Do(dataplane.Command{Number: control.HubLink, A: below, B: above}); err != nil {
+	if _, err := s.changes.Do(dataplane.Command{Number: control.HubLink, A: below, B: above}); err != nil {
 		return errnoOf(err)
 	}
 	return nil
@@ -117,7 +117,7 @@ func (s *Server) join(below, above dataplane.ProcID) error {
 func (s *Server) unbind(cn *conn) {
 	ch := cn.channel
 	if ch != nil && ch.socket != 0 {
-		if err := s.fabric.On(ch.socket, func() { ch.app.sockets.Drain(ch.place.Number) }); err != nil {
+		if err := s.changes.On(ch.socket, func() { ch.app.sockets.Drain(ch.place.Number) }); err != nil {
 			s.log.Error("drain", "connection", cn.id, "error", err)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Server) unbind(cn *conn) {
 	case v.switched:
 		s.removeVC(v)
 	case ch != nil && ch.socket != 0: // raw: it stood on the VC itself
-		_, _ = s.fabric.Do(dataplane.Command{Number: control.HubUnlink, A: v.pair}) // refused: AAL5 was between them
+		_, _ = s.changes.Do(dataplane.Command{Number: control.HubUnlink, A: v.pair}) // refused: AAL5 was between them
 	}
 }
 

@@ -37,7 +37,7 @@ func (v *vc) connection() string {
 
 // tell sends a command to the carrier of the VC.
 func (v *vc) tell(s *Server, number control.Type, format string, args ...any) error {
-	_, err := s.fabric.Do(dataplane.Command{Number: number, A: v.on.carrier.id, Arg: v.connection() + fmt.Sprintf(format, args...)})
+	_, err := s.changes.Do(dataplane.Command{Number: number, A: v.on.carrier.id, Arg: v.connection() + fmt.Sprintf(format, args...)})
 	if err != nil {
 		return fmt.Errorf("VC %v: %w", v, err)
 	}
@@ -81,7 +81,7 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 		return fmt.Errorf("%v with itself: %w", x.a, syscall.EINVAL)
 	}
 	x.ends[firstLeaf] = end
-	if err := s.makeCross(x, terms); err != nil {
+	if err := s.bundle(func() error { return s.makeCross(x, terms) }); err != nil {
 		return invalid(err)
 	}
 	s.note(c, "cross-connected", "vc", x.a, "with", end, "both", x.bothWay)
@@ -196,14 +196,14 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 
 // carry and uncarry tell the port of a VC that it carries it.
 func (s *Server) carry(v *vc) (err error) {
-	if failed := s.fabric.On(v.on.carrier.id, func() { err = v.on.carrier.AddVC(v.on.index, v.vpi, v.vci) }); failed != nil {
+	if failed := s.changes.On(v.on.carrier.id, func() { err = v.on.carrier.AddVC(v.on.index, v.vpi, v.vci) }); failed != nil {
 		return failed
 	}
 	return err
 }
 
 func (s *Server) uncarry(v *vc) {
-	if err := s.fabric.On(v.on.carrier.id, func() { v.on.carrier.RemoveVC(v.on.index, v.vpi, v.vci) }); err != nil {
+	if err := s.changes.On(v.on.carrier.id, func() { v.on.carrier.RemoveVC(v.on.index, v.vpi, v.vci) }); err != nil {
 		s.log.Error("VC", "vc", v, "error", err)
 	}
 }
@@ -221,7 +221,7 @@ func (s *Server) started(v *vc) {
 	if !ok {
 		return
 	}
-	if err := s.fabric.On(v.on.carrier.id, func() { c.Started(v.on.index) }); err != nil {
+	if err := s.changes.On(v.on.carrier.id, func() { c.Started(v.on.index) }); err != nil {
 		s.log.Error("VC", "vc", v, "error", err)
 	}
 }
@@ -296,7 +296,7 @@ func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
 	if err != nil {
 		return err
 	}
-	if err := s.joinLeaf(x, end, leaf, terms); err != nil {
+	if err := s.bundle(func() error { return s.joinLeaf(x, end, leaf, terms) }); err != nil {
 		return invalid(err)
 	}
 	x.ends[leaf], end.leaf = end, leaf
@@ -335,7 +335,7 @@ func (s *Server) delLeaf(c *client, in, _ *control.Packet) error {
 	case x.ends[leaf] == nil:
 		return fmt.Errorf("no leaf %d: %w", leaf, syscall.ENOENT)
 	}
-	s.removeLeaf(x, leaf)
+	_ = s.bundle(func() error { s.removeLeaf(x, leaf); return nil }) // it logs what fails
 	s.note(c, "leaf deleted", "vc", x.a, "leaf", leaf)
 	return nil
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -12,8 +15,8 @@ import (
 	"github.com/cellhub/cellhub/signalling/node"
 )
 
-// MaxInbox is how many messages of the hub wait here; then they wait in the socket.
-const MaxInbox = 1024
+// maxTurn is how many messages of the hub are taken at once: others want their turn.
+const maxTurn = 1024
 
 // attachTimeout bounds what is asked one after the other while the daemon attaches.
 const attachTimeout = 5 * time.Second
@@ -30,23 +33,20 @@ type Config struct {
 
 // Daemon is a node at a hub.
 type Daemon struct {
-	config  Config
-	conn    *control.Conn
-	epoch   uint32
+	config Config
+	conn   *control.Conn
+	epoch  uint32
+	start  time.Time
+
+	mu      sync.Mutex // guards what follows, when Run has begun
+	ended   bool       // Run has
+	failed  error      // why it has to
 	node    *node.Node
-	start   time.Time
-	inbox   chan arrival
-	asks    chan func()
-	ended   chan struct{}     // closed when Run has
+	timer   *time.Timer
+	due     time.Duration     // when it goes off
 	tokens  map[uint32]uint32 // of the node, by the seq of what asks the hub
 	tracers []*tracer
 	faults  uint64 // messages that could not be made or read
-}
-
-// arrival is a message of the hub, or the end of the connection.
-type arrival struct {
-	p   control.Packet
-	err error
 }
 
 // New attaches to the hub as the manager of the ports of the configured interfaces, and
@@ -63,13 +63,18 @@ func New(c Config) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the hub's control socket: %w", err)
 	}
-	d := &Daemon{config: c, conn: conn, node: node.New(), start: time.Now(),
-		inbox: make(chan arrival, MaxInbox), asks: make(chan func()), ended: make(chan struct{}), tokens: map[uint32]uint32{}}
+	d := newDaemon(c, conn)
 	if err := d.attach(); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+func newDaemon(c Config, conn *control.Conn) *Daemon {
+	d := &Daemon{config: c, conn: conn, node: node.New(), start: time.Now(), due: never, tokens: map[uint32]uint32{}}
+	d.timer = time.AfterFunc(never, d.tick) // turn says when
+	return d
 }
 
 // Close ends the connection to the hub, which closes what the daemon had switched.
@@ -163,53 +168,106 @@ func (d *Daemon) route(text string, ports []uint16) (string, error) {
 // Run serves until ctx is done, or the hub has gone: then the error is io.EOF or of the
 // socket.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer close(d.ended)
-	defer d.endTraces()
-	go d.read(d.ended)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	stop := context.AfterFunc(ctx, func() { d.conn.Close() })
+	defer stop()
+	d.mu.Lock()
+	err := d.turn()
+	d.mu.Unlock()
+	if err == nil {
+		err = d.read()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.timer.Stop()
+	d.ended = true
+	d.endTraces()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case d.failed != nil:
+		return d.failed
+	}
+	return err
+}
+
+// read gives the node what the hub sends: all that has come in one turn. What is malformed
+// is counted by the connection.
+func (d *Daemon) read() error {
 	for {
-		if err := d.act(); err != nil {
-			return err
-		}
-		if at, ok := d.node.Deadline(); ok {
-			timer.Reset(max(0, at-d.now()))
-		} else {
-			timer.Stop()
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-			d.node.Tick(d.now())
-		case ask := <-d.asks:
-			ask()
-		case a := <-d.inbox:
-			if a.err != nil {
-				return a.err
+		var p control.Packet
+		err := d.conn.Recv(&p)
+		d.mu.Lock()
+		for n := 0; err == nil || isFault(err); n++ {
+			if err == nil {
+				d.take(&p)
 			}
-			d.take(&a.p)
+			if n == maxTurn {
+				break
+			}
+			p = control.Packet{}
+			err = d.conn.TryRecv(&p)
+		}
+		if errors.Is(err, syscall.EAGAIN) || isFault(err) {
+			err = nil
+		}
+		err = errors.Join(err, d.turn())
+		d.mu.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// read hands what the hub sends to Run. What is malformed is counted by the connection.
-func (d *Daemon) read(done <-chan struct{}) {
-	for {
-		var a arrival
-		a.err = d.conn.Recv(&a.p)
-		if fault := control.Fault(0); errors.As(a.err, &fault) {
-			continue
-		}
-		select {
-		case d.inbox <- a:
-		case <-done:
-			return
-		}
-		if a.err != nil {
-			return
-		}
+func isFault(err error) bool {
+	var fault control.Fault
+	return errors.As(err, &fault)
+}
+
+// tick is the timer's: it may come early, when what it was set for has been called off.
+func (d *Daemon) tick() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return
 	}
+	d.due = never
+	d.node.Tick(d.now())
+	d.end(d.turn())
+}
+
+// do runs fn between two events of the node. ENOTCONN: the daemon has ended.
+func (d *Daemon) do(fn func()) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return syscall.ENOTCONN
+	}
+	fn()
+	d.end(d.turn())
+	return nil
+}
+
+// end has Run return when something has failed.
+func (d *Daemon) end(err error) {
+	if err != nil && d.failed == nil {
+		d.failed = err
+		d.conn.Close()
+	}
+}
+
+// never is when a timer that does not run is due.
+const never = time.Duration(math.MaxInt64)
+
+// turn does what the node wants done, and sets the timer. d.mu is held.
+func (d *Daemon) turn() error {
+	if err := d.act(); err != nil {
+		return err
+	}
+	if at, ok := d.node.Deadline(); ok && at < d.due {
+		d.due = at
+		d.timer.Reset(max(0, at-d.now()))
+	}
+	return nil
 }
 
 // take gives the node what the hub has sent.

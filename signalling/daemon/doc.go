@@ -2,11 +2,11 @@
 // the role of MANAGER.
 //
 //	control socket                        this package                 package node
-//	SIG RX  VC 0/5, 0/16     ──▶  reader ─▶ ┐                 ┌─▶ Receive, ReceiveManagement
-//	SOCK up: CONNECT …       ──▶  reader ─▶ ├─▶ one goroutine ├─▶ Step
-//	replies                  ──▶  reader ─▶ ┘    owns Node    └─▶ Tick, by one timer
-//	SIG TX, ATM ADD, XCONNECT,                    │
-//	DEL, SOCK down           ◀────────────────────┘ Actions, in their order
+//	SIG RX  VC 0/5, 0/16     ──▶  ┐                            ┌─▶ Receive, ReceiveManagement
+//	SOCK up: CONNECT …       ──▶  ├─▶ one goroutine, a lock,   ├─▶ Step
+//	replies                  ──▶  ┘   all that has come a turn └─▶ Tick, by one timer
+//	SIG TX, ATM ADD, XCONNECT,               │
+//	DEL, SOCK down           ◀───────────────┘ Actions, in their order
 //
 // All that a call needs goes over the one socket, and the hub does what it is asked for
 // in the order in which it was asked: so a VC is taken away before the message leaves

@@ -26,19 +26,8 @@ func store(t *testing.T) Store {
 // detached is a daemon whose hub says nothing, and who wants to be asked.
 func detached(t *testing.T) *Daemon {
 	t.Helper()
-	d := &Daemon{node: node.New(), start: time.Now(), asks: make(chan func()), ended: make(chan struct{})}
-	d.config.Store = store(t)
-	go func() {
-		for {
-			select {
-			case ask := <-d.asks:
-				ask()
-			case <-d.ended:
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() { close(d.ended) })
+	d := newDaemon(Config{Store: store(t)}, nil)
+	t.Cleanup(func() { d.timer.Stop() })
 	return d
 }
 
@@ -200,10 +189,11 @@ func TestTraceEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d := &Daemon{node: node.New(), start: time.Now(), inbox: make(chan arrival, MaxInbox), asks: make(chan func()), ended: make(chan struct{})}
-	if d.conn, err = control.Dial(path); err != nil {
+	conn, err := control.Dial(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	d := newDaemon(Config{}, conn)
 	defer d.Close()
 	hub, err := l.Accept()
 	if err != nil {

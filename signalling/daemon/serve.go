@@ -185,18 +185,6 @@ func (d *Daemon) run(command uint16, in string) (out []byte, err error) {
 	return json.Marshal(value)
 }
 
-// do runs fn between two events of the node. ENOTCONN: the daemon has ended.
-func (d *Daemon) do(fn func()) error {
-	done := make(chan struct{})
-	select {
-	case d.asks <- func() { fn(); close(done) }:
-		<-done
-		return nil
-	case <-d.ended:
-		return syscall.ENOTCONN
-	}
-}
-
 func (d *Daemon) carry(command uint16, in string) (any, error) {
 	switch command {
 	case CommandCalls:
