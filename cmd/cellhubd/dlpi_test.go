@@ -19,68 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// primUser is a stream with a service interface, and its user.
-type primUser struct {
-	*controltest.Client
-	top  uint32
-	kind control.Interface
-	of   *dlpi.Interface
-}
-
-func openUser(c *controltest.Client, module string) *primUser {
-	u := &primUser{Client: c, kind: control.InterfaceDLPI, of: &dlpi.DLPI}
-	if module == "cdi" {
-		u.kind, u.of = control.InterfaceCDI, &dlpi.CDI
-	}
-	u.top = c.Must(c.Hub(control.HubOpen, 0, 0, module, "", "")).Hub().A
-	return u
-}
-
-// prim is a primitive as a message.
-func (u *primUser) prim(p dlpi.Prim) *control.Packet {
-	m := new(control.Packet)
-	m.Class, m.Type, m.Dst, m.Idx, m.Val = control.ClassPrim, control.PrimPrimitive, u.top, uint32(u.kind), p.Words[0]
-	m.SetHub(&control.Hub{})
-	m.Class = control.ClassPrim
-	m.Trailer = u.of.Append(nil, &p)
-	return m
-}
-
-func (u *primUser) say(p dlpi.Prim) {
-	u.T.Helper()
-	u.Must(u.prim(p))
-}
-
-func say(number uint32, words ...uint32) (p dlpi.Prim) {
-	p.Words[0] = number
-	copy(p.Words[1:], words)
-	return p
-}
-
-// hears waits for the next primitive, which is the stream's own.
-func (u *primUser) hears(number uint32, words ...uint32) dlpi.Prim {
-	u.T.Helper()
-	m := u.Next()
-	p, err := u.of.Decode(m.Trailer)
-	if err != nil || m.Class != control.ClassPrim || m.Src != u.top || m.Val != p.Words[0] || control.Interface(m.Idx) != u.kind {
-		u.T.Fatalf("%v: %v, %x", &m.Message, err, m.Trailer)
-	}
-	if p.Words[0] != number || !slices.Equal(p.Words[1:1+len(words)], words) {
-		u.T.Fatalf("%s %x, want %s %x", u.of.Name(p.Words[0]), p.Words, u.of.Name(number), words)
-	}
-	return p
-}
-
-// bound attaches a stream and binds it.
-func (u *primUser) bound(ppa, sap, auto uint32) *primUser {
-	u.T.Helper()
-	u.say(say(dlpi.AttachReq, ppa))
-	u.hears(dlpi.OKAck, dlpi.AttachReq)
-	u.say(say(dlpi.BindReq, sap, 0, dlpi.CLDLS<<16, auto))
-	u.hears(dlpi.BindAck, sap)
-	return u
-}
-
 // station is a plain packet socket on the other host.
 type station struct {
 	t  *testing.T
@@ -162,20 +100,20 @@ func TestServiceInterfaces(t *testing.T) {
 	far, there := newStation(t, l.A)
 
 	dial := func() *controltest.Client { return controltest.Dial(t, path, control.RoleApplication) }
-	auto := openUser(dial(), "dlpi").bound(ppa, 0xFE, dlpi.AutoXID|dlpi.AutoTest)
-	manual := openUser(dial(), "dlpi").bound(ppa, 0x42, 0)
-	snap := openUser(dial(), "dlpi").bound(ppa, 0xAA, 0)
-	ether := openUser(dial(), "dlpi").bound(ppa, 0x88B5, 0)
-	p := say(dlpi.SubsBindReq, 0, 0, dlpi.HierarchicalBind)
+	auto := controltest.OpenUser(dial(), "dlpi").Bound(ppa, 0xFE, dlpi.AutoXID|dlpi.AutoTest)
+	manual := controltest.OpenUser(dial(), "dlpi").Bound(ppa, 0x42, 0)
+	snap := controltest.OpenUser(dial(), "dlpi").Bound(ppa, 0xAA, 0)
+	ether := controltest.OpenUser(dial(), "dlpi").Bound(ppa, 0x88B5, 0)
+	p := controltest.Primitive(dlpi.SubsBindReq, 0, 0, dlpi.HierarchicalBind)
 	p.Addr[0] = octets("080007 809B")
-	snap.say(p)
-	snap.hears(dlpi.SubsBindAck)
-	ether.say(say(dlpi.PhysAddrReq, 2))
-	here := bytes.Clone(ether.hears(dlpi.PhysAddrAck).Addr[0])
+	snap.Say(p)
+	snap.Hears(dlpi.SubsBindAck)
+	ether.Say(controltest.Primitive(dlpi.PhysAddrReq, 2))
+	here := bytes.Clone(ether.Hears(dlpi.PhysAddrAck).Addr[0])
 
 	t.Run("unitdata", func(t *testing.T) {
 		for _, c := range []struct {
-			user         *primUser
+			user         *controltest.User
 			sap, header  string
 			from, answer string // the other way, with another SAP of the far end where there may be
 		}{
@@ -184,12 +122,12 @@ func TestServiceInterfaces(t *testing.T) {
 			{snap, "AA 080007 809B", "000D AA AA 03 080007 809B", "AA 080007 809B", "000D AA AA 03 080007 809B"},
 			{ether, "88B5", "88B5", "88B5", "88B5"},
 		} {
-			p := say(dlpi.UnitdataReq)
+			p := controltest.Primitive(dlpi.UnitdataReq)
 			p.Addr[0], p.Data = to(there, c.sap), []byte("hello")
-			c.user.say(p)
+			c.user.Say(p)
 			far.receives(there, here, octets(c.header), []byte("hello"))
 			far.sends(here, there, octets(c.answer), []byte("world"))
-			got := c.user.hears(dlpi.UnitdataInd)
+			got := c.user.Hears(dlpi.UnitdataInd)
 			if string(got.Data) != "world" || !bytes.Equal(got.Addr[1], to(there, c.from)) || !bytes.HasPrefix(got.Addr[0], here) {
 				t.Errorf("%s: %q from %x to %x", c.header, got.Data, got.Addr[1], got.Addr[0])
 			}
@@ -202,31 +140,31 @@ func TestServiceInterfaces(t *testing.T) {
 		far.receives(there, here, octets("0006 20 FF AF 810100"))
 
 		far.sends(here, there, octets("0007 42 20 F3"), []byte("mine"))
-		got := manual.hears(dlpi.TestInd, dlpi.PollFinal)
-		p := say(dlpi.TestRes, dlpi.PollFinal)
+		got := manual.Hears(dlpi.TestInd, dlpi.PollFinal)
+		p := controltest.Primitive(dlpi.TestRes, dlpi.PollFinal)
 		p.Addr[0], p.Data = got.Addr[1], got.Data
-		manual.say(p)
+		manual.Say(p)
 		far.receives(there, here, octets("0007 20 43 F3"), []byte("mine"))
 
-		p = say(dlpi.XIDReq, dlpi.PollFinal)
+		p = controltest.Primitive(dlpi.XIDReq, dlpi.PollFinal)
 		p.Addr[0] = to(there, "20")
-		manual.say(p)
+		manual.Say(p)
 		far.receives(there, here, octets("0006 20 42 BF 810100"))
 		far.sends(here, there, octets("0006 42 21 BF 810100"))
-		if got := manual.hears(dlpi.XIDCon, dlpi.PollFinal); !bytes.Equal(got.Data, octets("810100")) {
+		if got := manual.Hears(dlpi.XIDCon, dlpi.PollFinal); !bytes.Equal(got.Data, octets("810100")) {
 			t.Errorf("XID of %x", got.Data)
 		}
 	})
-	t.Run("line", func(t *testing.T) { useLine(t, openUser(dial(), "cdi"), ppa, far, here, there) })
+	t.Run("line", func(t *testing.T) { useLine(t, controltest.OpenUser(dial(), "cdi"), ppa, far, here, there) })
 	t.Run("close", func(t *testing.T) {
 		if err := admin.Errno(admin.Hub(control.HubClose, ppa, 0, "", "", "")); err != syscall.EBUSY {
 			t.Errorf("driver with streams on it: %v", err)
 		}
-		if err := auto.Errno(auto.Hub(control.HubClose, ether.top, 0, "", "", "")); err != syscall.ENOENT {
+		if err := auto.Errno(auto.Hub(control.HubClose, ether.Top, 0, "", "", "")); err != syscall.ENOENT {
 			t.Errorf("another's stream: %v", err)
 		}
-		for _, u := range []*primUser{auto, manual, ether} {
-			u.Must(u.Hub(control.HubClose, u.top, 0, "", "", ""))
+		for _, u := range []*controltest.User{auto, manual, ether} {
+			u.Must(u.Hub(control.HubClose, u.Top, 0, "", "", ""))
 		}
 		snap.Close()
 		controltest.Until(t, "the driver is free", func() bool {
@@ -240,32 +178,32 @@ func TestServiceInterfaces(t *testing.T) {
 }
 
 // useLine takes a line by CDI: what no other has bound comes to it.
-func useLine(t *testing.T, u *primUser, ppa uint32, far station, here, there []byte) {
-	u.say(say(dlpi.CDEnableReq))
-	u.hears(dlpi.CDErrorAck, uint32(dlpi.CDUnattached), dlpi.CDEnableReq, dlpi.CDOutState)
-	u.say(say(dlpi.CDAttachReq, ppa+1))
-	u.hears(dlpi.CDErrorAck, uint32(dlpi.CDUnattached), dlpi.CDAttachReq, dlpi.CDBadPPA)
-	u.say(say(dlpi.CDAttachReq, ppa))
-	u.hears(dlpi.CDOKAck, uint32(dlpi.CDDisabled), dlpi.CDAttachReq)
-	u.say(say(dlpi.CDEnableReq))
-	u.hears(dlpi.CDEnableCon, uint32(dlpi.CDEnabled))
-	u.say(say(dlpi.CDAllowInputReq))
-	u.hears(dlpi.CDOKAck, uint32(dlpi.CDInputAllowed), dlpi.CDAllowInputReq)
+func useLine(t *testing.T, u *controltest.User, ppa uint32, far station, here, there []byte) {
+	u.Say(controltest.Primitive(dlpi.CDEnableReq))
+	u.Hears(dlpi.CDErrorAck, uint32(dlpi.CDUnattached), dlpi.CDEnableReq, dlpi.CDOutState)
+	u.Say(controltest.Primitive(dlpi.CDAttachReq, ppa+1))
+	u.Hears(dlpi.CDErrorAck, uint32(dlpi.CDUnattached), dlpi.CDAttachReq, dlpi.CDBadPPA)
+	u.Say(controltest.Primitive(dlpi.CDAttachReq, ppa))
+	u.Hears(dlpi.CDOKAck, uint32(dlpi.CDDisabled), dlpi.CDAttachReq)
+	u.Say(controltest.Primitive(dlpi.CDEnableReq))
+	u.Hears(dlpi.CDEnableCon, uint32(dlpi.CDEnabled))
+	u.Say(controltest.Primitive(dlpi.CDAllowInputReq))
+	u.Hears(dlpi.CDOKAck, uint32(dlpi.CDInputAllowed), dlpi.CDAllowInputReq)
 	frame := slices.Concat(here, there, octets("88B6"), []byte("bare"))
 	far.sends(frame)
-	for got := u.hears(dlpi.CDUnitdataInd); !bytes.Equal(got.Data, frame); got = u.hears(dlpi.CDUnitdataInd) {
+	for got := u.Hears(dlpi.CDUnitdataInd); !bytes.Equal(got.Data, frame); got = u.Hears(dlpi.CDUnitdataInd) {
 		if bytes.HasPrefix(got.Data, here) { // the host's own neighbours may talk to groups
 			t.Fatalf("%x", got.Data)
 		}
 	}
-	p := say(dlpi.CDUnitdataReq, 2<<16)
+	p := controltest.Primitive(dlpi.CDUnitdataReq, 2<<16)
 	p.Data = slices.Concat(there, here, octets("88B6"), []byte("line"))
-	u.say(p)
+	u.Say(p)
 	far.receives(p.Data)
-	u.say(say(dlpi.CDDisableReq))
-	u.hears(dlpi.CDDisableCon, uint32(dlpi.CDDisabled))
-	u.say(say(dlpi.CDDetachReq))
-	u.hears(dlpi.CDOKAck, uint32(dlpi.CDUnattached), dlpi.CDDetachReq)
+	u.Say(controltest.Primitive(dlpi.CDDisableReq))
+	u.Hears(dlpi.CDDisableCon, uint32(dlpi.CDDisabled))
+	u.Say(controltest.Primitive(dlpi.CDDetachReq))
+	u.Hears(dlpi.CDOKAck, uint32(dlpi.CDUnattached), dlpi.CDDetachReq)
 	u.Close()
 }
 
