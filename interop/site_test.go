@@ -135,6 +135,12 @@ func (s *site) until(what string, ended <-chan struct{}, reached func() bool) {
 // port that our hub has on port 2812 of the loopback.
 func (s *site) linux(script string) *guest.Run {
 	s.t.Helper()
+	return s.boot("modprobe atmtcp\natmtcp virtual connect 10.0.2.2 2812 &\nuntil grep -q atmtcp /proc/net/atm/devices; do sleep 0.1; done\n" + script)
+}
+
+// boot boots a guest that runs a script, with Ethernet interfaces on these TAPs.
+func (s *site) boot(script string, taps ...string) *guest.Run {
+	s.t.Helper()
 	image, err := guest.Prepare(s.ctx)
 	if errors.Is(err, guest.ErrTools) {
 		s.t.Skip(err)
@@ -142,10 +148,9 @@ func (s *site) linux(script string) *guest.Run {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	const join = "modprobe atmtcp\natmtcp virtual connect 10.0.2.2 2812 &\nuntil grep -q atmtcp /proc/net/atm/devices; do sleep 0.1; done\n"
 	var r *guest.Run
 	s.do(func() (err error) {
-		r, err = image.Boot(s.ctx, join+script)
+		r, err = image.Boot(s.ctx, script, taps...)
 		return err
 	})
 	s.t.Cleanup(func() {

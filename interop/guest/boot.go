@@ -38,8 +38,9 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // Boot starts a machine in the network namespace of the calling thread. It ends with the
-// script, or with ctx.
-func (i *Image) Boot(ctx context.Context, script string) (*Run, error) {
+// script, or with ctx. Each name of taps is a TAP, which is made if it is not there, on whose
+// other side the machine has an Ethernet interface: eth1, and so on.
+func (i *Image) Boot(ctx context.Context, script string, taps ...string) (*Run, error) {
 	dir, err := os.MkdirTemp("", "guest")
 	if err != nil {
 		return nil, err
@@ -64,6 +65,10 @@ func (i *Image) Boot(ctx context.Context, script string) (*Run, error) {
 		"-kernel", i.kernel, "-initrd", initrd,
 		"-append", "console=ttyS1 panic=-1 nokaslr mitigations=off no_timer_check loglevel=6 net.ifnames=0",
 		"-netdev", "user,id=u,ipv6=off", "-device", "virtio-net-pci,netdev=u,romfile=")
+	for n, tap := range taps {
+		r.cmd.Args = append(r.cmd.Args, "-netdev", fmt.Sprintf("tap,id=t%d,ifname=%s,script=no,downscript=no", n, tap),
+			"-device", fmt.Sprintf("virtio-net-pci,netdev=t%d,romfile=,mac=02:00:00:00:01:%02x", n, n+1))
+	}
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,13 +21,15 @@ import (
 var programs = []string{"busybox", "atmtcp", "atmsigd", "atmarpd", "atmarp", "ilmid", "esi", "atmaddr", "br2684ctl", "awrite", "aread"}
 
 // Kernel modules that it gets, with those that they depend on.
-var wanted = []string{"virtio_pci", "virtio_net", "af_packet", "veth", "atm", "atmtcp", "clip", "br2684"}
+var wanted = []string{"virtio_pci", "virtio_net", "af_packet", "veth", "atm", "atmtcp", "clip", "br2684", "llc2"}
 
 //go:embed files/init.sh
 var initScript []byte
 
-//go:embed files/call.c
-var callSource []byte
+// sources are programs of the guest's own, which are compiled for it.
+//
+//go:embed files/*.c
+var sources embed.FS
 
 // Image is a kernel and an initial file system.
 type Image struct {
@@ -61,7 +63,11 @@ func Prepare(ctx context.Context) (*Image, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return nil, err
 	}
-	key := sha256.Sum256(bytes.Join([][]byte{initScript, callSource, fmt.Append(nil, programs, wanted, format)}, nil))
+	own, err := ownSources()
+	if err != nil {
+		return nil, err
+	}
+	key := sha256.Sum256(fmt.Append(initScript, own, programs, wanted, format))
 	dir := filepath.Join(cache, fmt.Sprintf("%x", key[:8]))
 	image := &Image{kernel: filepath.Join(dir, "kernel"), initrd: filepath.Join(dir, "initrd")}
 	if _, err := os.Stat(image.initrd); err == nil {
@@ -172,7 +178,7 @@ func fileSystem(ctx context.Context, work, kernel string) ([]byte, error) {
 	a.file("etc/hosts", 0o644, []byte("127.0.0.1 localhost\n"))
 	a.file("etc/hosts.atm", 0o644, nil)
 	a.file("etc/passwd", 0o644, []byte("root::0:0:root:/root:/bin/sh\n"))
-	err := errors.Join(addPrograms(ctx, &a), addCall(ctx, &a, work), addModules(ctx, &a, work, kernel))
+	err := errors.Join(addPrograms(ctx, &a), addOwn(ctx, &a, work), addModules(ctx, &a, work, kernel))
 	if err != nil {
 		return nil, err
 	}
@@ -222,16 +228,42 @@ func addPrograms(ctx context.Context, a *archive) error {
 	return nil
 }
 
-// addCall compiles and adds the program that makes calls.
-func addCall(ctx context.Context, a *archive, work string) error {
-	source, made := filepath.Join(work, "call.c"), filepath.Join(work, "call")
-	if err := os.WriteFile(source, callSource, 0o644); err != nil {
+// ownSources gives the texts of the guest's own programs by their names.
+func ownSources() (map[string]string, error) {
+	files, err := sources.ReadDir("files")
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]string{}
+	for _, f := range files {
+		text, err := sources.ReadFile("files/" + f.Name())
+		if err != nil {
+			return nil, err
+		}
+		texts[strings.TrimSuffix(f.Name(), ".c")] = string(text)
+	}
+	return texts, nil
+}
+
+// addOwn compiles and adds the guest's own programs.
+func addOwn(ctx context.Context, a *archive, work string) error {
+	texts, err := ownSources()
+	if err != nil {
 		return err
 	}
-	if _, err := command(ctx, work, "gcc", "-O1", "-w", "-static", "-o", made, source, "-latm"); err != nil {
-		return err
+	for name, text := range texts {
+		source, made := filepath.Join(work, name+".c"), filepath.Join(work, name)
+		if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
+			return err
+		}
+		if _, err := command(ctx, work, "gcc", "-O1", "-w", "-static", "-o", made, source, "-latm"); err != nil {
+			return err
+		}
+		if err := a.copy(made, "usr/bin/"+name); err != nil {
+			return err
+		}
 	}
-	return a.copy(made, "usr/bin/call")
+	return nil
 }
 
 // addModules adds the wanted modules and what they depend on.
