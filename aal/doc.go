@@ -47,6 +47,7 @@
 // # The other layers
 //
 //	AAL0, AAL1, AAL2, AAL3/4   aal0.go, aal1*.go, aal2*.go, aal34*.go
+//	RFC 4717 without headers   onetoone.go
 //	OAM and RM cells           oam*.go, rm.go, crc10.go
 //	IP and PPP over AAL5       rfc2684.go, vpn.go, atmarp.go, ppp.go
 //

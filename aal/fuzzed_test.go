@@ -44,9 +44,12 @@ var fuzzed = map[string]string{
 	"Scrambler.Descramble":   "FuzzDescramble",
 	"SplitVPN":               "FuzzDecap",
 	"StreamReassembler.Push": "FuzzReassemblers",
+	"UnpackChannel":          "FuzzOneToOne",
+	"UnpackPDU":              "FuzzOneToOne",
+	"UnpackPath":             "FuzzOneToOne",
 }
 
-var readsOthers = regexp.MustCompile(`^(Parse|Decode|Read|Push|Receive|Load|Decap|Split|Detect|Check|LoopOAM|Step|Stamp|Descramble)`)
+var readsOthers = regexp.MustCompile(`^(Parse|Decode|Read|Push|Receive|Load|Decap|Split|Detect|Check|LoopOAM|Step|Stamp|Descramble|Unpack)`)
 
 // Every exported decoder has a fuzz target, which calls it by itself or
 // through the tests' helpers.
