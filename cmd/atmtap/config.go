@@ -42,7 +42,7 @@ type config struct {
 	json    bool
 
 	hub      string // the control socket of the daemon that carries it; empty: this process does
-	portText string // as given
+	portText string // as given, and the VC where the mode wants to be told
 }
 
 var (
@@ -119,7 +119,6 @@ func parse(args []string) (config, error) {
 		}
 	}
 	c.spec.GSO = c.gso
-	c.portText = spec.value
 	return c, nil
 }
 
@@ -178,6 +177,14 @@ func (c *config) setPort(s string) (err error) {
 	}
 	if c.spec, err = port.Parse(s); err != nil {
 		return fmt.Errorf("--port %s: %w", s, err)
+	}
+	named := c.spec.HasVC
+	if c.spec, err = c.spec.For(c.vc); err != nil {
+		return fmt.Errorf("--port %s, --vc %s: %w", s, c.vc, err)
+	}
+	c.portText = s
+	if c.spec.HasVC && !named {
+		c.portText += "," + c.spec.Only()
 	}
 	return nil
 }

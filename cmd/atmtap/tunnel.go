@@ -154,7 +154,10 @@ func (t *tunnel) makeHub() (err error) {
 
 // build makes the stream of its list; modules/doc.go draws it.
 func (t *tunnel) build(carrier modules.CarrierConfig) (err error) {
-	carrier.Ports[0].VC, carrier.OnError = t.c.vc, t.failed
+	carrier.OnError = t.failed
+	if t.c.spec.Mode.OneVC() {
+		carrier.Ports[0].VC = t.c.vc
+	}
 	if t.port, err = modules.NewCarrier(carrier); err != nil { // it owns the device from here on
 		return fmt.Errorf("--port %s: %w", t.c.spec, err)
 	}

@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if p.managed() || n > p.maxCells || 2*n < p.maxCells || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -48,8 +48,19 @@ func (p *port) hand(b block.ID) bool {
 	}
 	p.pw.put(dst, 0, false, false, 0)
 	p.counts.cellsOut += uint64(n / aal.CellSize)
+	p.wire(b)
 	d.send(b)
 	return true
+}
+
+// alone tells whether cells make a frame that others need not share: long enough, or in AAL5 PDU
+// mode a whole PDU.
+func (p *port) alone(cells []byte) bool {
+	if p.cfg.Mode == ModeAAL5PDU {
+		n := len(cells)
+		return p.frame == 0 && aal.PDURun(cells) == n && aal.ReadHeader(cells[n-aal.CellSize:]).AUU()
+	}
+	return 2*len(cells) >= p.maxCells
 }
 
 // pour adds cells to the port's frames; what finds no room waits.
@@ -59,15 +70,25 @@ func (p *port) pour(cells []byte) {
 		return
 	}
 	for len(cells) > 0 {
-		n := min(len(cells), p.space())
+		n := p.spaceFor(cells)
 		if n == 0 {
 			p.offer(cells)
 			return
 		}
-		copy(p.carrier.hub.Pool.Extend(p.frame, n), cells)
+		p.join(cells[:n])
 		cells = cells[n:]
-		p.poured(n)
+		p.poured()
 	}
+}
+
+// spaceFor is the octets of these cells that the port takes now; 0 as space.
+func (p *port) spaceFor(cells []byte) int {
+	for p.space() > 0 {
+		if n := p.share(cells); n > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // space is the octets of cells that the port takes now without sending; 0 when there is
@@ -88,12 +109,11 @@ func (p *port) space() int {
 	return p.room()
 }
 
-// poured notes octets of cells that were added, and sends a frame that is full.
-func (p *port) poured(n int) {
-	p.counts.cellsOut += uint64(n / aal.CellSize)
+// poured sends a frame that is full.
+func (p *port) poured() {
 	p.mark = nic.NotECT // of what is in cells that are switched nothing is known
-	if p.room() == 0 {
-		p.closeFrame()
+	if p.room() == 0 && !p.closeFrame() {
+		p.list()
 	}
 }
 
@@ -118,6 +138,13 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		}
 	}
 	i := o.head
+	if p.cfg.Mode == ModeAAL5PDU && !p.managed() {
+		var cell [aal.CellSize]byte
+		for ; rest > 0; rest-- {
+			i = w.copyList(cell[:], cells, i, 1)
+			p.pour(cell[:])
+		}
+	}
 	if p.managed() {
 		p.offerList(w, cells, i, rest)
 		rest = 0
@@ -129,8 +156,9 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 			break
 		}
 		i = w.copyList(d.hub.Pool.Extend(p.frame, n*aal.CellSize), cells, i, n)
+		p.counts.cellsOut += uint64(n)
 		rest -= n
-		p.poured(n * aal.CellSize)
+		p.poured()
 	}
 	d.in.AskSend()
 }

@@ -104,7 +104,7 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	} else if number == MaxPorts {
 		return 0, fmt.Errorf("more than %d ports", MaxPorts)
 	}
-	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c}
+	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c, named: c.VC != aal.VC{} || c.Mode.OneVP()}
 	p.build()
 	p.impair(newImpairer(c.Impairment))
 	if d.hub != nil && d.present() {
@@ -156,25 +156,24 @@ func (d *Carrier) SetMaxFrame(number uint32, octets int) error {
 	return p.measure()
 }
 
-// AddVC tells that a port carries a VC. In AAL5 SDU mode it carries one alone, since its
-// frames do not name it. On the hub.
+// AddVC tells that a port carries a VC. In some modes it carries one alone, or those of one VP,
+// since its frames do not name it. On the hub.
 func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {
 	p := d.port(number)
 	switch vc := (aal.VC{VPI: vpi, VCI: vci}); {
 	case p == nil:
 		return fmt.Errorf("port %d: %w", number, errNoPort)
-	case p.cfg.Mode.Cells():
-	case p.cfg.VC != aal.VC{} && p.cfg.VC != vc:
-		return fmt.Errorf("mode %s carries one VC, and that is %v", p.cfg.Mode, p.cfg.VC)
-	default:
+	case p.cfg.Mode.OneVC() && p.cfg.VC == aal.VC{}:
 		p.cfg.VC = vc
+	case !p.carries(vc, false):
+		return p.only()
 	}
 	return nil
 }
 
 // RemoveVC undoes AddVC. On the hub.
 func (d *Carrier) RemoveVC(number uint32, vpi, vci uint16) {
-	if p := d.port(number); p != nil && p.cfg.VC == (aal.VC{VPI: vpi, VCI: vci}) {
+	if p := d.port(number); p != nil && !p.named && p.cfg.VC == (aal.VC{VPI: vpi, VCI: vci}) {
 		p.cfg.VC = aal.VC{}
 	}
 }
@@ -238,9 +237,9 @@ func (d *Carrier) each(do func(*port)) {
 func (d *Carrier) timers(run bool) {
 	for _, p := range d.ports {
 		switch {
-		case p == nil || p.frame == 0 || p.cfg.Pack == 0:
+		case p == nil || p.frame == 0 || p.wait == 0:
 		case run:
-			d.hub.StartTimer(&p.timer, d.hub.Now()+p.cfg.Pack)
+			d.hub.StartTimer(&p.timer, d.hub.Now()+p.wait)
 		default:
 			d.hub.StopTimer(&p.timer)
 		}

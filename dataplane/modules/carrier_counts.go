@@ -19,7 +19,7 @@ func (d *Carrier) Counts() []dataplane.Count {
 		{Name: "rx_drop_truncated", N: n.RxTruncated}, {Name: "rx_drop_overrun", N: n.RxOverrun},
 		{Name: "rx_drop_starved", N: n.RxStarved},
 		{Name: "rx_drop_tagged", N: n.RxTagged}, {Name: "rx_drop_foreign", N: n.RxForeign},
-		{Name: "rx_drop_checksum", N: n.RxChecksum}, {Name: "rx_drop_malformed", N: n.RxMalformed}, {Name: "rx_drop_no_block", N: d.rx.noBlocks},
+		{Name: "rx_drop_checksum", N: n.RxChecksum}, {Name: "rx_drop_malformed", N: n.RxMalformed}, {Name: "rx_drop_no_block", N: d.rx.noBlocks + sum.drops[noMemory]},
 		{Name: "tx_drop_no_port", N: c.noPort}, {Name: "tx_drop_down", N: d.lost + sum.down + n.TxDown},
 		{Name: "rx_drop_hub", N: c.relayLost}, {Name: "rx_drop_hub_no_block", N: c.relayNoBlocks},
 		{Name: "tx_drop_no_block", N: d.noBlocks + sum.noBlocks}, {Name: "tx_drop_too_long", N: sum.tooLong + n.TxTooLong},
@@ -45,7 +45,7 @@ func (d *Carrier) PortCounts(number uint32) []dataplane.Count {
 	c.missing += p.pw.missing
 	return p.impairer.appendCounts(append(c.list(),
 		dataplane.Count{Name: "tx_drop_too_long", N: c.tooLong}, dataplane.Count{Name: "tx_drop_no_block", N: c.noBlocks},
-		dataplane.Count{Name: "tx_drop_down", N: c.down}))
+		dataplane.Count{Name: "tx_drop_down", N: c.down}, dataplane.Count{Name: "rx_drop_no_block", N: c.drops[noMemory]}))
 }
 
 // list is what only ports count.
@@ -54,7 +54,7 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_cells", N: c.cellsIn}, {Name: "tx_cells", N: c.cellsOut}, {Name: "rx_sdus", N: c.pdusIn}, {Name: "tx_sdus", N: c.pdusOut},
 		{Name: "rx_drop_station", N: c.drops[wrongStation]}, {Name: "rx_drop_control_word", N: c.drops[badControl] + c.drops[badFrame]},
 		{Name: "rx_drop_vccv", N: c.drops[vccv]}, {Name: "rx_drop_length", N: c.drops[badLength]}, {Name: "rx_drop_oam", N: c.drops[adminCell]},
-		{Name: "rx_drop_down", N: c.drops[portStopped]},
+		{Name: "rx_drop_down", N: c.drops[portStopped]}, {Name: "rx_drop_mode", N: c.drops[wrongMode]},
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},
 		{Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_other_vc", N: c.otherVC},
 		{Name: "tx_drop_congested", N: c.congested}, {Name: "rx_drop_no_leaf", N: c.noLeaf},

@@ -210,8 +210,8 @@ func (d *Carrier) crossPort(c Connection) (*port, error) {
 	if p == nil {
 		return nil, fmt.Errorf("port %d: %w", c.Port, errNoPort)
 	}
-	if !p.cfg.Mode.Cells() && (c.Path || c.VC != p.cfg.VC) {
-		return nil, fmt.Errorf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC)
+	if !p.carries(c.VC, c.Path) {
+		return nil, p.only()
 	}
 	if c.Path && p.trunk != nil && p.trunk.sars != nil {
 		return nil, errPaths

@@ -1,35 +1,70 @@
 package modules
 
-import "errors"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cellhub/cellhub/aal"
+)
 
 // Mode is how a pseudowire carries ATM, as RFC 4717 has it.
 type Mode uint8
 
 // The modes. In N-to-one mode a frame is a run of 52-octet cells of any VCs; the
-// control word is optional there. In AAL5 SDU mode a frame is one CPCS-SDU of the
-// one VC that the pseudowire carries.
+// control word is optional there. In one-to-one mode it is a run of cells of one VC, or of
+// one VP, without what all of them have in common. In AAL5 SDU mode a frame is one CPCS-SDU
+// of the one VC that the pseudowire carries, in AAL5 PDU mode the payloads of one PDU's cells,
+// or of some of them.
 const (
 	ModeN1      Mode = iota // N-to-one, without control word
 	ModeN1CW                // N-to-one, with control word
 	ModeAAL5SDU             // AAL5 CPCS-SDU mode
+	ModeVCC                 // one-to-one, of a VCC
+	ModeVPC                 // one-to-one, of a VPC
+	ModeAAL5PDU             // AAL5 PDU frame mode
 )
 
-var modeNames = [...]string{ModeN1: "n1", ModeN1CW: "n1cw", ModeAAL5SDU: "aal5sdu"}
+var modeNames = [...]string{
+	ModeN1: "n1", ModeN1CW: "n1cw", ModeAAL5SDU: "aal5sdu", ModeVCC: "vcc", ModeVPC: "vpc", ModeAAL5PDU: "aal5pdu",
+}
 
 func (m Mode) String() string { return modeNames[m] }
 
-// ParseMode reads n1, n1cw or aal5sdu.
+// ParseMode reads a mode by its name.
 func ParseMode(s string) (Mode, error) {
-	for m, name := range modeNames {
-		if s == name {
-			return Mode(m), nil
-		}
+	if m := slices.Index(modeNames[:], s); m >= 0 {
+		return Mode(m), nil
 	}
-	return 0, errors.New("n1, n1cw or aal5sdu")
+	last := len(modeNames) - 1
+	return 0, fmt.Errorf("%s or %s", strings.Join(modeNames[:last], ", "), modeNames[last])
 }
 
-// Cells tells whether frames hold cells.
+// Cells tells whether frames hold cells, or what becomes cells without AAL5.
 func (m Mode) Cells() bool { return m != ModeAAL5SDU }
 
 // ControlWord tells whether a control word stands before the payload.
 func (m Mode) ControlWord() bool { return m != ModeN1 }
+
+// OneVC tells whether a pseudowire carries one VC, which frames do not name.
+func (m Mode) OneVC() bool { return m == ModeAAL5SDU || m == ModeVCC || m == ModeAAL5PDU }
+
+// OneVP tells whether a pseudowire carries one VP, which frames do not name.
+func (m Mode) OneVP() bool { return m == ModeVPC }
+
+// specific tells whether the control word ends in an ATM-specific octet, and no cell has its
+// header (RFC 4717, 5.1: the generic control word).
+func (m Mode) specific() bool { return m >= ModeVCC }
+
+// cellSize is the octets of a cell in a frame.
+func (m Mode) cellSize() int {
+	switch m {
+	case ModeVCC:
+		return aal.ChannelCellSize
+	case ModeVPC:
+		return aal.PathCellSize
+	case ModeAAL5PDU:
+		return aal.PayloadSize
+	}
+	return aal.CellSize
+}

@@ -263,8 +263,8 @@ func (o *oamPoint) appendCounts(counts []dataplane.Count) []dataplane.Count {
 func (p *port) setPathEnd(c Connection, on bool) error {
 	vpi := c.VC.VPI
 	switch {
-	case !p.cfg.Mode.Cells():
-		return errOAM
+	case !p.carries(c.VC, c.Path):
+		return p.only()
 	case p.cross != nil && p.cross.paths[vpi/64]>>(vpi%64)&1 != 0:
 		return errSwitched
 	case !on:

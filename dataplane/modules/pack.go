@@ -21,7 +21,7 @@ func (p *port) pack(m dataplane.Msg) {
 		} else if p.mark != ecn(&m) { // its packets do not agree
 			p.mark = nic.NotECT
 		}
-		n := min(len(cells), p.room())
+		n := p.share(cells)
 		if n == 0 {
 			if p.closeFrame() {
 				continue
@@ -31,15 +31,40 @@ func (p *port) pack(m dataplane.Msg) {
 			d.in.PutBQ(m)
 			return
 		}
-		copy(d.hub.Pool.Extend(p.frame, n), cells)
+		p.join(cells[:n])
 		cells = cells[n:]
-		p.counts.cellsOut += uint64(n / aal.CellSize)
 		p.charge(n / aal.CellSize)
 	}
-	if p.frame != 0 && p.room() == 0 {
-		p.closeFrame()
+	if p.frame != 0 && p.room() == 0 && !p.closeFrame() {
+		p.list()
 	}
 	d.hub.Free(m)
+}
+
+// join adds cells to the frame under construction, as many as share allows.
+func (p *port) join(cells []byte) {
+	copy(p.carrier.hub.Pool.Extend(p.frame, len(cells)), cells)
+	p.counts.cellsOut += uint64(len(cells) / aal.CellSize)
+	if p.cfg.Mode == ModeAAL5PDU {
+		last := aal.ReadHeader(cells[len(cells)-aal.CellSize:])
+		p.sealed = !last.User() || last.AUU()
+	}
+}
+
+// share is the octets of cells that may join the frame under construction; 0: it is to be sent
+// before. A frame of AAL5 PDU mode has cells of one PDU, or one cell that is no user's.
+func (p *port) share(cells []byte) int {
+	n := min(len(cells), p.room())
+	switch {
+	case p.cfg.Mode != ModeAAL5PDU || n == 0:
+		return n
+	case aal.ReadHeader(cells).User():
+		return aal.PDURun(cells[:n])
+	case p.carrier.hub.Pool.Len(p.frame) == p.pw.overhead():
+		return aal.CellSize
+	}
+	p.sealed = true
+	return 0
 }
 
 // charge takes cells that streams send from the port's rate: they wait in the streams, and not
@@ -54,6 +79,9 @@ func (p *port) charge(cells int) {
 
 // room is the octets of cells that the frame under construction still takes.
 func (p *port) room() int {
+	if p.sealed {
+		return 0
+	}
 	return max(0, p.maxCells+p.pw.overhead()-p.carrier.hub.Pool.Len(p.frame)) // it may have been begun for longer frames
 }
 
@@ -64,7 +92,7 @@ func (p *port) openFrame() bool {
 		return false
 	}
 	p.pw.put(d.hub.Pool.Extend(p.frame, p.pw.overhead()), 0, false, false, 0)
-	if p.cfg.Pack > 0 && d.hub.StartTimer(&p.timer, d.hub.Now()+p.cfg.Pack) {
+	if p.wait > 0 && d.hub.StartTimer(&p.timer, d.hub.Now()+p.wait) {
 		return true
 	}
 	p.list()
@@ -96,7 +124,8 @@ func (p *port) closeFrame() bool {
 	}
 	d.hub.StopTimer(&p.timer)
 	b := p.frame
-	p.frame = 0
+	p.frame, p.sealed = 0, false
+	p.wire(b)
 	if p.cfg.ECN {
 		d.tx.mark = p.mark
 	}
@@ -110,7 +139,7 @@ func (p *port) dropFrame() {
 	if p.frame != 0 {
 		p.carrier.hub.StopTimer(&p.timer)
 		p.carrier.hub.Pool.Free(p.frame)
-		p.frame = 0
+		p.frame, p.sealed = 0, false
 		p.counts.down++
 	}
 }

@@ -2,6 +2,7 @@ package modules
 
 import (
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -13,7 +14,7 @@ import (
 type PortConfig struct {
 	Encapsulation
 	Far      Far
-	VC       aal.VC // AAL5 SDU mode: the one VC, which frames do not name
+	VC       aal.VC // of a mode with one VC, or one VP, which frames do not name; zero: the VC that is added first
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
 	ECN      bool   // datagrams have the ECN field of the packets in them; the far end must pass it on, RFC 6040
@@ -30,6 +31,9 @@ const (
 	MaxCellFrame = 9600
 	// MaxPack bounds how long cells may wait for others, in nanoseconds.
 	MaxPack = 1_000_000_000
+	// pduWait is how long the cells of a PDU wait for the others, in nanoseconds, unless told: some
+	// ten cells of an E1 line are on their way meanwhile. Then they go as a part of it.
+	pduWait = 10_000_000
 )
 
 // check refuses what is no port of the link.
@@ -51,8 +55,13 @@ func (c *PortConfig) check(l Link) error {
 	if err := c.Impairment.check(); err != nil {
 		return err
 	}
-	if c.Misinsert > 0 && !c.Mode.Cells() {
+	switch {
+	case c.Misinsert > 0 && !c.Mode.Cells():
 		return errMisinsert
+	case c.Mode.OneVP() && c.VC.VCI != 0:
+		return fmt.Errorf("mode %s carries a VP, and no VCI of it alone: %s", c.Mode, c.VC)
+	case c.VC.VPI > aal.MaxVPI:
+		return fmt.Errorf("VPI %d: at most %d", c.VC.VPI, aal.MaxVPI)
 	}
 	return l.check(&c.Far)
 }
@@ -73,6 +82,8 @@ type port struct {
 	counts  portCounts
 
 	key      uint64 // among the carrier's wires
+	wait     int64  // ns that a frame waits for more cells; 0: those of one pass share it
+	named    bool   // its VC or VP was configured, and stays
 	cfg      PortConfig
 	pw       pseudowire
 	maxFrame int
@@ -81,6 +92,7 @@ type port struct {
 	timer    dataplane.Timer
 	next     *port // on the carrier's list of those to be sent with this pass
 	listed   bool
+	sealed   bool               // the frame takes no more cells: AAL5 PDU mode
 	mark     uint8              // of the frame: that of all cells in it
 	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
 	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
@@ -100,7 +112,7 @@ type portCounts struct {
 	tooLong           uint64 // SDUs that the carrier's frame does not hold
 	noBlocks          uint64 // runs of cells, or SDUs, that there was no memory to send
 	noViews           uint64 // cells of mixed frames
-	otherVC           uint64 // AAL5 SDU mode: SDUs of a VC that the pseudowire does not carry
+	otherVC           uint64 // runs of cells, or SDUs, of a VC that the pseudowire does not carry
 	down              uint64 // frames under construction that went with their device, or port
 	congested         uint64 // cross-connected cells that found no room
 	noLeaf            uint64 // cells of connections that have no leaf left
@@ -130,6 +142,9 @@ func (p *port) build() {
 	p.checks = p.carrier.link.checks(&p.cfg.Far)
 	p.uni = p.cfg.UNI
 	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()
+	if p.wait = p.cfg.Pack; p.wait == 0 && p.cfg.Mode == ModeAAL5PDU {
+		p.wait = pduWait
+	}
 	p.timer.Fire = p.packed
 }
 
@@ -141,7 +156,10 @@ func (p *port) measure() error {
 		p.maxFrame = min(p.maxFrame, p.cfg.MaxFrame)
 	}
 	room := min(p.maxFrame, MaxCellFrame) - p.pw.overhead()
-	p.maxCells = max(room-room%aal.CellSize, 0)
+	if p.cfg.Mode == ModeVCC || p.cfg.Mode == ModeVPC {
+		room++ // the last octet of the control word is the first cell's
+	}
+	p.maxCells = max(room/p.cfg.Mode.cellSize(), 0) * aal.CellSize
 	if p.cfg.Cells > 0 {
 		p.maxCells = min(p.maxCells, p.cfg.Cells*aal.CellSize)
 	}
@@ -170,6 +188,9 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	pool.Cut(b, n+to)
 	pool.Trim(b, n+from)
 	switch {
+	case p.cfg.Mode.specific():
+		p.unpack(b)
+		return
 	case p.cfg.Mode.Cells():
 		p.cells(b)
 		return
@@ -291,20 +312,39 @@ func (p *port) drop(b block.ID, cause dropCause) {
 	p.carrier.hub.Pool.Free(b)
 }
 
+// carries tells whether a VC, or with path the VP, is one of the port's.
+func (p *port) carries(vc aal.VC, path bool) bool {
+	switch m := p.cfg.Mode; {
+	case m.OneVC():
+		return vc == p.cfg.VC && !path
+	case m.OneVP():
+		return vc.VPI == p.cfg.VC.VPI
+	}
+	return true
+}
+
+// only refuses what carries does not allow.
+func (p *port) only() error {
+	if p.cfg.Mode.OneVP() {
+		return &refusal{fmt.Sprintf("mode %s carries VP %d alone", p.cfg.Mode, p.cfg.VC.VPI), syscall.EINVAL}
+	}
+	return &refusal{fmt.Sprintf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC), syscall.EINVAL}
+}
+
 // output packs a run of cells, or sends an SDU as a frame of its own.
 func (p *port) output(m dataplane.Msg) {
+	d := p.carrier
+	if key := uint32(m.Conn); !p.carries(aal.VC{VPI: uint16(key >> 16), VCI: uint16(key)}, false) {
+		p.counts.otherVC++
+		d.hub.Free(m)
+		return
+	}
 	if p.cfg.Mode.Cells() {
 		p.pack(m)
 		return
 	}
-	d := p.carrier
 	n, head := int(m.Len), p.pw.overhead()
-	switch {
-	case m.Conn != p.conn(Key(p.cfg.VC)):
-		p.counts.otherVC++
-		d.hub.Free(m)
-		return
-	case n+head > p.maxFrame:
+	if n+head > p.maxFrame {
 		p.counts.tooLong++
 		d.hub.Free(m)
 		return

@@ -32,6 +32,9 @@ const (
 	// A control word's length counts itself and the payload, and is 0 from this size on.
 	cwLengthLimit = 64
 
+	// In the other modes with a control word the number stands before the ATM-specific octet.
+	specificBits = 8
+
 	vccvNibble = 1 // first four bits of a control channel's word, RFC 4385
 )
 
@@ -75,6 +78,8 @@ const (
 	portStopped            // of a port that carries nothing, by SetUp
 	adminCell              // an OAM cell inside AAL5 SDU mode, where nobody takes it
 	outOfOrder             // late or repeated, where frames are numbered
+	wrongMode              // cells, or parts of PDUs, that the mode has not
+	noMemory               // nothing to unpack it into
 	dropCauses
 )
 
@@ -132,11 +137,15 @@ func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 	if w.numbered {
 		cw |= uint32(w.sent.take())
 	}
+	if w.mode.specific() {
+		cw <<= specificBits
+	}
 	binary.BigEndian.PutUint32(dst[i:], cw)
 }
 
 // strip finds the payload in what stands behind the label stack: p[from:to]. cw is the
-// control word, 0 where the mode has none. An administrative cell is found too.
+// control word, 0 where the mode has none; an ATM-specific octet in it is part of the payload.
+// An administrative cell is found too.
 func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) {
 	to = len(p)
 	if !w.mode.ControlWord() {
@@ -160,6 +169,10 @@ func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) 
 		}
 		to = n
 	}
+	if w.mode.specific() {
+		cw >>= specificBits
+		from-- // the last octet of the word is the first of the cells
+	}
 	if w.numbered {
 		missing, ok := w.order.take(uint16(cw))
 		if !ok {
@@ -178,4 +191,20 @@ func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) 
 func (w *pseudowire) putAdmin(dst []byte) {
 	w.put(dst, aal.CellSize, false, false, 0)
 	dst[len(w.prefix)] |= cwFlagT >> 24
+}
+
+// pack gives a frame of headers and whole cells the form of the mode: it tells how many octets of
+// f there are then.
+func (w *pseudowire) pack(f []byte) int {
+	at := len(w.prefix) + ControlWordBytes
+	cells := f[at:]
+	switch at--; {
+	case w.mode == ModeVPC:
+		return at + aal.PackPath(f[at:], cells)
+	case w.mode == ModeAAL5PDU && aal.ReadHeader(cells).User():
+		octet, n := aal.PackPDU(cells, cells)
+		f[at] = octet
+		return at + 1 + n
+	}
+	return at + aal.PackChannel(f[at:], cells)
 }

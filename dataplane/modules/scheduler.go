@@ -162,10 +162,15 @@ func (p *port) drain() {
 		case s.ready[class].head == 0:
 			class++
 			continue
+		case s.queues[s.ready[class].head].gone:
+			i := s.ready[class].head
+			s.ready[class].pop(s.queues)
+			s.giveQueue(i)
+			continue
 		case s.rated && !s.rate.Conforms(now):
 			p.wakeAt(int64(s.rate.Earliest()), int64(now))
 			return
-		case p.space() == 0:
+		case p.spaceFor(s.first(class)) == 0:
 			p.waitForDevice()
 			return
 		}
@@ -176,24 +181,24 @@ func (p *port) drain() {
 	}
 }
 
+// first is the next cell of a class that has one.
+func (s *scheduler) first(class Class) []byte {
+	return s.store.nodes[s.queues[s.ready[class].head].head].cell[:]
+}
+
 // emit sends the next cell of a class.
 func (p *port) emit(class Class, now time.Duration) {
 	s := p.sched
 	i := s.ready[class].head
 	q := &s.queues[i]
-	if q.gone {
-		s.ready[class].pop(s.queues)
-		s.giveQueue(i)
-		return
-	}
 	l := &p.legs.legs[q.leg]
 	if l.shape && !p.legs.contracts.list[l.contract].shape.Take(&l.buckets, now) {
 		s.ready[class].pop(s.queues)
 		p.place(i) // not yet
 		return
 	}
-	copy(p.carrier.hub.Pool.Extend(p.frame, aal.CellSize), s.store.nodes[q.head].cell[:])
-	p.poured(aal.CellSize)
+	p.join(s.store.nodes[q.head].cell[:])
+	p.poured()
 	if s.rated {
 		s.rate.Take(now)
 	}

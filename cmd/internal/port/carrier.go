@@ -27,6 +27,8 @@ func (o *Opener) Read(text string) (server.PortSpec, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case spec.needVC() != nil:
+		return nil, spec.needVC()
 	case spec.Driver == XDP:
 		return nil, fmt.Errorf("driver=%s: one port has the interface to itself then; a daemon's ports share it by driver=%s", XDP, Packet)
 	}
@@ -228,7 +230,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Encapsulation: s.Encapsulation, VC: s.VC, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }

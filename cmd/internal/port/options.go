@@ -27,6 +27,8 @@ var options = []option{
 	{"remote", []Kind{UDP}, (*Spec).setRemote},
 	{"label", both, (*Spec).setLabel},
 	{"mode", both, (*Spec).setMode},
+	{"vc", both, (*Spec).setVC},
+	{"vp", both, (*Spec).setVP},
 	{"peer", []Kind{Ethernet}, (*Spec).setPeer},
 	{"vlan", []Kind{Ethernet}, (*Spec).setVLAN},
 	{"driver", []Kind{Ethernet}, (*Spec).setDriver},
@@ -49,6 +51,24 @@ var both = []Kind{Ethernet, UDP}
 
 func (s *Spec) setMode(v string) (err error) {
 	s.Mode, err = modules.ParseMode(v)
+	return err
+}
+
+func (s *Spec) setVC(v string) (err error) {
+	if s.path {
+		return errors.New("a VC, or a VP")
+	}
+	s.HasVC = true
+	s.VC, err = aal.ParseVC(v)
+	return err
+}
+
+func (s *Spec) setVP(v string) error {
+	if s.HasVC {
+		return errors.New("a VC, or a VP")
+	}
+	n, err := number(v, "a VPI", 0, aal.MaxVPI)
+	s.HasVC, s.path, s.VC.VPI = true, true, uint16(n)
 	return err
 }
 

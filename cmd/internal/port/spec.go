@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane/modules"
 	"github.com/cellhub/cellhub/nic"
 )
@@ -52,6 +53,9 @@ type Spec struct {
 	DSCP    uint8          // UDP: of the datagrams
 	ZeroSum bool           // UDP over IPv6: no checksums, as the peer has it too (checksum=off)
 	Entropy string         // UDP: datagrams leave by a port that the label chooses ("on"), or by the local one ("off"); empty: as is cheaper
+	VC      aal.VC         // of a mode with one VC (vc=), or one VP (vp=)
+	HasVC   bool           // it was given
+	path    bool           // … as a VP
 	modules.Encapsulation
 	modules.Capacity                 // what cross-connects have of the port: rate= and reserve=
 	modules.Impairment               // of what comes in
@@ -135,12 +139,16 @@ func keyNames(k Kind) string {
 // complete checks what must be there.
 func (s *Spec) complete() error {
 	switch {
+	case s.HasVC && s.path && !s.Mode.OneVP():
+		return fmt.Errorf("vp=%d: mode %s carries no VP alone: that is mode=vpc", s.VC.VPI, s.Mode)
+	case s.HasVC && !s.path && !s.Mode.OneVC():
+		return fmt.Errorf("vc=%s: mode %s carries no VC alone: that is mode=vcc, aal5sdu or aal5pdu", s.VC, s.Mode)
 	case s.LabelOut == 0:
 		return fmt.Errorf("no label: add label=N, %d to %d, as the peer has it", modules.FirstLabel, modules.MaxLabel)
 	case s.Kind == UDP && !s.Remote.IsValid():
 		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
 	case s.Numbered && !s.Mode.ControlWord():
-		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take n1cw or aal5sdu", s.Mode)
+		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take another", s.Mode)
 	case !s.Mode.Cells() && s.Cells != 0:
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
 	case !s.Mode.Cells() && s.Rate != 0:
@@ -155,6 +163,46 @@ func (s *Spec) complete() error {
 		return nil
 	}
 	return s.checkAddresses()
+}
+
+// needVC refuses a port that has to say which VC, or VP, it carries.
+func (s *Spec) needVC() error {
+	switch {
+	case s.HasVC:
+	case s.Mode.OneVP():
+		return fmt.Errorf("mode %s carries one VP: add vp=VPI", s.Mode)
+	case s.Mode.OneVC() && s.Mode.Cells():
+		return fmt.Errorf("mode %s carries one VC: add vc=VPI/VCI", s.Mode)
+	}
+	return nil
+}
+
+// Only is the key that says which VC, or VP, the port carries.
+func (s *Spec) Only() string {
+	if s.path {
+		return fmt.Sprintf("vp=%d", s.VC.VPI)
+	}
+	return "vc=" + s.VC.String()
+}
+
+// For is the specification of a port that carries a VC, which it may have named. It is an error where the mode does
+// not let it.
+func (s Spec) For(vc aal.VC) (Spec, error) {
+	switch {
+	case !s.HasVC:
+		if s.needVC() == nil { // any will do
+			return s, nil
+		}
+		s.HasVC, s.path = true, s.Mode.OneVP()
+	case s.path && s.VC.VPI != vc.VPI:
+		return s, fmt.Errorf("VC %s is not in vp=%d of the port", vc, s.VC.VPI)
+	case !s.path && s.VC != vc:
+		return s, fmt.Errorf("VC %s is not vc=%s of the port", vc, s.VC)
+	}
+	if s.VC = vc; s.path {
+		s.VC.VCI = 0
+	}
+	return s, nil
 }
 
 // checkAddresses refuses pairs of addresses that cannot speak with each other.
@@ -241,6 +289,9 @@ func (s Spec) String() string {
 	}
 	add("label", true, labels)
 	add("mode", true, s.Mode)
+	if s.HasVC {
+		b.WriteString("," + s.Only())
+	}
 	add("peer", s.HasPeer, net.HardwareAddr(s.Peer[:]))
 	add("vlan", s.VLAN != 0, s.VLAN)
 	add("driver", s.Driver != Packet, s.Driver)

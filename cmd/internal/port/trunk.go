@@ -73,6 +73,9 @@ func Check(text string) (key string, sdus bool, err error) {
 		return t.Carrier(), !t.CarriesCells(), err
 	}
 	spec, err := Parse(text)
+	if err == nil {
+		err = spec.needVC()
+	}
 	return spec.Key(), !spec.Mode.Cells(), err
 }
 
