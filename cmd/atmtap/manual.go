@@ -58,10 +58,18 @@ OPTIONS
         label        16 to 1048575; what we send, and what we take if it differs
         mode         n1       cells, N-to-one without control word (default)
                      n1cw     cells, N-to-one with control word
+                     vcc      cells of one VC, without VPI and VCI
+                     vpc      cells of one VP, without its VPI
+                     aal5pdu  a frame is the payloads of an AAL5 PDU's cells,
+                              trailer included, or of a part of them that
+                              the carrier holds; OAM cells between
                      aal5sdu  one AAL5 SDU a frame: no cell tax, but the
                               carrier's MTU must hold it
-                     Both ends must use the same.
+                     Both ends must use the same. All are RFC 4717's; with
+                     those of one VC, or VP, each end numbers it as it likes.
         More, after a comma each:
+        vc=VPI/VCI, vp=VPI   which VC, or VP, a mode of one carries: that of
+                     --vc, unless given
         outer=L[/L[/L]]  labels of the network put before ours, outermost first;
                      received ones are popped, up to 8 labels in all
         tc=0..7, ttl=1..255   of the labels (0 and 255)
@@ -80,12 +88,14 @@ OPTIONS
                      peer that passes marks on to the packets, as atmtap always
                      does; a packet that met congestion and cannot be marked is
                      dropped (default off: compatibility mode)
-        seq=on       n1cw, aal5sdu: frames are numbered, late and repeated ones
+        seq=on       all but n1: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
-        cells=N      n1, n1cw: at most N cells in a frame that is sent, for
-                     peers with such a limit (default: as many as fit)
-        pack=TIME    n1, n1cw: cells wait so long for others to share a frame,
-                     as in 200us; at most 1s (default: those at hand)
+        cells=N      all but aal5sdu: at most N cells in a frame that is sent,
+                     for peers with such a limit (default: as many as fit)
+        pack=TIME    all but aal5sdu: cells wait so long for others to share a
+                     frame, as in 200us; at most 1s (default: those at hand).
+                     In aal5pdu they wait for the end of their PDU, at most
+                     10ms unless told
         For laboratories, harm to what comes in:
         loss=P, errors=P, misinsert=P   the part, up to 1, of cells (aal5sdu: of
                      SDUs) that is lost, has a wrong bit, comes on another VC

@@ -20,12 +20,16 @@ import (
 // dissectors are tshark's, by mode.
 var dissectors = map[string]string{
 	"n1": "mplspwatmn1nocw", "n1cw": "mplspwatmn1cw", "aal5sdu": "mplspwatmaal5sdu",
+	"vcc": "mplspwatm11_or_aal5pdu", "vpc": "mplspwatm11_or_aal5pdu", "aal5pdu": "mplspwatm11_or_aal5pdu",
 }
 
 // wireFields are what tshark tells of every frame of a pseudowire.
 var wireFields = []string{
 	"eth.src", "frame.len", "udp.dstport", "mpls.label", "mpls.exp", "mpls.bottom", "mpls.ttl",
 	"atm.vpi", "atm.vci", "atm.pti", "atm.clp", "pw.atm.n1_nocw.cells", "pw.atm.n1_cw.cells",
+	"pw.atm.11.cells", "pw.type.atm.11vcc", "pw.type.atm.11vpc", "pw.type.atm.aal5pdu",
+	"atm.pw_control_byte.m", "atm.pw_control_byte.v", "atm.pw_control_byte.rsv", "atm.pw_control_byte.u", "atm.pw_control_byte.efci",
+	"atm.cells", "atm.aal5t_len",
 	"pw.cw.bits03", "pw.cw.flags", "atm.pt", "atm.efci", "pw.cw.aal5sdu.u", "pw.cw.rsv", "pw.cw.length", "pw.cw.seqno",
 	"icmp.type", "ip.len", "arp.opcode", "tcp.len", "data.data", "mpls",
 	"_ws.malformed", "_ws.expert.group", "_ws.expert.severity", "frame.protocols",
@@ -100,10 +104,10 @@ func (r row) clean() error {
 func TestFramesDecodeInTshark(t *testing.T) {
 	needTshark(t)
 	for _, c := range carriers {
-		for _, mode := range []string{"n1", "n1cw", "aal5sdu"} {
+		for _, mode := range modes {
 			for _, kind := range []string{"--tap", "--tun"} {
 				encap := map[string]string{"--tap": "llc", "--tun": "vcmux"}[kind]
-				if mode == "aal5sdu" { // here tshark looks inside, and guesses where there is no LLC
+				if strings.HasPrefix(mode, "aal5") { // here tshark looks inside, and guesses where there is no LLC
 					encap = "llc"
 				}
 				t.Run(c.name+"/"+mode+"/"+kind[2:]+"-"+encap, func(t *testing.T) {
@@ -123,7 +127,7 @@ func testFrames(t *testing.T, c carrier, mode, kind, encap string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	mtu := smallCarrier
-	if mode == "aal5sdu" {
+	if strings.HasPrefix(mode, "aal5") {
 		mtu = 1600
 	}
 	l := lab.ForTest(t, lab.Config{MTU: mtu, NoOffloads: true})
@@ -197,17 +201,64 @@ func (o *oracle) frame(r row) error {
 			return fmt.Errorf("%s is %q, want %s", field, r[field], value)
 		}
 	}
-	if o.mode == "aal5sdu" {
+	switch o.mode {
+	case "aal5sdu":
 		return o.sduFrame(r)
+	case "aal5pdu":
+		return o.pduFrame(r)
+	case "vcc", "vpc":
+		if err := o.oneToOne(r); err != nil {
+			return err
+		}
 	}
 	return o.cellFrame(r)
+}
+
+// oneToOne judges what is one-to-one mode's own (RFC 4717, section 9), and puts into r what frames of it leave out.
+func (o *oracle) oneToOne(r row) error {
+	n := len(r.list("data.data"))
+	each := func(v string) string { return strings.TrimSuffix(strings.Repeat(v+",", n), ",") }
+	v := "0"
+	if o.mode == "vpc" {
+		v = "1"
+	}
+	for field, want := range map[string]string{
+		"pw.type.atm.11" + o.mode: "1", "pw.cw.seqno": "0", "pw.cw.rsv": "0",
+		"atm.pw_control_byte.m": each("0"), "atm.pw_control_byte.v": each(v), "atm.pw_control_byte.rsv": each("0"),
+	} {
+		if r[field] != want {
+			return fmt.Errorf("%s is %q, want %s", field, r[field], want)
+		}
+	}
+	r["atm.vpi"] = each("0")
+	if o.mode == "vcc" {
+		r["atm.vci"] = each("100")
+	}
+	return nil
+}
+
+// pduFrame judges a frame that is one AAL5 PDU (RFC 4717, section 11).
+func (o *oracle) pduFrame(r row) error {
+	sdu, _ := strconv.Atoi(r["atm.aal5t_len"])
+	for field, want := range map[string]string{
+		"pw.type.atm.aal5pdu": "1", "pw.cw.seqno": "0", "pw.cw.rsv": "0",
+		"atm.pw_control_byte.m": "1", "atm.pw_control_byte.v": "0", "atm.pw_control_byte.rsv": "0",
+		"atm.pw_control_byte.u": "1", "atm.pw_control_byte.efci": "0", "atm.clp": "0",
+		"atm.cells": strconv.Itoa((sdu + 8 + 47) / 48),
+	} {
+		if r[field] != want {
+			return fmt.Errorf("%s is %q, want %s", field, r[field], want)
+		}
+	}
+	o.packet(r)
+	return nil
 }
 
 // cellFrame judges a frame of cells (RFC 4717, section 8).
 func (o *oracle) cellFrame(r row) error {
 	vpis, vcis, ptis, clps := r.list("atm.vpi"), r.list("atm.vci"), r.list("atm.pti"), r.list("atm.clp")
 	payloads := r.list("data.data")
-	counted := r["pw.atm.n1_nocw.cells"]
+	counted := r["pw.atm.n1_nocw.cells"] + r["pw.atm.11.cells"]
 	if o.mode == "n1cw" {
 		counted = r["pw.atm.n1_cw.cells"]
 		if r["pw.cw.flags"] != "0x00" || r["pw.cw.length"] != "0" || r["pw.cw.seqno"] != "0" {
@@ -302,6 +353,12 @@ func (o *oracle) sduFrame(r row) error {
 			return fmt.Errorf("%s is %q, want %s", field, r[field], want)
 		}
 	}
+	o.packet(r)
+	return nil
+}
+
+// packet counts a packet that tshark has found inside.
+func (o *oracle) packet(r row) {
 	lengths := r.list("ip.len")
 	if o.carrier == "udp" && len(lengths) > 0 {
 		lengths = lengths[1:]
@@ -317,7 +374,6 @@ func (o *oracle) sduFrame(r row) error {
 	if r["arp.opcode"] != "" {
 		o.arps++
 	}
-	return nil
 }
 
 // finish asks whether all the traffic was seen.
@@ -339,8 +395,12 @@ func (o *oracle) finish(bridged bool) {
 	if bridged != (o.arps > 0) {
 		o.t.Errorf("%d ARP frames", o.arps)
 	}
-	if o.mode != "aal5sdu" && o.most != cellMPLS {
-		o.t.Errorf("at most %d cells in a frame, want %d", o.most, cellMPLS)
+	want := map[string]int{"n1": cellMPLS, "n1cw": cellMPLS, "vcc": 30, "vpc": 29}[o.mode]
+	if o.carrier == "udp" && strings.HasPrefix(o.mode, "v") { // IP and UDP take more than Ethernet
+		want--
+	}
+	if o.most != want {
+		o.t.Errorf("at most %d cells in a frame, want %d", o.most, want)
 	}
 }
 

@@ -50,6 +50,7 @@ var whys = map[string]string{
 	"tx_drop_device":        "refused by the interface: is it up?",
 	"drop_full":             "more than the user took",
 	"rx_drop_malformed":     "malformed",
+	"rx_drop_mode":          "cells of another kind: mode= must be as the far end has it",
 	"rx_drop_no_block":      "the daemon was out of memory for them",
 	"rx_drop_no_view":       "the daemon was out of memory for them",
 	"rx_drop_not_ect":       "marked as congested on the way, and of a sender that does not understand that (RFC 6040)",

@@ -63,7 +63,8 @@ CONFIGURATION
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one
         local address share a device, and differ by their labels; entropy= is
-        the same for all on an address, and off unless it says on. Others are
+        the same for all on an address, and off unless it says on; modes vcc
+        and aal5pdu want vc=VPI/VCI, and vpc vp=VPI. Others are
             atmtcp:HOST[:PORT]        linux-atm's atmtcp, over TCP: SDUs
             atmtcp:listen=ADDR[:PORT]
             gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]

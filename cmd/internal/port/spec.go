@@ -148,7 +148,7 @@ func (s *Spec) complete() error {
 	case s.Kind == UDP && !s.Remote.IsValid():
 		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
 	case s.Numbered && !s.Mode.ControlWord():
-		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: take another", s.Mode)
+		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: any other has, n1cw too", s.Mode)
 	case !s.Mode.Cells() && s.Cells != 0:
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
 	case !s.Mode.Cells() && s.Rate != 0:

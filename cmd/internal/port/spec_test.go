@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane/modules"
 )
 
@@ -69,6 +70,16 @@ var good = []struct {
 	{"code point", "udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=aal5sdu,dscp=46,seq=on",
 		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), DSCP: 46,
 			Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16, Mode: modules.ModeAAL5SDU, Numbered: true}}, ""},
+	{"one VC", "eth:eth0,label=100,mode=vcc,vc=4095/65535",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, VC: aal.VC{VPI: 4095, VCI: 65535}, HasVC: true, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100, Mode: modules.ModeVCC}}, ""},
+	{"one VP", "eth:eth0,vp=0,mode=vpc,label=100,seq=on",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, HasVC: true, path: true, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100, Mode: modules.ModeVPC, Numbered: true}},
+		"eth:eth0,label=100,mode=vpc,vp=0,seq=on"},
+	{"PDUs that wait", "udp:192.0.2.1:6635,remote=192.0.2.2:6635,label=16,mode=aal5pdu,vc=1/40,pack=5ms",
+		Spec{Kind: UDP, Local: ap("192.0.2.1:6635"), Remote: ap("192.0.2.2:6635"), VC: aal.VC{VPI: 1, VCI: 40}, HasVC: true, Pack: 5 * time.Millisecond,
+			Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16, Mode: modules.ModeAAL5PDU}}, ""},
+	{"SDUs of a VC", "eth:eth0,label=100,mode=aal5sdu,vc=0/40",
+		Spec{Kind: Ethernet, Device: "eth0", Peer: modules.RFC7213Address, VC: aal.VC{VCI: 40}, HasVC: true, Encapsulation: modules.Encapsulation{LabelOut: 100, LabelIn: 100, Mode: modules.ModeAAL5SDU}}, ""},
 	{"any local address", "udp:0.0.0.0:6635,remote=192.0.2.2:6635,label=16,mode=n1",
 		Spec{Kind: UDP, Local: ap("0.0.0.0:6635"), Remote: ap("192.0.2.2:6635"), Encapsulation: modules.Encapsulation{LabelOut: 16, LabelIn: 16}}, ""},
 }
@@ -117,18 +128,26 @@ var bad = []struct {
 	{"no label out", "eth:eth0,label=/100", []string{"16 to 1048575"}},
 	{"three labels", "eth:eth0,label=100/101/102", []string{"16 to 1048575"}},
 	{"no rate", "eth:eth0,label=100,rate=0", []string{"rate=0", "1 to 4294967295"}},
+	{"a VC of all", "eth:eth0,label=100,vc=0/40", []string{"vc=0/40", "mode n1", "mode=vcc"}},
+	{"a VP of all", "eth:eth0,label=100,mode=n1cw,vp=4", []string{"vp=4", "mode n1cw", "mode=vpc"}},
+	{"a VC of a path's mode", "eth:eth0,label=100,mode=vpc,vc=4/40", []string{"vc=4/40", "mode vpc"}},
+	{"a VP of a channel's mode", "eth:eth0,label=100,mode=vcc,vp=4", []string{"vp=4", "mode vcc"}},
+	{"a VC and a VP", "eth:eth0,label=100,mode=vcc,vc=0/40,vp=4", []string{"vp=4"}},
+	{"a VP and a VC", "eth:eth0,label=100,mode=vpc,vp=4,vc=0/40", []string{"vc=0/40"}},
+	{"no VC", "eth:eth0,label=100,mode=vcc,vc=40", []string{"vc=40", "VPI/VCI"}},
+	{"VP out of range", "eth:eth0,label=100,mode=vpc,vp=4096", []string{"vp=4096", "4095"}},
 	{"a rate of SDUs", "eth:eth0,label=100,mode=aal5sdu,rate=9", []string{"rate=9", "aal5sdu"}},
 	{"more than all", "eth:eth0,label=100,rate=9,reserve=101", []string{"reserve=101", "1 to 100"}},
 	{"more shares than classes", "eth:eth0,label=100,rate=9,reserve=1/1/1/1/1/1", []string{"NRT-VBR"}},
 	{"a part of nothing", "eth:eth0,label=100,reserve=50", []string{"add rate="}},
-	{"bad mode", "eth:eth0,label=100,mode=N1", []string{"mode=N1", "n1, n1cw or aal5sdu"}},
+	{"bad mode", "eth:eth0,label=100,mode=N1", []string{"mode=N1", "n1, n1cw, aal5sdu, vcc, vpc or aal5pdu"}},
 	{"no value", "eth:eth0,label=100,mode=", []string{"mode", "no value"}},
 	{"no equals sign", "eth:eth0,label=100,mode", []string{"mode", "no value"}},
 	{"driver", "eth:eth0,label=100,driver=dpdk", []string{"driver=dpdk", "packet, xdp or auto"}},
 	{"driver of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,driver=xdp", []string{"driver", "remote=, label=, mode="}},
-	{"unknown key", "eth:eth0,label=100,vc=0/100", []string{"vc", "label=, mode=, peer=, vlan="}},
+	{"unknown key", "eth:eth0,label=100,mtu=1500", []string{"mtu", "label=, mode=, vc=, vp=, peer=, vlan="}},
 	{"space before a key", "eth:eth0, label=100", []string{" label"}},
-	{"remote of Ethernet", "eth:eth0,label=100,remote=192.0.2.1:1", []string{"remote", "label=, mode=, peer=, vlan="}},
+	{"remote of Ethernet", "eth:eth0,label=100,remote=192.0.2.1:1", []string{"remote", "label=, mode=, vc=, vp=, peer=, vlan="}},
 	{"peer of UDP", "udp:192.0.2.1:1,remote=192.0.2.2:1,peer=02:00:00:00:00:01", []string{"peer", "remote=, label=, mode="}},
 	{"label twice", "eth:eth0,label=100,label=100", []string{"label", "twice"}},
 	{"remote twice", "udp:192.0.2.1:1,remote=192.0.2.2:1,remote=192.0.2.3:1", []string{"remote", "twice"}},
@@ -259,4 +278,40 @@ func lookedUp(text string) bool {
 		}
 	}
 	return false
+}
+
+// A daemon's port has to say which VC, or VP, its mode carries; atmtap's is that of its stream.
+func TestOneVC(t *testing.T) {
+	for _, c := range []struct {
+		text, vc string
+		check    string // what a daemon says; "": it takes it
+		want     string // what atmtap's port is for vc; "": refused
+	}{
+		{"eth:eth0,label=100,mode=vcc", "0/40", "add vc=VPI/VCI", "eth:eth0,label=100,mode=vcc,vc=0/40"},
+		{"eth:eth0,label=100,mode=aal5pdu", "0/40", "add vc=VPI/VCI", "eth:eth0,label=100,mode=aal5pdu,vc=0/40"},
+		{"eth:eth0,label=100,mode=vpc", "7/40", "add vp=VPI", "eth:eth0,label=100,mode=vpc,vp=7"},
+		{"eth:eth0,label=100,mode=aal5sdu", "0/40", "", "eth:eth0,label=100,mode=aal5sdu"},
+		{"eth:eth0,label=100,mode=n1", "0/40", "", "eth:eth0,label=100,mode=n1"},
+		{"eth:eth0,label=100,mode=vcc,vc=0/40", "0/40", "", "eth:eth0,label=100,mode=vcc,vc=0/40"},
+		{"eth:eth0,label=100,mode=vcc,vc=0/40", "0/41", "", ""},
+		{"eth:eth0,label=100,mode=vpc,vp=7", "7/99", "", "eth:eth0,label=100,mode=vpc,vp=7"},
+		{"eth:eth0,label=100,mode=vpc,vp=7", "8/99", "", ""},
+	} {
+		_, _, err := Check(c.text)
+		_, read := new(Opener).Read(c.text)
+		if c.check == "" && (err != nil || read != nil) || c.check != "" && (err == nil || read == nil || !strings.Contains(err.Error(), c.check) || read.Error() != err.Error()) {
+			t.Errorf("%s: %v, %v; want %q", c.text, err, read, c.check)
+		}
+		s, err := Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vc, err := aal.ParseVC(c.vc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.For(vc); (err == nil) != (c.want != "") || err == nil && s.String() != c.want {
+			t.Errorf("%s for %s: %v, %v; want %q", c.text, c.vc, s, err, c.want)
+		}
+	}
 }
