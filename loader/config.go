@@ -106,8 +106,9 @@ type Rules struct {
 
 // Spec is what is known of a port.
 type Spec struct {
-	Key  string // of two ports with one key each would take the other's cells
-	SDUs bool   // it carries AAL5 SDUs, and no cells
+	Key    string                                 // of two ports with one key each would take the other's cells
+	SDUs   bool                                   // it carries AAL5 SDUs, and no cells
+	Refuse func(vpi, vci uint16, path bool) error // why it does not carry a VC, or a whole VP; nil: it carries any
 }
 
 // Module is what is known of a module.

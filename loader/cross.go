@@ -133,6 +133,9 @@ func (r *reader) crosses(c *Config, ports map[string]bool, taken map[string]Posi
 			r.fault(x.At, "%s: scr is above pcr", x)
 		}
 		for _, e := range []End{x.From, x.To} {
+			if err := r.specs[e.Port].refuse(e.VPI, uint16(e.VCI), e.VCI == wholePath); err != nil {
+				r.fault(x.At, "%s: port %s: %v", x, e.Port, err)
+			}
 			path := End{e.Port, e.VPI, wholePath}.String()
 			switch other, there := taken[e.String()]; {
 			case !ports[e.Port]:

@@ -18,7 +18,16 @@ var testRules = Rules{
 		if kind != "eth" && kind != "udp" {
 			return Spec{}, fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
 		}
-		return Spec{kind + rest, strings.HasSuffix(rest, "sdu")}, nil
+		s := Spec{Key: kind + rest, SDUs: strings.HasSuffix(rest, "sdu")}
+		if strings.HasPrefix(rest, "one") {
+			s.Refuse = func(vpi, vci uint16, path bool) error {
+				if path || vpi != 1 || vci != 40 {
+					return errors.New("it carries VC 1/40 alone")
+				}
+				return nil
+			}
+		}
+		return s, nil
 	},
 	Modules: map[string]Module{
 		"tap":     {Top: true, SDUs: true, Kind: func(string) string { return "bridged" }},
@@ -176,6 +185,8 @@ func TestParseFaults(t *testing.T) {
 			"x:3:30: stream a: aal5 makes cells, and port p carries SDUs: leave it out, or have the port carry cells"},
 		{"AAL5 too high", "ports: {p: \"eth:e\"}\nstreams:\n  a: {top: tap t0, modules: [aal5, rfc2684 llc bridged]}\npvcs: [{port: p, vc: 0/32, stream: a}]",
 			"x:3:36: stream a: rfc2684 works on SDUs, and aal5 above it has made cells of them: exchange them"},
+		{"a port of one VC", "ports: {p: \"eth:one\"}\npvcs: [{port: p, vc: 1/40}, {port: p, vc: 1/41}]", "x:2:29: PVC p 1/41: port p: it carries VC 1/40 alone"},
+		{"a path of a port of one VC", "ports: {p: \"eth:one\", q: \"eth:e\"}\nxconnects: [{from: p 1/*, to: q 1/*}]", "x:2:13: p 1/* to q 1/*: port p: it carries VC 1/40 alone"},
 		{"AAL", world + "  - {port: a, vc: 0/32, aal: 4}", `x:8:30: aal: "4": 0 or 5`},
 		{"marks", world + "  - {port: a, vc: 0/32, hiwat: 5, lowat: 6}", "x:8:5: PVC a 0/32: lowat 6 is above hiwat 5"},
 		{"rates", world + "  - {port: a, vc: 0/32, pcr: 5, scr: 6}", "x:8:5: PVC a 0/32: scr is above pcr"},

@@ -66,6 +66,12 @@ func (r *reader) portKeys(c *Config) {
 
 // vcs checks each PVC's names, and that no two are one; it gives each stream's.
 func (r *reader) vcs(c *Config) map[string]*PVC {
+	for i := range c.PVCs {
+		p := &c.PVCs[i]
+		if err := r.specs[p.Port].refuse(p.VPI, p.VCI, false); err != nil {
+			r.fault(p.At, "PVC %s: port %s: %v", p, p.Port, err)
+		}
+	}
 	ports, streams := map[string]bool{}, map[string]bool{}
 	for i := range c.Ports {
 		ports[c.Ports[i].Name] = true
@@ -100,6 +106,14 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 	}
 	r.crosses(c, ports, places)
 	return under
+}
+
+// refuse says why a port of the specification does not carry a VC, or a whole VP.
+func (s Spec) refuse(vpi, vci uint16, path bool) error {
+	if s.Refuse == nil {
+		return nil
+	}
+	return s.Refuse(vpi, vci, path)
 }
 
 // arguments completes and checks the arguments of a stream's parts; vc is what the stream

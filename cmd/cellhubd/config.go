@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -52,8 +53,12 @@ func (c *config) readConfig() (err error) {
 func rules() loader.Rules {
 	return loader.Rules{
 		Spec: func(text string) (loader.Spec, error) {
-			key, sdus, err := port.Check(text)
-			return loader.Spec{Key: key, SDUs: sdus}, err
+			c, err := port.Check(text)
+			s := loader.Spec{Key: c.Key, SDUs: c.SDUs}
+			if c.Refuse != nil {
+				s.Refuse = func(vpi, vci uint16, path bool) error { return c.Refuse(aal.VC{VPI: vpi, VCI: vci}, path) }
+			}
+			return s, err
 		},
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },

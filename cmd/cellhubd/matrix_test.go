@@ -16,6 +16,7 @@ import (
 type kind struct {
 	name string
 	sdus bool // the port itself carries SDUs
+	only bool // … one VC, which its specification names
 	own  func(own, peer, dev string) string
 	peer func(own, peer, dev string) string // own being the end's address still
 }
@@ -25,20 +26,23 @@ func same(format string) func(own, peer, dev string) string {
 }
 
 var kinds = []kind{
-	{"n1", false, same("eth:%s,label=100"), same("eth:%s,label=100")},
-	{"n1cw", false, same("eth:%s,label=101,mode=n1cw,seq=on"), same("eth:%s,label=101,mode=n1cw,seq=on")},
-	{"aal5sdu", true, same("eth:%s,label=102,mode=aal5sdu"), same("eth:%s,label=102,mode=aal5sdu")},
-	{"udp", false,
+	{"n1", false, false, same("eth:%s,label=100"), same("eth:%s,label=100")},
+	{"n1cw", false, false, same("eth:%s,label=101,mode=n1cw,seq=on"), same("eth:%s,label=101,mode=n1cw,seq=on")},
+	{"aal5sdu", true, false, same("eth:%s,label=102,mode=aal5sdu"), same("eth:%s,label=102,mode=aal5sdu")},
+	{"vcc", false, true, same("eth:%s,label=104,mode=vcc,seq=on"), same("eth:%s,label=104,mode=vcc,seq=on")},
+	{"vpc", false, false, same("eth:%s,label=105,mode=vpc,vp=0,seq=on"), same("eth:%s,label=105,mode=vpc,vp=0,seq=on")},
+	{"aal5pdu", false, true, same("eth:%s,label=106,mode=aal5pdu,seq=on"), same("eth:%s,label=106,mode=aal5pdu,seq=on")},
+	{"udp", false, false,
 		func(own, peer, _ string) string {
 			return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=103", own, peer)
 		},
 		func(own, peer, _ string) string {
 			return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=103", peer, own)
 		}},
-	{"gns3", false,
+	{"gns3", false, false,
 		func(own, peer, _ string) string { return fmt.Sprintf("gns3:%s:10001,remote=%s:10002", own, peer) },
 		func(own, peer, _ string) string { return fmt.Sprintf("gns3:%s:10002,remote=%s:10001", peer, own) }},
-	{"atmtcp", true,
+	{"atmtcp", true, false,
 		func(_, peer, _ string) string { return "atmtcp:" + peer },
 		func(_, peer, _ string) string { return "atmtcp:listen=" + peer }},
 }
@@ -81,9 +85,12 @@ func TestSwitchMatrix(t *testing.T) {
 	addresses := [2][2]string{{"192.0.2.1", "192.0.2.2"}, {"203.0.113.2", "203.0.113.1"}}
 	for side, e := range ends {
 		for i, k := range kinds {
-			a, dev := addresses[side], []string{lab.Dev, lab.Uplink}[side]
-			sw.Must(sw.Hub(control.HubOpen, 0, uint32(1+10*side+i), "port", fmt.Sprintf("%s%d %s", k.name, side, k.peer(a[0], a[1], dev)), ""))
-			e.Must(e.Hub(control.HubOpen, 0, uint32(1+i), "port", k.name+" "+k.own(a[0], a[1], lab.Dev), ""))
+			a, dev, only := addresses[side], []string{lab.Dev, lab.Uplink}[side], ""
+			if k.only {
+				only = fmt.Sprintf(",vc=0/%d", 100*(1+side))
+			}
+			sw.Must(sw.Hub(control.HubOpen, 0, uint32(1+10*side+i), "port", fmt.Sprintf("%s%d %s", k.name, side, k.peer(a[0], a[1], dev)+only), ""))
+			e.Must(e.Hub(control.HubOpen, 0, uint32(1+i), "port", k.name+" "+k.own(a[0], a[1], lab.Dev)+only, ""))
 		}
 	}
 	for i, near := range kinds {

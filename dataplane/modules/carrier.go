@@ -160,15 +160,14 @@ func (d *Carrier) SetMaxFrame(number uint32, octets int) error {
 // since its frames do not name it. On the hub.
 func (d *Carrier) AddVC(number uint32, vpi, vci uint16) error {
 	p := d.port(number)
-	switch vc := (aal.VC{VPI: vpi, VCI: vci}); {
+	vc := aal.VC{VPI: vpi, VCI: vci}
+	switch {
 	case p == nil:
 		return fmt.Errorf("port %d: %w", number, errNoPort)
 	case p.cfg.Mode.OneVC() && p.cfg.VC == aal.VC{}:
 		p.cfg.VC = vc
-	case !p.carries(vc, false):
-		return p.only()
 	}
-	return nil
+	return p.cfg.Mode.Refuse(p.cfg.VC, vc, false)
 }
 
 // RemoveVC undoes AddVC. On the hub.

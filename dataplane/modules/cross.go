@@ -210,8 +210,8 @@ func (d *Carrier) crossPort(c Connection) (*port, error) {
 	if p == nil {
 		return nil, fmt.Errorf("port %d: %w", c.Port, errNoPort)
 	}
-	if !p.carries(c.VC, c.Path) {
-		return nil, p.only()
+	if err := p.cfg.Mode.Refuse(p.cfg.VC, c.VC, c.Path); err != nil {
+		return nil, err
 	}
 	if c.Path && p.trunk != nil && p.trunk.sars != nil {
 		return nil, errPaths

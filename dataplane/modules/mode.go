@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 )
@@ -51,6 +52,30 @@ func (m Mode) OneVC() bool { return m == ModeAAL5SDU || m == ModeVCC || m == Mod
 
 // OneVP tells whether a pseudowire carries one VP, which frames do not name.
 func (m Mode) OneVP() bool { return m == ModeVPC }
+
+// carries tells whether a pseudowire that was made for a VC, or VP, carries another, with path a
+// whole VP.
+func (m Mode) carries(own, vc aal.VC, path bool) bool {
+	switch {
+	case m.OneVC():
+		return vc == own && !path
+	case m.OneVP():
+		return vc.VPI == own.VPI
+	}
+	return true
+}
+
+// Refuse says why a pseudowire that was made for a VC, or VP, does not carry another, with path a
+// whole VP; nil: it does.
+func (m Mode) Refuse(own, vc aal.VC, path bool) error {
+	switch {
+	case m.carries(own, vc, path):
+		return nil
+	case m.OneVP():
+		return &refusal{fmt.Sprintf("mode %s carries VP %d alone", m, own.VPI), syscall.EINVAL}
+	}
+	return &refusal{fmt.Sprintf("mode %s carries VC %s alone", m, own), syscall.EINVAL}
+}
 
 // specific tells whether the control word ends in an ATM-specific octet, and no cell has its
 // header (RFC 4717, 5.1: the generic control word).

@@ -264,7 +264,7 @@ func (p *port) setPathEnd(c Connection, on bool) error {
 	vpi := c.VC.VPI
 	switch {
 	case !p.carries(c.VC, c.Path):
-		return p.only()
+		return p.cfg.Mode.Refuse(p.cfg.VC, c.VC, c.Path)
 	case p.cross != nil && p.cross.paths[vpi/64]>>(vpi%64)&1 != 0:
 		return errSwitched
 	case !on:

@@ -2,7 +2,6 @@ package modules
 
 import (
 	"fmt"
-	"syscall"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
@@ -313,23 +312,7 @@ func (p *port) drop(b block.ID, cause dropCause) {
 }
 
 // carries tells whether a VC, or with path the VP, is one of the port's.
-func (p *port) carries(vc aal.VC, path bool) bool {
-	switch m := p.cfg.Mode; {
-	case m.OneVC():
-		return vc == p.cfg.VC && !path
-	case m.OneVP():
-		return vc.VPI == p.cfg.VC.VPI
-	}
-	return true
-}
-
-// only refuses what carries does not allow.
-func (p *port) only() error {
-	if p.cfg.Mode.OneVP() {
-		return &refusal{fmt.Sprintf("mode %s carries VP %d alone", p.cfg.Mode, p.cfg.VC.VPI), syscall.EINVAL}
-	}
-	return &refusal{fmt.Sprintf("mode %s carries VC %s alone", p.cfg.Mode, p.cfg.VC), syscall.EINVAL}
-}
+func (p *port) carries(vc aal.VC, path bool) bool { return p.cfg.Mode.carries(p.cfg.VC, vc, path) }
 
 // output packs a run of cells, or sends an SDU as a frame of its own.
 func (p *port) output(m dataplane.Msg) {

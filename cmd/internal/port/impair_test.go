@@ -39,7 +39,7 @@ func TestImpairments(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, words)
 		}
 	}
-	if _, _, err := Check("atmtcp:192.0.2.1,misinsert=0.1"); err == nil {
+	if _, err := Check("atmtcp:192.0.2.1,misinsert=0.1"); err == nil {
 		t.Error("misinsert of SDUs is taken")
 	}
 	if i := seeded(want); i != want {

@@ -12,15 +12,15 @@ func TestFilePorts(t *testing.T) {
 		"replay:/tmp/a.pcap": false, "replay:/tmp/a.pcap,rate=353207": false,
 	} {
 		kind, _, _ := strings.Cut(text, ":")
-		if key, got, err := Check(text); err != nil || got != sdus || key != kind+":/tmp/a.pcap" {
-			t.Errorf("%s: %q, SDUs %t, %v", text, key, got, err)
+		if c, err := Check(text); err != nil || c.SDUs != sdus || c.Key != kind+":/tmp/a.pcap" {
+			t.Errorf("%s: %q, SDUs %t, %v", text, c.Key, c.SDUs, err)
 		}
 	}
 	for text, want := range map[string]string{
 		"pcap:": "a path from the root", "replay:a.pcap": "a path from the root", "pcap:/a,mode=n1": "cells or aal5sdu", "pcap:/a,rate=1": "pcap takes mode=",
 		"replay:/a,mode=cells": "replay takes rate=", "replay:/a,rate=0": "1 to 4294967295", "replay:/a,rate=+1": "1 to 4294967295", "replay:/a,rate=": "1 to 4294967295",
 	} {
-		if _, _, err := Check(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Check(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

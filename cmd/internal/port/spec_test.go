@@ -297,7 +297,7 @@ func TestOneVC(t *testing.T) {
 		{"eth:eth0,label=100,mode=vpc,vp=7", "7/99", "", "eth:eth0,label=100,mode=vpc,vp=7"},
 		{"eth:eth0,label=100,mode=vpc,vp=7", "8/99", "", ""},
 	} {
-		_, _, err := Check(c.text)
+		_, err := Check(c.text)
 		_, read := new(Opener).Read(c.text)
 		if c.check == "" && (err != nil || read != nil) || c.check != "" && (err == nil || read == nil || !strings.Contains(err.Error(), c.check) || read.Error() != err.Error()) {
 			t.Errorf("%s: %v, %v; want %q", c.text, err, read, c.check)

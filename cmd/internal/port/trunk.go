@@ -66,17 +66,27 @@ func parseTrunk(text string) (t *Trunk, is bool, err error) {
 	return t, true, err
 }
 
-// Check reads a specification of any kind, and gives a key: of two ports with one key only
-// one can be. sdus tells that the port carries AAL5 SDUs, and no cells.
-func Check(text string) (key string, sdus bool, err error) {
+// Checked is what a configuration has to know of a specification.
+type Checked struct {
+	Key    string                           // of two ports with one key only one can be
+	SDUs   bool                             // it carries AAL5 SDUs, and no cells
+	Refuse func(vc aal.VC, path bool) error // why it does not carry a VC, or VP; nil: it carries any
+}
+
+// Check reads a specification of any kind.
+func Check(text string) (c Checked, err error) {
 	if t, is, err := parseTrunk(text); is {
-		return t.Carrier(), !t.CarriesCells(), err
+		return Checked{Key: t.Carrier(), SDUs: !t.CarriesCells()}, err
 	}
 	spec, err := Parse(text)
 	if err == nil {
 		err = spec.needVC()
 	}
-	return spec.Key(), !spec.Mode.Cells(), err
+	c = Checked{Key: spec.Key(), SDUs: !spec.Mode.Cells()}
+	if spec.HasVC {
+		c.Refuse = func(vc aal.VC, path bool) error { return spec.Mode.Refuse(spec.VC, vc, path) }
+	}
+	return c, err
 }
 
 func (t *Trunk) parseATMTCP(rest string) (err error) {
