@@ -21,6 +21,14 @@ type kind struct {
 	peer func(own, peer, dev string) string // own being the end's address still
 }
 
+// vc is what the specification says of the VC 0/vci.
+func (k kind) vc(vci int) string {
+	if !k.only {
+		return ""
+	}
+	return fmt.Sprintf(",vc=0/%d", vci)
+}
+
 func same(format string) func(own, peer, dev string) string {
 	return func(_, _, dev string) string { return fmt.Sprintf(format, dev) }
 }
@@ -69,7 +77,7 @@ func (e *matrixEnd) stream(t *testing.T, i int, vci uint16, address int) uint32 
 }
 
 // Every kind of port, cross-connected with every other, carries pings of two sizes without
-// loss.
+// loss, and loopback cells to each end.
 func TestSwitchMatrix(t *testing.T) {
 	l := lab.ForTest(t, lab.Config{MTU: 1600})
 	far, err := l.Beyond(1600)
@@ -85,10 +93,7 @@ func TestSwitchMatrix(t *testing.T) {
 	addresses := [2][2]string{{"192.0.2.1", "192.0.2.2"}, {"203.0.113.2", "203.0.113.1"}}
 	for side, e := range ends {
 		for i, k := range kinds {
-			a, dev, only := addresses[side], []string{lab.Dev, lab.Uplink}[side], ""
-			if k.only {
-				only = fmt.Sprintf(",vc=0/%d", 100*(1+side))
-			}
+			a, dev, only := addresses[side], []string{lab.Dev, lab.Uplink}[side], k.vc(100*(1+side))
 			sw.Must(sw.Hub(control.HubOpen, 0, uint32(1+10*side+i), "port", fmt.Sprintf("%s%d %s", k.name, side, k.peer(a[0], a[1], dev)+only), ""))
 			e.Must(e.Hub(control.HubOpen, 0, uint32(1+i), "port", k.name+" "+k.own(a[0], a[1], lab.Dev)+only, ""))
 		}
@@ -99,6 +104,9 @@ func TestSwitchMatrix(t *testing.T) {
 				sw.Must(crossOfMatrix(sw, i, j))
 				tops := [2]uint32{ends[0].stream(t, i, 100, 0), ends[1].stream(t, j, 200, 1)}
 				matrixPing(t, l)
+				for side, k := range []kind{near, other} {
+					matrixLoopback(t, sw, k, control.ATM{Port: uint16([]int{1 + i, 11 + j}[side]), VCI: uint16(100 * (1 + side))})
+				}
 				sw.Must(sw.ATM(control.ATMDel, control.ATM{Port: uint16(1 + i), VCI: 100}))
 				for side, e := range ends {
 					e.Must(e.Hub(control.HubClose, tops[side], 0, "", "", ""))
@@ -113,6 +121,20 @@ func crossOfMatrix(c *controltest.Client, i, j int) *control.Packet {
 	p := c.ATM(control.ATMXConnect, control.ATM{Port: uint16(1 + i), VCI: 100})
 	p.Trailer, _ = (&control.SecondEnd{Port: uint16(11 + j), VCI: 200}).Append(nil)
 	return p
+}
+
+// matrixLoopback has an end answer a loopback cell of the switch; atmtcp has no OAM.
+func matrixLoopback(t *testing.T, sw *controltest.Client, k kind, end control.ATM) {
+	t.Helper()
+	if k.name == "atmtcp" {
+		return
+	}
+	p := sw.ATM(control.ATMLoopback, end)
+	p.Trailer, _ = control.AppendTLV(nil, control.TLVText, []byte("end"))
+	controltest.Until(t, "a loopback of "+k.name+" returns", func() bool {
+		_ = sw.Errno(p)
+		return sw.Counters(sw.Must(sw.ATM(control.ATMStats, end)))["oam_returned"] > 0
+	})
 }
 
 func matrixPing(t *testing.T, l *lab.Lab) {

@@ -103,8 +103,8 @@ func TestSwitchMatrixOfRecordings(t *testing.T) {
 	const file = 30 // the number of the port that is a file
 	for i, k := range kinds {
 		port := uint16(1 + i)
-		sw.Must(sw.Hub(control.HubOpen, 0, uint32(port), "port", k.name+" "+k.peer("192.0.2.1", "192.0.2.2", lab.Dev), ""))
-		end.Must(end.Hub(control.HubOpen, 0, uint32(port), "port", k.name+" "+k.own("192.0.2.1", "192.0.2.2", lab.Dev), ""))
+		sw.Must(sw.Hub(control.HubOpen, 0, uint32(port), "port", k.name+" "+k.peer("192.0.2.1", "192.0.2.2", lab.Dev)+k.vc(100), ""))
+		end.Must(end.Hub(control.HubOpen, 0, uint32(port), "port", k.name+" "+k.own("192.0.2.1", "192.0.2.2", lab.Dev)+k.vc(100), ""))
 		if k.name == "atmtcp" {
 			controltest.Until(t, "atmtcp has connected", func() bool { // a VC's coming and going is told
 				end.Must(end.ATM(control.ATMAdd, control.ATM{Port: port, VCI: 99, AAL: control.AAL5}))
