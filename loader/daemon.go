@@ -21,7 +21,7 @@ const (
 
 // Sockets are the limits of applications; 0: the daemon's choice.
 type Sockets struct {
-	Region      int // octets that each application shares with the hub
+	Region      int // octets that each application shares with the hub at first
 	Connections int // of all users together
 	Grace       time.Duration
 	HasGrace    bool

@@ -51,8 +51,9 @@ CONFIGURATION
         memory of each hub, in blocks of 2, 16 and 128 KiB; default 32768,
         4096 and 1024. The machine gives only what has been used
     sockets: {region: N, connections: N, grace: TIME, user: {...}}
-        of applications: octets that each shares with a hub, a multiple of
-        4096, default 67108864; connections at a time, default 1048576;
+        of applications: octets that each shares with a hub at first, a
+        multiple of 4096, default 67108864, and each further time twice as
+        many; connections at a time, default 1048576;
         grace is as --grace; user: {applications: N, octets: N,
         connections: N} is what one user may have, default 64, 4294967296
         and 131072

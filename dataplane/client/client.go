@@ -15,19 +15,18 @@ import (
 	"github.com/cellhub/cellhub/dataplane/region"
 )
 
-// Client is a process's connection to the hub: one control socket and one shared region for
-// all its connections. Any goroutine may use it.
+// Client is a process's connection to the hub: one control socket and, for all its connections,
+// shared regions, of which the hub gives another when they are full. Any goroutine may use it.
 type Client struct {
 	control *control.Conn
 	epoch   uint32
 	number  uint32
-	shared  *shared
-
 	mu      sync.Mutex
 	waiting map[uint32]func(*control.Packet) // by seq; run by the reader; nil: it has ended
 	entered *sync.Cond                       // somebody was entered who waits
 	conns   map[control.ConnID]*Conn
 	listens map[control.ConnID]*Listener
+	shared  []*shared // by region; the reader adds to it
 	err     error
 	done    chan struct{}
 }
@@ -68,13 +67,43 @@ func (c *Client) hello() error {
 		return fmt.Errorf("hello: %w", err)
 	}
 	c.epoch, c.number = p.Epoch, p.Hub().A
+	if err := c.share(0, &p); err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	return nil
+}
+
+// maxRegions is the hub's limit, which a hub that makes sense keeps.
+const maxRegions = 16
+
+// share takes a region, and listens to it.
+func (c *Client) share(number uint32, p *control.Packet) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(number) != len(c.shared) || number >= maxRegions || c.err != nil {
+		p.CloseFiles()
+		return fmt.Errorf("region %d of %d: %w", number, len(c.shared), syscall.EPROTO)
+	}
 	r, err := region.Open(p.Files)
 	if err != nil {
 		p.CloseFiles()
-		return fmt.Errorf("hello: %w", err)
+		return err
 	}
-	c.shared = newShared(r)
+	p.Files = nil
+	c.shared = append(c.shared, newShared(r))
 	return nil
+}
+
+// ring attaches to a connection's rings.
+func (c *Client) ring(r control.Ring) (*flow, error) {
+	c.mu.Lock()
+	if uint64(r.Region) >= uint64(len(c.shared)) {
+		c.mu.Unlock()
+		return nil, fmt.Errorf("region %d: %w", r.Region, syscall.EPROTO)
+	}
+	sh := c.shared[r.Region]
+	c.mu.Unlock()
+	return sh.attach(r.Offset, r.Size)
 }
 
 // Close closes all connections and lets go of the hub.
@@ -91,7 +120,7 @@ func (c *Client) end(err error) {
 		c.err = err
 	}
 	err = c.err
-	waiting, conns, listens := c.waiting, c.conns, c.listens
+	waiting, conns, listens, shared := c.waiting, c.conns, c.listens, c.shared
 	c.waiting, c.conns, c.listens = nil, nil, nil
 	c.entered.Broadcast()
 	c.mu.Unlock()
@@ -105,7 +134,9 @@ func (c *Client) end(err error) {
 	for _, l := range listens {
 		l.over(err)
 	}
-	c.shared.close(err)
+	for _, sh := range shared {
+		sh.close(err)
+	}
 }
 
 // why is the error of an operation when the client has ended.
@@ -131,6 +162,12 @@ func (c *Client) run() {
 		case err != nil:
 			c.end(fmt.Errorf("hub: %w", err))
 			return
+		}
+		if p.Class == control.ClassHub && p.Type == control.HubRegion {
+			if err := c.share(p.Hub().A, &p); err != nil {
+				c.end(fmt.Errorf("hub: %w", err))
+			}
+			continue
 		}
 		p.CloseFiles()
 		if p.Flags&control.FlagReply == 0 {

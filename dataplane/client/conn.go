@@ -109,13 +109,10 @@ func (c *Conn) okay(p *control.Packet) {
 		c.becomeReady(nil, nil)
 		return
 	}
-	ring, err := control.ParseRing(value)
-	if err == nil && ring.Region != 0 {
-		err = syscall.EPROTO
-	}
 	var f *flow
+	ring, err := control.ParseRing(value)
 	if err == nil {
-		f, err = c.client.shared.attach(ring.Offset, ring.Size)
+		f, err = c.client.ring(ring)
 	}
 	c.becomeReady(f, err)
 }
@@ -161,7 +158,7 @@ func (c *Conn) forget() {
 	c.mu.Unlock()
 	if f != nil {
 		f.close()
-		c.client.shared.detach(f)
+		f.shared.detach(f)
 	}
 	c.client.mu.Lock()
 	defer c.client.mu.Unlock()

@@ -14,7 +14,8 @@
 //	Conn.Read  ◀─ ring in shared memory ◀─ hub ◀─ AAL5 ◀─ port            while the other side is awake
 //	Dial, Listen, Close …  ─▶ control socket ─▶ hub ─▶ signalling manager
 //
-// The hub makes one region for the process (package region); each connection has a channel of it. Control
+// The hub makes regions for the process (package region), one, and another when that is full; each
+// connection has a channel of one. Control
 // messages go over one SEQPACKET socket (package control). One goroutine hears of data, one of messages:
 // so a program may have 100,000 connections, and those that are silent cost nothing.
 //

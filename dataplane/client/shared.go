@@ -11,7 +11,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/region"
 )
 
-// shared is this process's end of its region: one goroutine waits for the hub, and pokes the
+// shared is this process's end of a region: one goroutine waits for the hub, and pokes the
 // connections that the hub names.
 type shared struct {
 	region *region.Region

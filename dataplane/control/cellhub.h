@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0xc8fca5e2) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xd68c2d43) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -46,6 +46,7 @@
 #define CELLHUB_HUB_REPLACE 17 /* puts the module name in the place of process a's */
 #define CELLHUB_HUB_MOVE 18 /* moves process a to hub b */
 #define CELLHUB_HUB_LIST 19 /* lists what b says, a message each, all with MORE, then DONE */
+#define CELLHUB_HUB_REGION 20 /* another shared region of an application, number a, with its descriptors */
 
 /* Types of class SOCK. */
 #define CELLHUB_SOCK_BIND 1 /* names the local end, or a PVC by TLV SECOND_END; conn 0, the reply brings the id */

@@ -214,7 +214,7 @@ func (c *Conn) Call(p *Packet) error {
 			c.count.faults[ErrHeld].Add(1)
 			c.forget(request.Seq)
 			return ErrHeld
-		default: // HELLO alone brings descriptors, and nothing is outstanding beside it
+		default: // descriptors come to those who read by Recv, but for HELLO's
 			c.closeFiles(in.Files)
 			in.Files = nil
 			c.held = append(c.held, in)

@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 		{"type 0", damaged(t, "atm", 6, 0, 0), ErrType},
 		{"ATM type 17", damaged(t, "atm", 6, 0, 17), ErrType},
 		{"ATM type 257", damaged(t, "atm", 6, 1, 1), ErrType},
-		{"HUB type 20", damaged(t, "hub", 6, 0, 20), ErrType},
+		{"HUB type 21", damaged(t, "hub", 6, 0, 21), ErrType},
 		{"SOCK type 16", damaged(t, "sock", 6, 0, 16), ErrType},
 		{"SIG type 3", damaged(t, "sig", 6, 0, 3), ErrType},
 		{"MMI type 4", damaged(t, "mmi", 6, 0, 4), ErrType},

@@ -18,7 +18,7 @@ type classRow struct {
 type typeRow struct {
 	name        string
 	from        uint8
-	descriptors int // that a reply may bring
+	descriptors int // that a reply may bring, or the message itself where it is the hub's alone
 }
 
 func (c Class) row(t Type) *typeRow {
@@ -54,10 +54,12 @@ func (v Role) May(c Class, t Type) bool {
 
 // Descriptors is how many file descriptors may come with the message.
 func (h *Header) Descriptors() int {
-	if row := h.Class.row(h.Type); row != nil && h.Flags&FlagReply != 0 && h.Status >= 0 {
-		return row.descriptors
+	const hubAlone = 1
+	row := h.Class.row(h.Type)
+	if row == nil || h.Status < 0 || (row.from == hubAlone) == (h.Flags&FlagReply != 0) {
+		return 0
 	}
-	return 0
+	return row.descriptors
 }
 
 // TLVTrailer tells whether a trailer of the class is TLVs. Those of SIG, MMI and PRIM

@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0xc8fca5e2
+const DefinitionHash uint32 = 0xd68c2d43
 
 // The classes.
 const (
@@ -73,6 +73,8 @@ const (
 	HubMove Type = 18
 	// HubList: lists what b says, a message each, all with MORE, then DONE.
 	HubList Type = 19
+	// HubRegion: another shared region of an application, number a, with its descriptors.
+	HubRegion Type = 20
 )
 
 // Types of class SOCK.
@@ -213,6 +215,7 @@ var classTable = [numClasses]classRow{
 		{"REPLACE", 0x4, 0},
 		{"MOVE", 0x4, 0},
 		{"LIST", 0x24, 0},
+		{"REGION", 0x1, 3},
 	}},
 	{"SOCK", true, []typeRow{{},
 		{"BIND", 0x9, 0},

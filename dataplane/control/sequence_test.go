@@ -122,7 +122,7 @@ func TestRoles(t *testing.T) {
 		for c, types := range want {
 			allowed[c] = map[Type]bool{}
 			for _, n := range types {
-				allowed[c][n] = !(c == ClassHub && n == HubError) // the hub's own
+				allowed[c][n] = !(c == ClassHub && (n == HubError || n == HubRegion)) // the hub's own
 			}
 		}
 		for c := range Class(9) {
@@ -135,13 +135,13 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// Descriptors come with HELLO's reply and with nothing else.
+// Descriptors come with HELLO's reply, with REGION, and with nothing else.
 func TestDescriptors(t *testing.T) {
 	for c := range Class(9) {
 		for n := range Type(25) {
 			for _, f := range []Flags{0, FlagReply} {
 				want := 0
-				if c == ClassHub && n == HubHello && f == FlagReply {
+				if c == ClassHub && (n == HubHello && f == FlagReply || n == HubRegion && f == 0) {
 					want = 3
 				}
 				if got := (&Header{Class: c, Type: n, Flags: f}).Descriptors(); got != want {

@@ -9,8 +9,9 @@
 //	  Region.Heard     ◀── doorbell: channel 7        ◀── Region.Tell
 //	  read             ◀── (pipe, if it sleeps)       ◀── Region.Flush
 //
-// One region serves all connections of a process. Each has a channel: a ring of
-// descriptors and an area of octets for each direction. Two doorbell rings name the channels
+// One region serves many connections of a process, and when it is full the hub makes another, with
+// doorbells of its own. Each connection has a channel: a ring of descriptors and an area of octets
+// for each direction. Two doorbell rings name the channels
 // that the other side has to look at, so that neither ever looks at all of them.
 //
 // # Trust

@@ -67,6 +67,7 @@ func FuzzSequence(f *testing.F) {
 	f.Add([]byte{1, 0, 8, 1, 1, 1, 1, 2, 8, 1, 1, 1, 1, 5, 1, 1, 1, 1, 3, 0, 0, 1, 5, 1, 2, 11, 8, 1, 1, 1, 2, 1, 0, 1, 1, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newRig(t, 1)
+		close(r.hold) // a handler that blocks does so until the test lets it
 		clients := []*controltest.Client{
 			r.dial(control.RoleAdmin), r.dial(control.RoleObserver), r.dial(control.RoleManager), r.dial(control.RoleModulePath),
 		}

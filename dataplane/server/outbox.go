@@ -123,8 +123,19 @@ func (c *client) send() {
 			o.queue = append([]parcel{p}, o.queue...)
 			break
 		}
+		p.CloseFiles()
 	} // another error: whoever reads will see that it has ended
 	o.sending = false
+}
+
+// discard lets go of what waits yet, when its client has gone.
+func (c *client) discard() {
+	c.out.Lock()
+	defer c.out.Unlock()
+	for _, p := range c.out.queue {
+		p.CloseFiles()
+	}
+	c.out.queue = nil
 }
 
 // next takes the first that waits, or tells of lost events when all before have gone. c.out is

@@ -155,7 +155,7 @@ func (s *Server) addVC(c *client, in, out *control.Packet) error {
 	if err := s.vacant(v.vcKey, p); err != nil {
 		return err
 	}
-	if err := s.enterVC(v); err != nil {
+	if err := s.bundle(func() error { return s.enterVC(v) }); err != nil {
 		return err
 	}
 	s.note(c, "VC added", "vc", v, "receiver", b.Receiver)

@@ -39,7 +39,7 @@ type Config struct {
 	// Sockets makes the hub's end of an application's region; broken is told, on the hub, of
 	// channels whose rings make no sense. Nil: applications have primitives alone.
 	Sockets func(r *region.Region, broken func(number uint32)) (Sockets, error)
-	// RegionOctets is the size of a region; 0: region.DefaultOctets.
+	// RegionOctets is the size of an application's first region; 0: region.DefaultOctets.
 	RegionOctets int
 	// Limits are what each user may have; zero: DefaultLimits.
 	Limits Limits
@@ -198,6 +198,7 @@ func (s *Server) leave(c *client) {
 	}
 	s.silence(c)
 	s.goodbye(c)
+	c.discard()
 	s.usageOf(c.conn.Peer().Uid).clients--
 	s.forgetUsage(c.conn.Peer().Uid)
 }

@@ -172,7 +172,7 @@ func (s *Server) beginPVC(c *client, end []byte, in, out *control.Packet) error 
 		return err
 	}
 	cn.pcb.Port = v.port
-	if err := s.attach(cn, v); err != nil {
+	if err := s.bundle(func() error { return s.attach(cn, v) }); err != nil {
 		s.discard(cn)
 		return err
 	}

@@ -147,8 +147,7 @@ func passedOn(trailer []byte) (t []byte) {
 	return t
 }
 
-// tellUser sends a message to a connection's user. One that does not read what the hub has to
-// say is put out: it would not know what has become of its connections.
+// tellUser sends a message to a connection's user.
 func (s *Server) tellUser(cn *conn, t control.Type, status int32, cause uint8, trailer []byte) {
 	if cn.gone {
 		return
@@ -162,8 +161,7 @@ func (s *Server) tellUser(cn *conn, t control.Type, status int32, cause uint8, t
 		p.Flags = control.FlagNoReply
 	}
 	if !cn.client.post(p) {
-		s.log.Warn("application does not read", "client", cn.client.name, "uid", cn.client.conn.Peer().Uid)
-		_ = cn.client.conn.Close()
+		s.putOut(cn.client)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // channel is a connection's place in its application's region, and its processes.
 type channel struct {
-	app    *application
+	share  *share // of its application's regions, the one that it is in
 	place  region.Place
 	socket dataplane.ProcID // 0: detached
 	aal5   dataplane.ProcID // 0: none
@@ -25,7 +25,7 @@ const maxSDU = 65535
 func (s *Server) openChannel(cn *conn, kind region.Kind) (err error) {
 	a := cn.client.app
 	if a == nil {
-		return syscall.ENXIO // it has no region, or has gone
+		return syscall.ENXIO // it has no regions, or has gone
 	}
 	most := int(cn.body.MaxSDU)
 	if most == 0 {
@@ -42,21 +42,19 @@ func (s *Server) openChannel(cn *conn, kind region.Kind) (err error) {
 		kind |= region.Cells
 	}
 	shape.Kind = kind
-	side, place, err := a.region.Alloc(shape)
+	sh, side, place, err := s.alloc(a, shape)
 	if err != nil {
 		return err
 	}
-	ch := &channel{app: a, place: place}
-	a.sockets.Expect(side)
-	made, err := s.changes.Do(dataplane.Command{Number: control.HubPair, A: a.driver, Arg: strconv.FormatUint(uint64(place.Number), 10)})
+	sh.sockets.Expect(side)
+	made, err := s.changes.Do(dataplane.Command{Number: control.HubPair, A: sh.driver, Arg: strconv.FormatUint(uint64(place.Number), 10)})
 	if err != nil {
-		a.sockets.Forget(place.Number)
-		a.region.Free(place.Number)
+		sh.sockets.Forget(place.Number)
+		sh.region.Free(place.Number)
 		return errnoOf(err)
 	}
-	ch.socket = made.Number
-	a.channels[place.Number] = cn
-	cn.channel = ch
+	sh.channels[place.Number] = cn
+	cn.channel = &channel{share: sh, place: place, socket: made.Number}
 	return nil
 }
 
@@ -117,7 +115,7 @@ func (s *Server) join(below, above dataplane.ProcID) error {
 func (s *Server) unbind(cn *conn) {
 	ch := cn.channel
 	if ch != nil && ch.socket != 0 {
-		if err := s.changes.On(ch.socket, func() { ch.app.sockets.Drain(ch.place.Number) }); err != nil {
+		if err := s.changes.On(ch.socket, func() { ch.share.sockets.Drain(ch.place.Number) }); err != nil {
 			s.log.Error("drain", "connection", cn.id, "error", err)
 		}
 	}
@@ -149,14 +147,14 @@ func (s *Server) closeChannel(cn *conn) {
 	s.leavePassage(cn)
 	if ch != nil {
 		cn.channel = nil
-		delete(ch.app.channels, ch.place.Number)
-		ch.app.region.Free(ch.place.Number)
+		delete(ch.share.channels, ch.place.Number)
+		ch.share.region.Free(ch.place.Number)
 	}
 }
 
 // ring is TLV RING of a connection.
 func (ch *channel) ring(trailer []byte) []byte {
-	r := control.Ring{Size: ch.place.Size, Offset: ch.place.Offset}
+	r := control.Ring{Region: uint32(ch.share.number), Size: ch.place.Size, Offset: ch.place.Offset}
 	t, err := r.Append(trailer)
 	if err != nil {
 		return trailer

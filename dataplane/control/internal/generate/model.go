@@ -74,7 +74,7 @@ type typ struct {
 	from   sender // who may send it
 	doc    string
 	goName string
-	fds    int // descriptors that its reply may bring
+	fds    int // descriptors that its reply may bring, or, where the hub alone begins it, itself
 }
 
 // sender is a set of parties, by bit.

@@ -30,6 +30,7 @@ var classes = []*class{
 			{n: 17, name: "REPLACE", from: fromAdmin, doc: "puts the module name in the place of process a's"},
 			{n: 18, name: "MOVE", from: fromAdmin, doc: "moves process a to hub b"},
 			{n: 19, name: "LIST", from: fromAdmin | fromObserver, doc: "lists what b says, a message each, all with MORE, then DONE"},
+			{n: 20, name: "REGION", from: fromHub, fds: 3, doc: "another shared region of an application, number a, with its descriptors"},
 		},
 	},
 	{
