@@ -46,10 +46,10 @@ func NewClassifier(sockets []int) (*Classifier, error) {
 func whyNotLoaded(err error) error {
 	var verifier *ebpf.VerifierError
 	switch {
+	case errors.As(err, &verifier) && len(verifier.Log) > 0: // which says EACCES too
+		return fmt.Errorf("the kernel refuses it: %v", verifier) // its last line
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return ErrNeedCapability
-	case errors.As(err, &verifier):
-		return fmt.Errorf("the kernel refuses it: %v", verifier) // its last line
 	}
 	return err
 }

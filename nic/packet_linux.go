@@ -37,9 +37,19 @@ type PacketConfig struct {
 	GSO       GSO                // super-frames: received alone, as no interface cuts what it does not know
 	Note      string             // Info().Note, where the device has none of its own
 
+	// Divert, when it is given, has a program on the interface of that number show our frames to sockets of a protocol number of
+	// its own only, whatever their EtherType. Where it fails all sockets of the EtherType see ours, as we see theirs.
+	Divert func(index int) (Diversion, error)
+
 	// Descriptor is a packet socket (SOCK_RAW) that somebody else opened, and the device's from the
 	// call on, also when that fails; no privilege is needed then. 0: none.
 	Descriptor int
+}
+
+// Diversion is a program's care for one device; it ends when the device closes.
+type Diversion interface {
+	Protocol() uint16 // the number that our frames come by
+	Close() error
 }
 
 // MaxFilter is the most instructions of a PacketConfig's filter: the kernel's limit less what OpenPacket puts before.
@@ -105,7 +115,8 @@ type packet struct {
 	address   [6]byte // of the interface when it was opened
 	tagged    bool    // VLAN tags are put back
 	program   []unix.SockFilter
-	etherType uint16 // of our frames
+	etherType uint16    // of our frames
+	diversion Diversion // nil: they come by their EtherType
 
 	cutter *packetCutter // nil: frames come as they are
 
@@ -170,14 +181,31 @@ func (p *packet) setUp(cfg PacketConfig) error {
 	if err := p.filter(cfg); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	bigEndian := cfg.EtherType<<8 | cfg.EtherType>>8
-	if cfg.Tagged || cfg.All {
-		bigEndian = unix.ETH_P_ALL << 8
-	}
+	protocol := p.divert(cfg, index)
+	bigEndian := protocol<<8 | protocol>>8
 	if err := unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: bigEndian, Ifindex: index}); err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
 	return nil
+}
+
+// divert gives the protocol that the socket is bound to.
+func (p *packet) divert(cfg PacketConfig, index int) uint16 {
+	switch {
+	case cfg.Tagged, cfg.All:
+		return unix.ETH_P_ALL
+	case cfg.Divert == nil:
+		return cfg.EtherType
+	}
+	var err error
+	if p.diversion, err = cfg.Divert(index); err != nil {
+		p.diversion = nil
+		if p.info.Note == "" {
+			p.info.Note = fmt.Sprintf("every frame is shown to every program on %s: %v", cfg.Interface, err)
+		}
+		return cfg.EtherType
+	}
+	return p.diversion.Protocol()
 }
 
 // makeRing maps a ring of slots that hold maxFrame octets each. Slots and blocks are powers of two, so that slot i
@@ -407,5 +435,9 @@ func (p *packet) Close() error {
 	p.lent = p.next
 	fd := p.fd
 	p.fd = -1
-	return errors.Join(unmapped, unix.Close(fd))
+	err := errors.Join(unmapped, unix.Close(fd))
+	if p.diversion != nil {
+		err = errors.Join(err, p.diversion.Close())
+	}
+	return err
 }

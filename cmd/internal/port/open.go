@@ -118,7 +118,27 @@ func (s Spec) openPacket(state link.State, o Opening, note string) (nic.Device, 
 	if pc.Descriptor, err = s.descriptor(o.Passed); err != nil {
 		return nil, err
 	}
+	if n, _ := nic.PacketSockets(state.Index, modules.EtherTypeMPLS); n >= maxListeners && !o.Shared && s.VLAN == 0 && s.Passed == "" {
+		pc.Divert = s.sort
+	}
 	return nic.OpenPacket(pc)
+}
+
+// maxListeners is how many tunnels of one interface the kernel shows every frame to. A frame costs some 90 ns for each; whoever
+// comes later has its frames sorted, which costs its own some 450 ns, and others' 50 ns in all.
+const maxListeners = 2
+
+// sort has the port's frames shown to its own socket only.
+func (s Spec) sort(index int) (nic.Diversion, error) {
+	var from [6]byte
+	if s.HasPeer {
+		from = s.Peer
+	}
+	sorted, err := loader.Sort(index, s.LabelIn, from)
+	if err != nil {
+		return nil, err
+	}
+	return sorted, nil
 }
 
 // descriptor gives what the device is to be made of; 0: none.
