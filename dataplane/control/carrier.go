@@ -21,4 +21,5 @@ const (
 	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"; of a path that ends there "CONNECTION end"
 	CarrierPing                                        // "CONNECTION segment" or "CONNECTION end", [id=HEX]; the answer is among Counts
 	CarrierPorts                                       // gives what each port has counted, a line each
+	CarrierAdmit                                       // "CONNECTION CONTRACT": a reservation for a VC that ends here; CarrierRelease takes it back
 )

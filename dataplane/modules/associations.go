@@ -40,27 +40,35 @@ type associations struct {
 type lower struct {
 	q     *dataplane.Queue        // write queue; nil when the carrier has gone
 	table table[*dataplane.Queue] // read queues of the streams above, by Conn
+	mute  map[uint64]*gate        // VCs that only send, by Conn: nobody takes what comes
 }
 
 // Associations makes an empty multiplexor with its first pair; see pair.
 func Associations(arg string) (dataplane.Module, error) { return new(associations).pair(arg) }
 
 // pair makes the code of another pair: "carrier", which a carrier stands below, or
-// "vc CARRIER[.PORT] VPI/VCI", which the stream of a VC stands on. Carriers are counted
-// from 0 in the order in which they were made; PORT is the number that the carrier has
-// given its port, 0 unless told.
+// "vc CARRIER[.PORT] VPI/VCI [in|out]", which the stream of a VC stands on, of one way or both.
+// Carriers are counted from 0 in the order in which they were made; PORT is the number that
+// the carrier has given its port, 0 unless told.
 func (a *associations) pair(arg string) (dataplane.Module, error) {
 	if arg == "carrier" {
 		return a.below()
 	}
-	if f := strings.Fields(arg); len(f) == 3 && f[0] == "vc" {
-		return a.named(f[1], f[2])
+	if f := strings.Fields(arg); (len(f) == 3 || len(f) == 4) && f[0] == "vc" {
+		g := &gate{}
+		if len(f) == 4 {
+			var err error
+			if g.closed, err = wayOf(f[3]); err != nil {
+				return dataplane.Module{}, err
+			}
+		}
+		return a.named(f[1], f[2], g)
 	}
-	return dataplane.Module{}, fmt.Errorf("%q: carrier, or vc CARRIER[.PORT] VPI/VCI", arg)
+	return dataplane.Module{}, fmt.Errorf("%q: carrier, or vc CARRIER[.PORT] VPI/VCI [in|out]", arg)
 }
 
 // named reads where a VC is.
-func (a *associations) named(where, vc string) (dataplane.Module, error) {
+func (a *associations) named(where, vc string, g *gate) (dataplane.Module, error) {
 	carrier, port, given := strings.Cut(where, ".")
 	if !given {
 		port = "0"
@@ -77,7 +85,7 @@ func (a *associations) named(where, vc string) (dataplane.Module, error) {
 	if err != nil {
 		return dataplane.Module{}, err
 	}
-	return a.above(a.lowers[c], p<<portShift|Key(v), v), nil
+	return a.above(a.lowers[c], p<<portShift|Key(v), v, g), nil
 }
 
 func isAnnouncement(m *dataplane.Msg) bool {
@@ -93,7 +101,7 @@ func (a *associations) base(name string) dataplane.Module {
 }
 
 func (a *associations) below() (dataplane.Module, error) {
-	n := slices.IndexFunc(a.lowers, func(l *lower) bool { return l == nil || l.q == nil && l.table.count == 0 })
+	n := slices.IndexFunc(a.lowers, func(l *lower) bool { return l == nil || l.q == nil && l.table.count == 0 && len(l.mute) == 0 })
 	if n < 0 {
 		n = len(a.lowers)
 	}
@@ -119,33 +127,82 @@ func (a *associations) below() (dataplane.Module, error) {
 }
 
 // above makes the pair of a VC.
-func (a *associations) above(l *lower, key uint64, vc aal.VC) dataplane.Module {
+func (a *associations) above(l *lower, key uint64, vc aal.VC, g *gate) dataplane.Module {
 	m := a.base("vc " + vc.String())
+	m.Counters = g.counts
 	m.ReadService = func(q *dataplane.Queue) {
 		q.Drain()
 		if len(a.told) > 0 {
 			a.relieved(q)
 		}
 	}
-	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) { a.multiplex(q, l, key, m) }
-	m.WriteService = func(q *dataplane.Queue) { a.drain(q, l) }
+	m.WritePut = func(q *dataplane.Queue, m dataplane.Msg) {
+		if (g.shaper != nil || g.closed != 0) && g.put(q, m) {
+			return
+		}
+		a.multiplex(q, l, key, m)
+	}
+	m.WriteService = func(q *dataplane.Queue) {
+		if g.shaper != nil && l.q != nil {
+			g.serve(q, l.q, key)
+			return
+		}
+		a.drain(q, l)
+	}
 	m.Open = func(q *dataplane.Queue) error {
-		return l.table.add(key, q)
+		g.rq = q
+		return l.enter(key, q, g)
 	}
 	m.Close = func(q *dataplane.Queue) {
-		l.table.remove(key)
+		g.stop()
+		l.leave(key, g)
 		delete(a.told, q.ID())
+	}
+	m.Leave = func() error { g.stop(); return nil }
+	m.Arrive = func(q *dataplane.Queue) {
+		a.hub, g.rq = q.Hub(), q
+		g.open()
 	}
 	m.Commands = []dataplane.ModuleCommand{
 		{Number: Announce, Name: "announce", Run: func([]byte) ([]byte, error) {
-			q, _ := l.table.find(key)
-			q.PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
+			g.rq.PutNext(dataplane.Msg{Type: dataplane.Ctl, Class: control.ClassATM, Info: uint32(control.ATMAdd), Conn: key})
 			return nil, nil
 		}},
 		readText(129, "vc", vc.String),
+		{Number: Shape, Name: "shape", Direction: control.DirectionIn, Most: maxManaged, Run: func(arg []byte) ([]byte, error) {
+			return nil, g.shape(string(arg))
+		}},
 	}
 	return m
 }
+
+// enter joins a VC to the carrier. What only sends is not found by what comes.
+func (l *lower) enter(key uint64, q *dataplane.Queue, g *gate) error {
+	_, there := l.table.find(key)
+	switch {
+	case there || l.mute[key] != nil:
+		return fmt.Errorf("%w: key %#x is there already", ErrTable, key)
+	case g.closed&control.DirectionIn == 0:
+		return l.table.add(key, q)
+	case l.mute == nil:
+		l.mute = map[uint64]*gate{}
+	}
+	l.mute[key] = g
+	return nil
+}
+
+func (l *lower) leave(key uint64, g *gate) {
+	if g.closed&control.DirectionIn == 0 {
+		l.table.remove(key)
+		return
+	}
+	delete(l.mute, key)
+}
+
+// Shape is the command by which the pair of a VC learns the contract that what it sends has to
+// keep: "[sdus] CONTRACT" as the carrier's commands have it, sdus where the carrier carries SDUs;
+// nothing ends it.
+const Shape = control.FirstModuleCommand + 2
 
 // Announce is the command by which the pair of a VC tells the stream above it which VC it
 // stands on: whoever has linked the two gives it.
@@ -168,7 +225,11 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	}
 	q, ok := l.table.find(m.Conn)
 	if !ok {
-		a.unknown += max(1, uint64(m.Len)/aal.CellSize)
+		if g := l.mute[m.Conn]; g != nil {
+			g.in++
+		} else {
+			a.unknown += max(1, uint64(m.Len)/aal.CellSize)
+		}
 		a.hub.Free(m)
 		return
 	}
@@ -233,20 +294,25 @@ func (a *associations) scarce() bool {
 // hangup, an error.
 func (a *associations) tellAll(l *lower, m dataplane.Msg) {
 	for i := range l.table.slots {
-		q := l.table.slots[i].val
-		if q == nil {
-			continue
-		}
-		each := m
-		if m.Block != 0 {
-			if each.Block = a.hub.Pool.CopyMsg(m.Block); each.Block == 0 {
-				a.noBlock++
-				continue
-			}
-		}
-		q.Forward(each)
+		a.tellOne(l.table.slots[i].val, m)
+	}
+	for _, g := range l.mute {
+		a.tellOne(g.rq, m)
 	}
 	a.hub.Free(m)
+}
+
+func (a *associations) tellOne(q *dataplane.Queue, m dataplane.Msg) {
+	if q == nil {
+		return
+	}
+	if m.Block != 0 {
+		if m.Block = a.hub.Pool.CopyMsg(m.Block); m.Block == 0 {
+			a.noBlock++
+			return
+		}
+	}
+	q.Forward(m)
 }
 
 // multiplex sends what a stream puts down to its carrier.

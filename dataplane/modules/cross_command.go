@@ -38,6 +38,10 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 			l := w.leg()
 			return func() error { return d.Reserve(l) }
 		},
+		control.CarrierAdmit: func(w *words) func() error {
+			l := w.leg()
+			return func() error { return d.Admit(l) }
+		},
 		control.CarrierRelease: func(w *words) func() error {
 			c := w.connection()
 			return func() error { return d.Release(c) }
@@ -74,7 +78,7 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 var carrierCommands = map[control.Type]string{
 	control.CarrierConnect: "connect", control.CarrierDisconnect: "disconnect", control.CarrierAddLeaf: "add-leaf",
 	control.CarrierDropLeaf: "drop-leaf", control.CarrierReserve: "reserve", control.CarrierRelease: "release",
-	control.CarrierPolice: "police", control.CarrierOAM: "oam", control.CarrierPing: "loopback",
+	control.CarrierAdmit: "admit", control.CarrierPolice: "police", control.CarrierOAM: "oam", control.CarrierPing: "loopback",
 }
 
 // obey does what an argument says when all of it could be read.

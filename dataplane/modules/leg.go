@@ -71,6 +71,20 @@ func (d *Carrier) Reserve(l Leg) error {
 	return nil
 }
 
+// Admit reserves what a VC that ends here sends, in the place of Reserve: the pair of the VC keeps it to
+// the contract. On the hub.
+func (d *Carrier) Admit(l Leg) error {
+	p := d.port(l.Port)
+	if p == nil {
+		return fmt.Errorf("port %d: %w", l.Port, errNoPort)
+	}
+	if err := l.Contract.Check(); err != nil {
+		return err
+	}
+	p.needLegs()
+	return p.legs.reserve(l)
+}
+
 var errFrames error = &refusal{"a path is not AAL5, and SDUs are neither shaped nor queued by cells", syscall.EOPNOTSUPP}
 
 // needLegs makes the table of legs and the scheduler, once. Leg 0 is of all that was never

@@ -31,6 +31,7 @@ type vc struct {
 	on    *port
 	cross *cross // it is cross-connected, and has no pair
 	leaf  uint32 // of which it is the end, in cross
+	terms string // what is reserved for it, and kept; empty: nothing
 
 	owner    *conn       // the application's connection that it is; nil: none
 	switched bool        // a call's: it goes with the connection
@@ -125,8 +126,8 @@ func checkVC(b *control.ATM) error {
 		return fmt.Errorf("VC %d/0: %w", b.VPI, syscall.EINVAL)
 	case b.AAL != control.AAL0 && b.AAL != control.AAL5:
 		return fmt.Errorf("AAL %v: 0 or 5: %w", b.AAL, syscall.EOPNOTSUPP)
-	case b.Direction != control.DirectionBoth && b.Direction != control.DirectionNone:
-		return fmt.Errorf("direction %v: both ways: %w", b.Direction, syscall.EOPNOTSUPP)
+	case b.Direction > control.DirectionBoth:
+		return fmt.Errorf("direction %v: in, out or both: %w", b.Direction, syscall.EINVAL)
 	case b.RxMode == control.RxMeta && b.Receiver != 0:
 		return fmt.Errorf("receive mode %v is a manager's: %w", b.RxMode, syscall.EINVAL)
 	}
@@ -160,14 +161,19 @@ func (s *Server) addVC(c *client, in, out *control.Packet) error {
 	}
 	s.note(c, "VC added", "vc", v, "receiver", b.Receiver)
 	out.Conn = v.id
-	v.body.Direction = control.DirectionBoth
 	out.SetATM(&v.body)
 	return nil
 }
 
+// ways are the words for VCs of one way.
+var ways = map[control.Direction]string{control.DirectionIn: " in", control.DirectionOut: " out"}
+
 // enterVC makes the association of a VC and joins its receiver to it.
 func (s *Server) enterVC(v *vc) error {
 	p, b := v.on, &v.body
+	if b.Direction == control.DirectionNone {
+		b.Direction = control.DirectionBoth
+	}
 	bottom, err := s.bottom(dataplane.ProcID(b.Receiver))
 	if err != nil {
 		return err
@@ -179,9 +185,12 @@ func (s *Server) enterVC(v *vc) error {
 		return invalid(err)
 	}
 	a, err := s.changes.Do(dataplane.Command{
-		Number: control.HubPair, A: p.carrier.assoc, Arg: fmt.Sprintf("vc 0.%d %d/%d", p.index, b.VPI, b.VCI),
+		Number: control.HubPair, A: p.carrier.assoc, Arg: fmt.Sprintf("vc 0.%d %d/%d%s", p.index, b.VPI, b.VCI, ways[b.Direction]),
 	})
 	v.pair = a.Number
+	if err == nil && !v.switched {
+		err = s.promise(v, pvcTerms(b))
+	}
 	if err == nil {
 		err = s.changes.SetMarks(v.pair, b.Hiwat, b.Lowat)
 	}
@@ -243,9 +252,54 @@ func (s *Server) announce(id dataplane.ProcID) {
 	}
 }
 
+// promise reserves at its port what the contract of a PVC asks for, in the place of what was
+// reserved before, and has its pair keep to it. On an error all is as before.
+func (s *Server) promise(v *vc, terms string) (err error) {
+	if terms == v.terms {
+		return nil
+	}
+	before := v.terms
+	if before != "" {
+		if err := v.tell(s, control.CarrierRelease, ""); err != nil {
+			return err
+		}
+		v.terms = ""
+	}
+	again := func(terms string) error {
+		if terms == "" {
+			return s.keepTo(v, "")
+		}
+		if err := v.tell(s, control.CarrierAdmit, " %s", terms); err != nil {
+			return err
+		}
+		v.terms = terms
+		return s.keepTo(v, terms)
+	}
+	if err = again(terms); err != nil && before != "" {
+		s.ended(v, again(before)) // it was so a moment ago
+	}
+	return err
+}
+
+// keepTo has the pair of a VC hold back what does not conform; empty terms: nothing.
+func (s *Server) keepTo(v *vc, terms string) error {
+	if carries, isSpec := v.on.spec.(cellSpec); terms != "" && isSpec && !carries.CarriesCells() {
+		terms = "sdus " + terms
+	}
+	_, err := s.changes.Do(dataplane.Command{Number: shapeVC, A: v.pair, Arg: terms})
+	return err
+}
+
+// shapeVC is the command by which the multiplexor's pair learns the contract of its VC.
+const shapeVC = announceVC + 2
+
 // releaseVC undoes what enterVC has done; the stream above stays.
 func (s *Server) releaseVC(v *vc) {
 	var errs []error
+	if v.terms != "" {
+		errs = append(errs, v.tell(s, control.CarrierRelease, ""))
+		v.terms = ""
+	}
 	if v.pair != 0 {
 		_, err := s.changes.Do(dataplane.Command{Number: control.HubClose, A: v.pair})
 		errs = append(errs, err)
@@ -308,7 +362,7 @@ func (s *Server) queryVC(c *client, in, out *control.Packet) error {
 }
 
 // modifyVC is ATM MODIFY: another contract and other marks. What stands on the VC and what
-// it gets stay.
+// it gets stay, and all of it where the port has no room for the contract.
 func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,8 +371,16 @@ func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 		return err
 	}
 	b, is := in.ATM(), &v.body
-	if b.AAL != is.AAL || b.RxMode != is.RxMode || b.MaxSDU != is.MaxSDU {
-		return fmt.Errorf("VC %v: AAL, receive mode and longest SDU stay as they were added: %w", v, syscall.EINVAL)
+	if b.Direction == control.DirectionNone {
+		b.Direction = is.Direction
+	}
+	if b.AAL != is.AAL || b.RxMode != is.RxMode || b.MaxSDU != is.MaxSDU || b.Direction != is.Direction && v.pair != 0 {
+		return fmt.Errorf("VC %v: AAL, receive mode, direction and longest SDU stay as they were added: %w", v, syscall.EINVAL)
+	}
+	if v.pair != 0 && !v.switched {
+		if err := s.promise(v, pvcTerms(&b)); err != nil {
+			return errnoOf(err)
+		}
 	}
 	if err := s.setMarks(v, b.Hiwat, b.Lowat); err != nil {
 		return err
@@ -368,7 +430,7 @@ func (s *Server) tellVC(v *vc, out *control.Packet) {
 		s.tellCross(v, out)
 		return
 	}
-	b.Direction, b.Receiver = control.DirectionBoth, 0
+	b.Receiver = 0
 	if all, err := s.fabric.Stream(v.pair); err == nil && len(all) > 1 {
 		b.Receiver = uint32(all[1].ID)
 	}
@@ -405,7 +467,7 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 		return errnoOf(err)
 	}
 	ids := make([]dataplane.ProcID, 0, len(all))
-	for _, p := range all[1:] {
+	for _, p := range all {
 		ids = append(ids, p.ID)
 	}
 	counts, err := s.fabric.Counters(ids...)
@@ -414,8 +476,9 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 	}
 	s.tellVC(v, out)
 	out.Type = control.ATMStats
+	all[0].Module = "vc"
 	for i, n := range counts {
-		if out.Trailer, err = appendCounts(out.Trailer, all[i+1].Module+".", n); err != nil {
+		if out.Trailer, err = appendCounts(out.Trailer, all[i].Module+".", n); err != nil {
 			return err
 		}
 	}

@@ -40,21 +40,41 @@ func readTerms(b *control.ATM, text string) (t terms, err error) {
 		}
 	}
 	contract := func(pcr, scr uint32) string {
-		words := []string{category}
-		add := func(name string, n uint32) {
-			if n > 0 {
-				words = append(words, fmt.Sprintf("%s=%d", name, n))
-			}
-		}
-		add("pcr", pcr)
-		if b.Service == control.ServiceUBRMCR {
-			add("mcr", scr)
-		} else {
-			add("scr", scr)
-		}
-		add("mbs", b.MBS)
-		return strings.Join(append(words, rest...), " ")
+		return strings.Join(append(contractWords(b, category, pcr, scr), rest...), " ")
 	}
 	t.forward, t.backward = contract(b.PCRForward, b.SCRForward), contract(b.PCRBackward, b.SCRBackward)
 	return t, nil
+}
+
+// contractWords are a body's contract of one way.
+func contractWords(b *control.ATM, category string, pcr, scr uint32) []string {
+	words := []string{category}
+	add := func(name string, n uint32) {
+		if n > 0 {
+			words = append(words, fmt.Sprintf("%s=%d", name, n))
+		}
+	}
+	add("pcr", pcr)
+	if b.Service == control.ServiceUBRMCR {
+		add("mcr", scr)
+	} else {
+		add("scr", scr)
+	}
+	add("mbs", b.MBS)
+	return words
+}
+
+// pvcTerms is the contract of what a PVC sends: empty, when none was agreed on. ABR and GFR have
+// neither feedback nor a guarantee here, and are kept to their peak, as UBR is.
+func pvcTerms(b *control.ATM) string {
+	category, known := services[b.Service]
+	switch {
+	case b.PCRForward == 0 && b.SCRForward == 0, b.Direction == control.DirectionIn:
+		return ""
+	case !known || b.Service == control.ServiceUBR:
+		return fmt.Sprintf("ubr pcr=%d", b.PCRForward)
+	case b.Service == control.ServiceUBRMCR: // who shapes tags nothing, but so the category is defined
+		category += " tag"
+	}
+	return strings.Join(contractWords(b, category, b.PCRForward, b.SCRForward), " ")
 }
