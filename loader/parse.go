@@ -219,18 +219,19 @@ func (r *reader) pvcs(c *Config, n ast.Node) {
 		p.Direction = control.DirectionBoth
 		var vc string
 		r.fields(n, "a PVC", map[string]func(entry){
-			"port":    func(e entry) { p.Port, _ = r.text(e) },
-			"vc":      func(e entry) { vc = r.vc(e, &p) },
-			"stream":  func(e entry) { p.Stream, _ = r.text(e) },
-			"aal":     func(e entry) { p.AAL = word(r, e, aalWords, aals) },
-			"receive": func(e entry) { p.RxMode = word(r, e, rxWords, rxModes) },
-			"service": func(e entry) { p.Service = word(r, e, serviceWords, services) },
-			"maxsdu":  func(e entry) { p.MaxSDU = uint16(r.number(e, 1, math.MaxUint16)) },
-			"pcr":     func(e entry) { r.rates(e, &p.PCRForward, &p.PCRBackward) },
-			"scr":     func(e entry) { r.rates(e, &p.SCRForward, &p.SCRBackward) },
-			"mbs":     func(e entry) { p.MBS = uint32(r.number(e, 1, math.MaxUint32)) },
-			"hiwat":   func(e entry) { p.Hiwat = uint32(r.number(e, 1, math.MaxUint32)) },
-			"lowat":   func(e entry) { p.Lowat = uint32(r.number(e, 1, math.MaxUint32)) },
+			"port":      func(e entry) { p.Port, _ = r.text(e) },
+			"vc":        func(e entry) { vc = r.vc(e, &p) },
+			"stream":    func(e entry) { p.Stream, _ = r.text(e) },
+			"direction": func(e entry) { p.Direction = word(r, e, directionWords, directions) },
+			"aal":       func(e entry) { p.AAL = word(r, e, aalWords, aals) },
+			"receive":   func(e entry) { p.RxMode = word(r, e, rxWords, rxModes) },
+			"service":   func(e entry) { p.Service = word(r, e, serviceWords, services) },
+			"maxsdu":    func(e entry) { p.MaxSDU = uint16(r.number(e, 1, math.MaxUint16)) },
+			"pcr":       func(e entry) { r.rates(e, &p.PCRForward, &p.PCRBackward) },
+			"scr":       func(e entry) { r.rates(e, &p.SCRForward, &p.SCRBackward) },
+			"mbs":       func(e entry) { p.MBS = uint32(r.number(e, 1, math.MaxUint32)) },
+			"hiwat":     func(e entry) { p.Hiwat = uint32(r.number(e, 1, math.MaxUint32)) },
+			"lowat":     func(e entry) { p.Lowat = uint32(r.number(e, 1, math.MaxUint32)) },
 		})
 		if len(r.faults) == 0 {
 			switch {
@@ -246,12 +247,14 @@ func (r *reader) pvcs(c *Config, n ast.Node) {
 
 // The words of a PVC: what the daemon has today.
 var (
-	aalWords     = []string{"0", "5"}
-	aals         = []control.AAL{control.AAL0, control.AAL5}
-	rxWords      = []string{"aal", "raw"}
-	rxModes      = []control.RxMode{control.RxAAL, control.RxRaw}
-	serviceWords = []string{"ubr", "cbr", "rt-vbr", "vbr", "ubr+mcr", "abr", "gfr"}
-	services     = []control.Service{control.ServiceUBR, control.ServiceCBR, control.ServiceRealTimeVBR, control.ServiceVBR,
+	directionWords = []string{"both", "in", "out"}
+	directions     = []control.Direction{control.DirectionBoth, control.DirectionIn, control.DirectionOut}
+	aalWords       = []string{"0", "5"}
+	aals           = []control.AAL{control.AAL0, control.AAL5}
+	rxWords        = []string{"aal", "raw"}
+	rxModes        = []control.RxMode{control.RxAAL, control.RxRaw}
+	serviceWords   = []string{"ubr", "cbr", "rt-vbr", "vbr", "ubr+mcr", "abr", "gfr"}
+	services       = []control.Service{control.ServiceUBR, control.ServiceCBR, control.ServiceRealTimeVBR, control.ServiceVBR,
 		control.ServiceUBRMCR, control.ServiceABR, control.ServiceGFR}
 )
 

@@ -3,6 +3,8 @@ package loader
 import (
 	"slices"
 	"strings"
+
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // relations checks what lies between the parts of a configuration that are each right by
@@ -90,8 +92,8 @@ func (r *reader) vcs(c *Config) map[string]*PVC {
 			r.fault(p.At, "PVC %s: that VC is in line %d already", p, other.At.Line)
 		case p.Lowat != 0 && p.Hiwat != 0 && p.Lowat > p.Hiwat:
 			r.fault(p.At, "PVC %s: lowat %d is above hiwat %d", p, p.Lowat, p.Hiwat)
-		case p.SCRForward > p.PCRForward || p.SCRBackward > p.PCRBackward:
-			r.fault(p.At, "PVC %s: scr is above pcr", p)
+		case p.unfit() != "":
+			r.fault(p.At, "PVC %s: %s", p, p.unfit())
 		case p.Stream == "":
 		case !streams[p.Stream]:
 			r.fault(p.At, "PVC %s: no stream %q in streams", p, p.Stream)
@@ -114,6 +116,21 @@ func (s Spec) refuse(vpi, vci uint16, path bool) error {
 		return nil
 	}
 	return s.Refuse(vpi, vci, path)
+}
+
+// unfit says why the rates of a PVC are no contract; empty: they are one, or none.
+func (p *PVC) unfit() string {
+	bursts := p.MBS > 0 && p.SCRForward > 0
+	switch {
+	case p.SCRForward > p.PCRForward || p.SCRBackward > p.PCRBackward:
+		return "scr is above pcr"
+	case p.PCRForward == 0 || p.Direction == control.DirectionIn || bursts: // nothing to keep to, or all of it is there
+	case p.Service == control.ServiceVBR || p.Service == control.ServiceRealTimeVBR:
+		return "variable rates: add scr: N and mbs: N to pcr"
+	case p.Service == control.ServiceUBRMCR:
+		return "a minimum: add it as scr: N, and mbs: N"
+	}
+	return ""
 }
 
 // arguments completes and checks the arguments of a stream's parts; vc is what the stream

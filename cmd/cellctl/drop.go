@@ -67,6 +67,8 @@ var whys = map[string]string{
 	"rx_drop_truncated":     "longer than this end takes, cut by the kernel: raise the MTU here, or lower it there",
 	"rx_drop_unknown_vc":    "a VC that nobody has: cellctl pvc add",
 	"rx_drop_vccv":          "VCCV messages, which are not answered",
+	"rx_drop_direction":     "the VC only sends: cellctl pvc add --direction",
+	"tx_drop_direction":     "the VC only receives: cellctl pvc add --direction",
 	"tx_drop_clp1":          "of low priority (CLP 1), where much waited already",
 	"tx_drop_frames":        "whole PDUs, where too much waited already",
 	"tx_drop_full":          "more waited than a connection may keep: it sends more than the port carries",

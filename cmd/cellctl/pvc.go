@@ -11,9 +11,9 @@ import (
 
 // pvcFlags is the contract of a PVC that is added.
 type pvcFlags struct {
-	stream, aal, receive, service string
-	maxSDU                        uint16
-	pcr                           uint32
+	stream, aal, receive, service, direction string
+	maxSDU                                   uint16
+	pcr, scr, mbs                            uint32
 }
 
 func pvcCommand(o *options) *cobra.Command {
@@ -21,7 +21,9 @@ func pvcCommand(o *options) *cobra.Command {
 	add := &cobra.Command{
 		Use: "add PORT VPI/VCI", Short: "add a permanent VC", Args: cobra.ExactArgs(2),
 		Long: `Adds a permanent VC to a port. With --stream its cells go to that stream;
-without, an application may bind it.`,
+without, an application may bind it. With rates the port reserves what the
+service asks for, and what the VC sends is held back until it conforms.`,
+		Example: "  cellctl pvc add dslam 8/35 --stream alice --pcr 4000\n  cellctl pvc add hq 0/50 --service vbr --pcr 8000 --scr 1000 --mbs 32",
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.onVC(args, func(s *control.Session, b control.ATM) error {
 				if err := f.fill(s, &b); err != nil {
@@ -39,7 +41,10 @@ without, an application may bind it.`,
 	add.Flags().StringVar(&f.receive, "receive", "aal", "what the receiver gets: aal or raw")
 	add.Flags().StringVar(&f.service, "service", "ubr", "ubr, cbr, rt_vbr, vbr, ubr_mcr, abr or gfr")
 	add.Flags().Uint16Var(&f.maxSDU, "maxsdu", 0, "octets of the longest SDU; 0: the AAL's default")
+	add.Flags().StringVar(&f.direction, "direction", "both", "in: it only receives; out: it only sends; both")
 	add.Flags().Uint32Var(&f.pcr, "pcr", 0, "peak rate, cells a second both ways; 0: none agreed")
+	add.Flags().Uint32Var(&f.scr, "scr", 0, "sustained rate of vbr, and minimum of ubr_mcr, cells a second")
+	add.Flags().Uint32Var(&f.mbs, "mbs", 0, "cells of the longest burst at the peak rate")
 	del := &cobra.Command{
 		Use: "del PORT VPI/VCI", Short: "remove a permanent VC; its stream stays", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -86,7 +91,11 @@ func (f *pvcFlags) fill(s *control.Session, b *control.ATM) (err error) {
 		control.ServiceVBR, control.ServiceUBRMCR, control.ServiceABR, control.ServiceGFR); err != nil {
 		return err
 	}
-	b.Direction, b.MaxSDU, b.PCRForward, b.PCRBackward = control.DirectionBoth, f.maxSDU, f.pcr, f.pcr
+	if b.Direction, err = choose("direction", f.direction, control.DirectionBoth, control.DirectionIn, control.DirectionOut); err != nil {
+		return err
+	}
+	b.MaxSDU, b.MBS = f.maxSDU, f.mbs
+	b.PCRForward, b.PCRBackward, b.SCRForward, b.SCRBackward = f.pcr, f.pcr, f.scr, f.scr
 	if f.stream != "" {
 		b.Receiver, err = findProcess(s, f.stream)
 	}

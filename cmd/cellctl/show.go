@@ -134,6 +134,9 @@ func pvcTable(s *state) *table {
 	for i := range s.PVCs {
 		v := &s.PVCs[i]
 		r := t.add(v.PortName, v.VC, v.Stream, v.AAL, v.Service, rate(v.PCRTx), rate(v.PCRRx))
+		if v.Way == "in" || v.Way == "out" {
+			r.note("one way: it only %s", map[string]string{"in": "receives", "out": "sends"}[v.Way])
+		}
 		v.tellDrops(r)
 	}
 	return t

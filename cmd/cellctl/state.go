@@ -29,6 +29,7 @@ type pvcView struct {
 	Port     uint16    `json:"port"`
 	PortName string    `json:"port_name"`
 	VC       string    `json:"vc"`
+	Way      string    `json:"direction"`
 	AAL      string    `json:"aal"`
 	Receive  string    `json:"receive"`
 	Service  string    `json:"service"`
@@ -139,7 +140,7 @@ func (st *state) resync(s *control.Session) error {
 func (st *state) addVC(in *control.Packet) {
 	b := in.ATM()
 	v := pvcView{
-		Port: b.Port, VC: vcText(b.VPI, b.VCI), AAL: b.AAL.String(), Receive: strings.ToLower(b.RxMode.String()),
+		Port: b.Port, VC: vcText(b.VPI, b.VCI), Way: strings.ToLower(b.Direction.String()), AAL: b.AAL.String(), Receive: strings.ToLower(b.RxMode.String()),
 		Service: strings.ToLower(b.Service.String()), PCRTx: b.PCRForward, PCRRx: b.PCRBackward,
 		Receiver: b.Receiver, Conn: in.Conn.String(), atm: b,
 	}

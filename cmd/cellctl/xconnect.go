@@ -52,7 +52,7 @@ those of the contract, the same both ways.`,
 			})
 		},
 	}
-	f.aal, f.receive = "0", "aal"
+	f.aal, f.receive, f.direction = "0", "aal", "both"
 	add.Flags().StringVar(&f.service, "service", "ubr", "ubr, cbr, rt_vbr, vbr or ubr_mcr")
 	add.Flags().Uint32Var(&f.pcr, "pcr", 0, "peak rate, cells a second both ways; 0: none agreed")
 	add.Flags().BoolVar(&oneWay, "one-way", false, "only what comes from the first")

@@ -76,6 +76,10 @@ CONFIGURATION
                                       say or at a rate, cells a second; it
                                       begins with the port's first VC, and
                                       stops while the port is down
+        rate=CELLS is what a port of cells sends in a second: what comes to it
+        across the switch is queued for it, and contracts reserve parts of it;
+        reserve=TOTAL[/CBR/RT-VBR/NRT-VBR/UBR] says how many percent, of all
+        and of each class.
         All take loss=, errors=, misinsert=, cdv=, flap= and seed= as well;
         what they did, and the seed, is among a port's counters.
         fd=NAME has the device made of a descriptor, see DESCRIPTORS; ports
@@ -103,9 +107,16 @@ CONFIGURATION
         aal: 0|5          what the daemon does for an application; default 0
         receive: aal|raw  what it gets: SDUs, or cells
         service: ubr|cbr|rt-vbr|vbr|ubr+mcr|abr|gfr
-        pcr: N, scr: N    rates agreed on, cells a second, or {tx: N, rx: N}:
-                          kept and shown, and not enforced
-        mbs: N            cells of the longest burst, likewise
+        pcr: N, scr: N    rates agreed on, cells a second, or {tx: N, rx: N}.
+                          The port reserves what the service asks for of tx, or
+                          refuses it (rate= and reserve= of its SPEC); what the
+                          VC sends is held back until it conforms, with 2 ms of
+                          CDVT, and the stream waits. scr of ubr+mcr is the
+                          minimum; abr and gfr are kept to pcr alone
+        mbs: N            cells of the longest burst at pcr
+        direction: in|out|both
+                          in only receives, out only sends; what goes or comes
+                          the other way is dropped and counted
         maxsdu: N         octets of the longest SDU
         hiwat: N, lowat: N
                           water marks of its queue, octets

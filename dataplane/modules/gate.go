@@ -110,8 +110,11 @@ func (x *shaper) cells(m *dataplane.Msg) int {
 // serve sends to the carrier what conforms, and sees to the time when more does.
 func (g *gate) serve(q, lower *dataplane.Queue, key uint64) {
 	h, x := q.Hub(), g.shaper
-	for !q.Empty() && lower.CanPutNextFor(q, 0) {
-		m, _ := q.GetQ()
+	for q.Empty() || lower.CanPutNextFor(q, 0) {
+		m, ok := q.GetQ() // of an empty queue it asks to be told of the next
+		if !ok {
+			return
+		}
 		if m.Type != dataplane.Data {
 			lower.PutNext(m)
 			continue

@@ -227,6 +227,14 @@ func TestContractOfPVCChanges(t *testing.T) {
 	if n-before < 98 || n-before > 103 {
 		t.Errorf("%d cells in 100 ms at 1000 cells/s", n-before)
 	}
+	one := func() bool { g.put(aal.CellSize, aal.CellSize, aal.HeaderSize); return false }
+	for range 2 { // what comes to an empty queue goes on as well
+		g.run(2*time.Second, time.Millisecond, func() bool { return false }, count, head)
+		g.run(2*time.Millisecond, time.Millisecond, one, count, head)
+	}
+	if n != g.sent {
+		t.Errorf("%d of %d cells have left", n, g.sent)
+	}
 	if err := g.shape(""); err != nil {
 		t.Fatal(err)
 	}

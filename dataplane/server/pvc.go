@@ -126,8 +126,6 @@ func checkVC(b *control.ATM) error {
 		return fmt.Errorf("VC %d/0: %w", b.VPI, syscall.EINVAL)
 	case b.AAL != control.AAL0 && b.AAL != control.AAL5:
 		return fmt.Errorf("AAL %v: 0 or 5: %w", b.AAL, syscall.EOPNOTSUPP)
-	case b.Direction > control.DirectionBoth:
-		return fmt.Errorf("direction %v: in, out or both: %w", b.Direction, syscall.EINVAL)
 	case b.RxMode == control.RxMeta && b.Receiver != 0:
 		return fmt.Errorf("receive mode %v is a manager's: %w", b.RxMode, syscall.EINVAL)
 	}
