@@ -42,7 +42,9 @@ func TestPVCRate(t *testing.T) {
 				}
 			}
 			ping(t, l, c)
-			stats := func() map[string]uint64 { return c.Counters(c.Must(c.ATM(control.ATMStats, control.ATM{Port: 7, VCI: 100}))) }
+			stats := func() map[string]uint64 {
+				return c.Counters(c.Must(c.ATM(control.ATMStats, control.ATM{Port: 7, VCI: 100})))
+			}
 			sent := func() uint64 {
 				n := c.Counters(c.Must(c.ATM(control.ATMPortStat, control.ATM{Port: 7})))
 				if mode == "n1" {
