@@ -117,8 +117,14 @@ func callCommand(o *options) *cobra.Command {
 				}
 				t := &table{heads: []string{">CALL", "STATE", "FROM", "TO", "IN", "OUT", "SERVICE", ">PCR", ">AGE"}, none: "no calls"}
 				for _, k := range all {
-					t.add(k.ID, k.State, h.Text(k.Calling), h.Text(k.Called), callEnd(k.In), callEnd(k.Out),
+					r := t.add(k.ID, k.State, h.Text(k.Calling), h.Text(k.Called), callEnd(k.In), callEnd(k.Out),
 						strings.ToLower(k.Contract.Service.String()), k.Contract.ForwardPeak, k.Age.Round(time.Second))
+					for _, p := range k.Parties {
+						r.note("leaf %d  %s  %s  %s", p.Leaf, p.State, h.Text(p.Called), callEnd(p.Out))
+					}
+					if more := k.Leaves - len(k.Parties); more > 0 {
+						r.note("and %d more leaves", more)
+					}
 				}
 				return t.write(c.OutOrStdout())
 			})

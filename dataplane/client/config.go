@@ -19,6 +19,12 @@ type Config struct {
 	// Elements are information elements of Q.2931 for the call, as on the wire, one after the
 	// other; each begins with its identifier.
 	Elements [][]byte
+	// Multipoint makes a call one to many: what this side writes all leaves get, and nothing comes
+	// back. The end system that is dialled is leaf 0; see Conn.AddParty.
+	Multipoint bool
+	// Left is told of a leaf that has gone by itself, with a cause of Q.850. It must not block;
+	// nil: nobody is to be told.
+	Left func(leaf uint32, cause uint8)
 	// Local is the caller's own address, svc://…; empty: the manager's choice.
 	Local string
 	// Backlog is how many calls may wait to be accepted; 0: DefaultBacklog.
@@ -76,6 +82,9 @@ func (c *Config) withDefaults() (Config, error) {
 	return d, nil
 }
 
+// multipoint is the broadband bearer capability of class X to many (Q.2931, 4.5.7).
+var multipoint = []byte{0x5E, 0x80, 0, 2, 0x90, 0x81}
+
 // sock is the body of a request.
 func (c *Config) sock() control.Sock {
 	b := control.Sock{AAL: control.AAL5, MaxSDU: uint16(c.MaxSDU), Backlog: uint16(c.Backlog)}
@@ -92,6 +101,11 @@ func (c *Config) sock() control.Sock {
 func (c *Config) trailer(t []byte) (_ []byte, err error) {
 	for _, e := range c.Elements {
 		if t, err = control.AppendTLV(t, control.TLVType(e[0]), e); err != nil {
+			return nil, err
+		}
+	}
+	if c.Multipoint {
+		if t, err = control.AppendTLV(t, control.TLVType(multipoint[0]), multipoint); err != nil {
 			return nil, err
 		}
 	}

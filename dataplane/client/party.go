@@ -8,8 +8,8 @@ import (
 )
 
 // AddParty adds an end system, svc://…, to a point-to-multipoint connection of which this side
-// is the root. leaf is the root's own number of it, below 32,768 (Q.2971). It waits until the
-// leaf takes part.
+// is the root: one that was dialled with Config.Multipoint. leaf is the root's own number of it,
+// 1 to 32,767 (Q.2971). It waits until the leaf takes part.
 func (c *Conn) AddParty(ctx context.Context, leaf uint32, address string) error {
 	a, err := ParseAddr(address)
 	if err != nil {
@@ -18,7 +18,8 @@ func (c *Conn) AddParty(ctx context.Context, leaf uint32, address string) error 
 	return c.party(ctx, control.SockAddParty, leaf, a)
 }
 
-// DropParty takes a leaf out.
+// DropParty takes a leaf out; 0 is the one that was dialled. With the last leaf the connection
+// ends.
 func (c *Conn) DropParty(ctx context.Context, leaf uint32) error {
 	return c.party(ctx, control.SockDropParty, leaf, &Addr{})
 }
@@ -69,6 +70,9 @@ func (c *Conn) happenLeaf(leaf uint32, p *control.Packet) {
 	delete(c.parties, leaf)
 	c.mu.Unlock()
 	if done == nil {
+		if c.config.Left != nil && p.Type != control.SockOkay {
+			c.config.Left(leaf, p.Cause)
+		}
 		return
 	}
 	switch p.Type {

@@ -76,10 +76,19 @@ var leafTransitions = [numLeafStates][numLeafEvents]leafCell{
 	},
 }
 
-// Leaf is the state of a leaf of the root.
-func (p *PCB) Leaf(id uint32) LeafState { return p.leaves[id] }
+// FirstLeaf is the leaf that came with the connection itself.
+const FirstLeaf = 0
 
-// Leaves is how many leaves the root has, those being added and dropped included.
+// Leaf is the state of a leaf of the root.
+func (p *PCB) Leaf(id uint32) LeafState {
+	if s := p.leaves[id]; s != LeafNone || id != FirstLeaf || p.firstGone || p.State != Connected && p.State != Held {
+		return s
+	}
+	return LeafActive
+}
+
+// Leaves is how many leaves the root has beside the first, those being added and dropped
+// included.
 func (p *PCB) Leaves() int { return len(p.leaves) }
 
 // StepLeaf lets an event happen to a leaf of a connection. The action is None, Forward or
@@ -109,6 +118,7 @@ func (p *PCB) StepLeaf(id uint32, e LeafEvent) (Action, error) {
 		return None, c.errno
 	case c.next == LeafNone:
 		delete(p.leaves, id)
+		p.firstGone = p.firstGone || id == FirstLeaf
 	case p.leaves == nil:
 		p.leaves = map[uint32]LeafState{id: c.next}
 	default:

@@ -78,6 +78,34 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+// The first leaf is there with the connection: it can be dropped, and added again.
+func TestFirstLeaf(t *testing.T) {
+	p := PCB{State: Connecting, VC: true}
+	if p.Leaf(FirstLeaf) != LeafNone {
+		t.Error("there before the connection is")
+	}
+	p.State = Connected
+	for _, c := range []struct {
+		e   LeafEvent
+		to  LeafState
+		do  Action
+		err error
+	}{
+		{LeafAdd, LeafActive, None, syscall.EISCONN},
+		{LeafDrop, LeafDropping, Forward, nil},
+		{LeafReleased, LeafNone, UserReleased, nil},
+		{LeafDrop, LeafNone, None, syscall.ENOENT},
+		{LeafAdd, LeafAdding, Forward, nil},
+		{LeafOkay, LeafActive, Forward, nil},
+		{LeafClosed, LeafNone, Forward, nil},
+	} {
+		do, err := p.StepLeaf(FirstLeaf, c.e)
+		if do != c.do || err != c.err || p.Leaf(FirstLeaf) != c.to {
+			t.Errorf("event %d: %v by %v, %v", c.e, p.Leaf(FirstLeaf), do, err)
+		}
+	}
+}
+
 // A leaf stands and falls with its root.
 func TestLeavesOfRoot(t *testing.T) {
 	for s := range numStates {

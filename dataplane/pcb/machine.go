@@ -20,8 +20,9 @@ type PCB struct {
 	Manager uint32 // process number of the manager; 0 none
 	Cause   uint8  // of Q.2931, when Cleared; the hub's to set
 
-	orphan   bool // its manager has gone, or has released it: nobody is to be told
-	userGone bool // its user's process has ended: nobody is to be told
+	orphan    bool // its manager has gone, or has released it: nobody is to be told
+	userGone  bool // its user's process has ended: nobody is to be told
+	firstGone bool // the leaf that came with the connection has gone: it may be added again
 	lists
 }
 

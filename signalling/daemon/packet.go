@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/signalling/address"
@@ -23,7 +24,7 @@ func fromSock(p *control.Packet) (e node.Event, err error) {
 	kinds := map[control.Type]node.EventKind{
 		control.SockBind: node.Bind, control.SockListen: node.Listen, control.SockConnect: node.Connect,
 		control.SockAccept: node.Accept, control.SockReject: node.Reject, control.SockClose: node.Close,
-		control.SockAlerting: node.Alert,
+		control.SockAlerting: node.Alert, control.SockAddParty: node.AddParty, control.SockDropParty: node.DropParty,
 	}
 	kind, ok := kinds[p.Type]
 	if !ok {
@@ -45,8 +46,23 @@ func fromSock(p *control.Packet) (e node.Event, err error) {
 		}
 		e.MaxSDU = s.MaxSDU
 		e.Contract = node.Contract{Service: s.Service, ForwardPeak: s.PCRForward, BackwardPeak: s.PCRBackward}
+	case node.AddParty, node.DropParty:
+		if e.Called = remote; remote.IsZero() {
+			e.Called = node.CalledAddress(e.Elements)
+		}
+		e.Leaf, err = leafOf(p.Trailer)
 	}
-	return e, nil
+	return e, err
+}
+
+// leafOf is the leaf that a message is about.
+func leafOf(trailer []byte) (uint32, error) {
+	value, ok := control.FindTLV(trailer, control.TLVLeaf)
+	if !ok {
+		return 0, fmt.Errorf("no TLV LEAF: %w", syscall.EBADMSG)
+	}
+	l, err := control.ParseLeaf(value)
+	return l.ID, err
 }
 
 // addressOf is an address of a body: an AESA, or none.
@@ -92,7 +108,7 @@ func toPacket(a *node.Action) (p control.Packet, is bool, err error) {
 		signal(&p, a, SignallingVCI, control.SigKindSAAL)
 	case node.SendManagement:
 		signal(&p, a, ManagementVCI, control.SigKindILMI)
-	case node.Add, node.Cross, node.Delete:
+	case node.Add, node.Cross, node.Delete, node.Join, node.Prune:
 		err = associate(&p, a)
 	case node.Okay, node.Failed, node.Incoming, node.Closed, node.Released, node.Alerting:
 		err = tell(&p, a)
@@ -108,7 +124,7 @@ func signal(p *control.Packet, a *node.Action, vci uint16, kind control.SigKind)
 	p.SetSig(&control.Sig{Port: a.Port, VCI: vci, Kind: kind})
 }
 
-// associate is ATM ADD, XCONNECT or DEL.
+// associate is ATM ADD, XCONNECT, DEL, ADDLEAF or DELLEAF.
 func associate(p *control.Packet, a *node.Action) (err error) {
 	b := control.ATM{Port: a.VC.Port, VPI: a.VC.VPI, VCI: a.VC.VCI, AAL: control.AAL5, Service: a.Contract.Service,
 		PCRForward: a.Contract.ForwardPeak, PCRBackward: a.Contract.BackwardPeak,
@@ -120,12 +136,23 @@ func associate(p *control.Packet, a *node.Action) (err error) {
 		p.Flags = control.FlagNoReply
 	case a.Kind == node.Cross:
 		p.Type, b.AAL = control.ATMXConnect, control.AAL0
+		if a.OneWay {
+			b.Direction = control.DirectionIn
+		}
+	case a.Kind == node.Join:
+		p.Type, b.AAL = control.ATMAddLeaf, control.AAL0
+	case a.Kind == node.Prune:
+		p.Type, b.AAL = control.ATMDelLeaf, control.AAL0
+		p.Flags = control.FlagNoReply
 	default:
 		p.Type = control.ATMAdd
 	}
 	if a.Other.Port != 0 {
 		end := control.SecondEnd{Port: a.Other.Port, VPI: a.Other.VPI, VCI: a.Other.VCI}
 		p.Trailer, err = end.Append(p.Trailer)
+	}
+	if err == nil && (a.Kind == node.Join || a.Kind == node.Prune) {
+		p.Trailer, err = (&control.Leaf{ID: a.Leaf}).Append(p.Trailer)
 	}
 	p.SetATM(&b)
 	return err
@@ -145,6 +172,11 @@ func tell(p *control.Packet, a *node.Action) (err error) {
 	p.SetSock(&control.Sock{AAL: control.AAL5, Service: a.Contract.Service,
 		PCRForward: a.Contract.ForwardPeak, PCRBackward: a.Contract.BackwardPeak,
 		Local: a.Called.AESA, Remote: a.Calling.AESA})
-	p.Trailer, err = appendElements(nil, a.Elements)
+	if a.OfLeaf {
+		if p.Trailer, err = (&control.Leaf{ID: a.Leaf}).Append(nil); err != nil {
+			return err
+		}
+	}
+	p.Trailer, err = appendElements(p.Trailer, a.Elements)
 	return err
 }

@@ -31,7 +31,7 @@ const (
 	CommandTrace                   // out: a line for each message, MORE in all, until the connection ends
 )
 
-// callsAtOnce is how many calls one answer lists: they fit in a trailer.
+// callsAtOnce is how many calls one answer lists, if they fit in a trailer.
 const callsAtOnce = 80
 
 // Calls is an answer to CommandCalls. Next is the number to go on with, 0 at the end.
@@ -192,8 +192,7 @@ func (d *Daemon) carry(command uint16, in string) (any, error) {
 		if err != nil {
 			return nil, syscall.EINVAL
 		}
-		calls, next := d.node.Calls(from, callsAtOnce)
-		return Calls{calls, next}, nil
+		return d.calls(from)
 	case CommandInterfaces:
 		return d.node.Interfaces(), nil
 	case CommandRoutes:
@@ -213,6 +212,17 @@ func (d *Daemon) carry(command uint16, in string) (any, error) {
 		return nil, nil
 	}
 	return nil, syscall.EOPNOTSUPP
+}
+
+// calls are as many as fit in an answer: at least one does.
+func (d *Daemon) calls(from uint64) (any, error) {
+	for most := callsAtOnce; ; most = max(most/4, 1) {
+		calls, next := d.node.Calls(from, most)
+		text, err := json.Marshal(Calls{calls, next})
+		if err != nil || len(text) <= control.MaxTrailer || most == 1 {
+			return json.RawMessage(text), err
+		}
+	}
 }
 
 // provision sets a route, and keeps it.

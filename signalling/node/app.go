@@ -48,6 +48,8 @@ func (n *Node) Step(now time.Duration, e *Event) {
 		n.switched(e)
 	case Bind, Listen, Connect:
 		n.opened(e)
+	case AddParty, DropParty:
+		n.partyAsked(e)
 	default:
 		if a := n.apps[e.Conn]; a != nil {
 			n.answered(a, e)
@@ -97,7 +99,38 @@ func (n *Node) connect(a *app, e *Event) {
 	if calling.IsZero() {
 		calling = a.local
 	}
-	n.begin(a.leg, setupOf(e, calling), e.Called, 0)
+	n.begin(a.leg, setupOf(e, calling), e.Called, 0, 0)
+}
+
+// partyAsked is what the application at the root of a call to many says about a leaf.
+func (n *Node) partyAsked(e *Event) {
+	a := n.apps[e.Conn]
+	if a == nil || a.leg == nil || a.leg.call == nil || a.leg.call.in != a.leg {
+		n.counters.Stray++
+		return
+	}
+	c := a.leg.call
+	if e.Kind == AddParty {
+		calling := e.Calling
+		if calling.IsZero() {
+			calling = c.calling
+		}
+		n.addParty(c, e.Leaf, partyElements(setupOf(e, calling)), e.Called)
+		return
+	}
+	cause := causeOr(e.Cause, ie.CauseNormal)
+	var p *party
+	if c.tree != nil {
+		p = c.tree.parties[e.Leaf]
+	}
+	a.sendLeaf(Released, e.Leaf, cause)
+	switch {
+	case c.tree == nil || p != nil && len(c.tree.parties) == 1: // Q.2971, 9.3: with the last party goes the call
+		c.clear(nil, cause)
+	case p == nil: // it has gone meanwhile
+	default:
+		p.drop(cause)
+	}
 }
 
 // answered is what the application says about its connection.
@@ -169,7 +202,7 @@ func (n *Node) offer(c *call, t target) uint8 {
 		return n.ask(c, n.ifaces[t.port])
 	}
 	c.out = &leg{call: c}
-	n.act(Action{Kind: Incoming, Conn: t.listener, Token: n.request(c), Called: c.called,
+	n.act(Action{Kind: Incoming, Conn: t.listener, Token: n.request(waiter{c: c}), Called: c.called,
 		Calling: callingAddress(c.setup), Contract: c.contract, Elements: passed(c.setup)})
 	return 0
 }

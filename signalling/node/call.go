@@ -33,16 +33,21 @@ type call struct {
 	targets  []target // not tried yet
 	cause    uint8    // why the last one refused
 	token    uint32   // of the request to the hub that is under way or done; 0 none
+	undo     Action   // what takes it back
+	tree     *tree    // of a call to many
 }
 
 // begin routes a call that has come.
-func (n *Node) begin(in *leg, setup []ie.Element, called address.Address, from uint16) {
+func (n *Node) begin(in *leg, setup []ie.Element, called address.Address, from uint16, root uint32) {
 	c := &call{n: n, in: in, setup: setup, called: called, contract: ContractOf(setup), cause: ie.CauseUnallocatedNumber}
 	c.calling, c.begun = callingAddress(setup), n.now
 	in.call = c
 	n.counters.Calls++
 	c.id = n.counters.Calls
 	n.calls[c.id] = c
+	if isMultipoint(setup) {
+		c.plant(root)
+	}
 	c.targets = n.targets(called, from)
 	if len(c.targets) == 0 {
 		n.counters.NoRoute++
@@ -68,6 +73,9 @@ func (c *call) next() {
 // another route may do better (the crankback of an IISP's alternative routes).
 func (c *call) refused(cause uint8) {
 	c.out = nil
+	if c.tree != nil {
+		c.tree.branches = nil
+	}
 	c.cause = cause
 	if c.phase == calling && retriable(cause) && len(c.targets) > 0 {
 		c.n.counters.Rerouted++
@@ -120,7 +128,12 @@ func (c *call) works(status int32) {
 		}
 		c.n.counters.Connected++
 		c.out.complete()
-		c.setup, c.answer, c.targets = nil, nil, nil
+		c.answer, c.targets = nil, nil
+		if c.tree == nil {
+			c.setup = nil
+		} else {
+			c.rooted()
+		}
 	}
 }
 
@@ -134,17 +147,38 @@ func (c *call) clear(by *leg, cause uint8) {
 	if c.token != 0 { // before anybody is told that the VC is free
 		c.n.deprogram(c)
 	}
-	for _, l := range []*leg{c.in, c.out} {
-		if l != nil && l != by && !l.gone {
+	for _, l := range c.legs() {
+		if l != by && !l.gone {
 			l.release(cause)
 		}
 	}
 	c.ended()
 }
 
+// legs are the call's ends: two, or the root and all branches.
+func (c *call) legs() (all []*leg) {
+	if c.in != nil {
+		all = append(all, c.in)
+	}
+	if c.out != nil {
+		all = append(all, c.out)
+	}
+	if c.tree != nil {
+		for _, l := range c.tree.branches {
+			if l != c.out {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
 // ended lets go of a call whose legs are gone.
 func (c *call) ended() {
-	if c.phase == clearing && (c.in == nil || c.in.gone) && (c.out == nil || c.out.gone) && c.n != nil {
+	if c.phase != clearing || c.n == nil {
+		return
+	}
+	if !slices.ContainsFunc(c.legs(), func(l *leg) bool { return !l.gone }) {
 		delete(c.n.calls, c.id)
 		c.n = nil
 	}

@@ -75,11 +75,14 @@ func first(values ...ie.Opt[uint32]) uint32 {
 const lineRate = 353207
 
 // descriptor is the traffic descriptor of a contract that an application gave in numbers.
-func (c Contract) descriptor() *ie.TrafficDescriptor {
+func (c Contract) descriptor(oneWay bool) *ie.TrafficDescriptor {
 	t := &ie.TrafficDescriptor{}
 	t.BestEffort = c.Service == control.ServiceUBR
 	if t.BestEffort && c.ForwardPeak == 0 && c.BackwardPeak == 0 { // it must have a peak, even so (Q.2931, 4.5.6)
-		c.ForwardPeak, c.BackwardPeak = lineRate, lineRate
+		c.ForwardPeak = lineRate
+		if !oneWay {
+			c.BackwardPeak = lineRate
+		}
 	}
 	t.ForwardPeak01, t.BackwardPeak01 = ie.Some(c.ForwardPeak), ie.Some(c.BackwardPeak)
 	return t

@@ -40,6 +40,21 @@
 // A leg that refuses for a reason of the network's (no route, no resources) makes the
 // node try the next route: the next shorter prefix's interfaces, in their order.
 //
+// # A call to many
+//
+// A SETUP whose bearer capability says so is the root of a tree (Q.2971): tree.go has its
+// parties, branch.go its branches, one an interface. A party goes by ADD PARTY where a branch
+// has gone before, by SETUP where none has, and then the hub copies to it as well:
+//
+//	root                              node                         leaves
+//	ADD PARTY or ADDPARTY       ──▶  route ──▶ ADD PARTY, or SETUP
+//	                                 Join ◀──                      CONNECT
+//	ADD PARTY ACK., or OKAY     ◀──  Reply                  ◀──    ADD PARTY ACKNOWLEDGE
+//	DROP PARTY or DROPPARTY     ──▶  DROP PARTY, or Prune and RELEASE when it is the branch's last
+//
+// With the last party the call ends. A hub gives a VC to one socket or to other ports: a node
+// at which such a call ends takes no second party.
+//
 // # What is whose
 //
 // An interface is a user or a network side, each as its peer is not (between two switches

@@ -19,6 +19,11 @@ const (
 	Accept                   // the offered call is taken
 	Reject                   // or refused, for Cause
 	Close                    // the application lets go, of whatever it is
+	// AddParty and DropParty are the wishes of the application at the root of a call to many,
+	// about the leaf that it numbers Leaf: to add Called, or to let it go. Leaf 0 is that of
+	// Connect. They are answered by Okay, Failed and Released that are OfLeaf.
+	AddParty
+	DropParty
 	// Reply is the hub's answer to the action that had this Token.
 	Reply
 	// Up and Down are the interface: Down clears what is not established.
@@ -26,7 +31,7 @@ const (
 	Down
 )
 
-var eventNames = [...]string{"Bind", "Listen", "Connect", "Alert", "Accept", "Reject", "Close", "Reply", "Up", "Down"}
+var eventNames = [...]string{"Bind", "Listen", "Connect", "Alert", "Accept", "Reject", "Close", "AddParty", "DropParty", "Reply", "Up", "Down"}
 
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) {
@@ -46,6 +51,7 @@ type Event struct {
 	Port            uint16         // Up, Down: the interface's; Connect: the one to use, 0 any
 	Token           uint32         // Reply
 	Status          int32          // Reply: 0, or a negated errno
+	Leaf            uint32         // AddParty, DropParty
 	Called, Calling address.Address
 	Cause           uint8        // Reject, Close: of Q.2931; 0 the ordinary one
 	Contract        Contract     // Connect, when Elements have no traffic descriptor
@@ -64,12 +70,17 @@ const (
 	SaveSequence
 	// Add gives VC to Conn, Cross joins VC and Other; Contract goes from the calling to
 	// the called end. They are answered by Reply. Delete takes away what one of them gave;
-	// nobody waits for its answer.
+	// nobody waits for its answer. Join has the cells of VC, which a Cross with OneWay has
+	// made a root, copied to Other as well, as leaf Leaf (Cross made leaf 0); it is answered
+	// by Reply. Prune takes a leaf away.
 	Add
 	Cross
 	Delete
+	Join
+	Prune
 	// Okay, Failed, Incoming, Closed, Released and Alerting are the SOCK messages for
-	// Conn. Incoming, for a listener, is answered by Reply with the new connection.
+	// Conn, or, with OfLeaf, for its leaf Leaf. Incoming, for a listener, is answered by Reply
+	// with the new connection.
 	Okay
 	Failed
 	Incoming
@@ -83,7 +94,7 @@ const (
 	Unaddressed
 )
 
-var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Join", "Prune", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
 
 func (k ActionKind) String() string {
 	if int(k) < len(actionNames) {
@@ -106,6 +117,9 @@ type Action struct {
 	Token           uint32 // of what is answered by Reply; Delete: of what it takes away
 	Conn            control.ConnID
 	VC, Other       VC
+	OneWay          bool   // Cross: from VC to Other alone
+	OfLeaf          bool   // Okay, Failed, Closed, Released
+	Leaf            uint32 // Join, Prune, and what is OfLeaf
 	Contract        Contract
 	Called, Calling address.Address // Incoming; Addressed, Unaddressed
 	Cause           uint8           // Failed, Closed

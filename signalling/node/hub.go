@@ -21,14 +21,14 @@ type question struct {
 }
 
 // request makes a token for what the hub will answer.
-func (n *Node) request(c *call) uint32 {
+func (n *Node) request(w waiter) uint32 {
 	for {
 		n.token++
-		if n.token != 0 && n.waiting[n.token] == nil {
+		if _, taken := n.waiting[n.token]; n.token != 0 && !taken {
 			break
 		}
 	}
-	n.waiting[n.token] = c
+	n.waiting[n.token] = w
 	n.questions = append(n.questions, question{n.token, n.now + HubTimeout})
 	return n.token
 }
@@ -44,15 +44,24 @@ func (n *Node) unanswered() {
 // forget drops the questions in front that have been answered.
 func (n *Node) forget() {
 	k := 0
-	for k < len(n.questions) && n.waiting[n.questions[k].token] == nil {
+	for k < len(n.questions) {
+		if _, asked := n.waiting[n.questions[k].token]; asked {
+			break
+		}
 		k++
 	}
 	n.questions = n.questions[k:]
 }
 
+// waiter is whom an answer of the hub is for: a call, or a branch of it.
+type waiter struct {
+	c      *call
+	branch *leg
+}
+
 // program asks the hub to carry a call whose legs both have what they need.
 func (n *Node) program(c *call) uint32 {
-	token := n.request(c)
+	token := n.request(waiter{c: c})
 	a := Action{Token: token, Contract: c.contract}
 	switch {
 	case c.in.app != nil:
@@ -60,31 +69,23 @@ func (n *Node) program(c *call) uint32 {
 	case c.out.app != nil:
 		a.Kind, a.Conn, a.VC = Add, c.out.app.conn, c.in.vc
 	default:
-		a.Kind, a.VC, a.Other = Cross, c.in.vc, c.out.vc
+		a.Kind, a.VC, a.Other, a.OneWay = Cross, c.in.vc, c.out.vc, c.tree != nil
 	}
 	n.act(a)
+	c.undo = Action{Kind: Delete, Token: token, Conn: a.Conn, VC: a.VC, Other: a.Other}
 	return token
 }
 
 // deprogram takes away what program asked for, answered or not.
 func (n *Node) deprogram(c *call) {
-	a := Action{Kind: Delete, Token: c.token}
-	switch {
-	case c.in.app != nil:
-		a.Conn, a.VC = c.in.app.conn, c.out.vc
-	case c.out.app != nil:
-		a.Conn, a.VC = c.out.app.conn, c.in.vc
-	default:
-		a.VC, a.Other = c.in.vc, c.out.vc
-	}
+	n.act(c.undo)
 	c.token = 0
-	n.act(a)
 }
 
 // replied is the hub's answer to Incoming, Add or Cross.
 func (n *Node) replied(e *Event) {
-	c := n.waiting[e.Token]
-	if c == nil {
+	w, asked := n.waiting[e.Token]
+	if !asked {
 		n.counters.Stray++
 		if e.Conn != 0 && n.apps[e.Conn] == nil { // offered too late: nobody will take it
 			a := &app{n: n, conn: e.Conn}
@@ -94,6 +95,11 @@ func (n *Node) replied(e *Event) {
 		return
 	}
 	delete(n.waiting, e.Token)
+	c := w.c
+	if w.branch != nil {
+		c.branchWorks(w.branch, e.Status)
+		return
+	}
 	if c.out != nil && c.out.iface == nil && c.out.app == nil && !c.out.gone {
 		n.offered(c, e)
 		return
@@ -125,6 +131,8 @@ func (n *Node) switched(e *Event) {
 func (n *Node) lost(l *leg, cause uint8) {
 	switch {
 	case l.gone:
+	case l.call != nil && l.call.isBranch(l):
+		l.call.prune(l, cause)
 	case l.call != nil:
 		l.call.clear(nil, cause)
 	default:

@@ -29,9 +29,9 @@ func (s *station) do(a Action) {
 	}
 	w.note(s, "%v conn %d vc %v other %v token %d cause %d", a.Kind, a.Conn, a.VC, a.Other, a.Token, a.Cause)
 	switch a.Kind {
-	case Add, Cross:
+	case Add, Cross, Join:
 		s.give(a)
-	case Delete:
+	case Delete, Prune:
 		s.take(a)
 	case Incoming:
 		s.incoming(a)
@@ -44,7 +44,7 @@ func (s *station) do(a Action) {
 func (s *station) give(a Action) {
 	w := s.w
 	for _, vc := range [...]VC{a.VC, a.Other} {
-		if g, taken := s.vcs[vc]; taken && vc.Port != 0 {
+		if g, taken := s.vcs[vc]; taken && vc.Port != 0 && (a.Kind != Join || vc == a.Other) {
 			w.fail("%s: %v is given to %d while %d has it", s.name, vc, a.Token, g.token)
 		}
 	}
@@ -63,6 +63,16 @@ func (s *station) give(a Action) {
 		case Cross:
 			s.vcs[a.VC] = given{token: a.Token, other: a.Other}
 			s.vcs[a.Other] = given{token: a.Token, other: a.VC}
+			if a.OneWay {
+				s.vcs[a.VC] = given{token: a.Token, leaves: map[uint32]VC{0: a.Other}}
+			}
+		case Join:
+			root, ok := s.vcs[a.VC]
+			if !ok || root.leaves == nil || root.leaves[a.Leaf] != (VC{}) {
+				w.fail("%s: leaf %d is joined to %v, which has %v", s.name, a.Leaf, a.VC, root)
+			}
+			root.leaves[a.Leaf] = a.Other
+			s.vcs[a.Other] = given{token: a.Token, other: a.VC}
 		}
 	}
 	s.reply(a.Token, status, 0)
@@ -70,6 +80,22 @@ func (s *station) give(a Action) {
 
 // take is ATM DEL: of something that the hub may have refused.
 func (s *station) take(a Action) {
+	root := s.vcs[a.VC]
+	if a.Kind == Prune {
+		if g, ok := s.vcs[a.Other]; ok && root.leaves != nil && root.leaves[a.Leaf] == a.Other {
+			if g.token != a.Token {
+				s.w.fail("%s: leaf %d is pruned by %d, made by %d", s.name, a.Leaf, a.Token, g.token)
+			}
+			delete(root.leaves, a.Leaf)
+			delete(s.vcs, a.Other)
+		}
+		return
+	}
+	if root.token == a.Token {
+		for _, vc := range root.leaves {
+			delete(s.vcs, vc)
+		}
+	}
 	for _, vc := range [...]VC{a.VC, a.Other} {
 		if g, ok := s.vcs[vc]; ok && g.token == a.Token {
 			delete(s.vcs, vc)
@@ -143,6 +169,10 @@ func (s *station) tell(a Action) {
 	if k == nil {
 		w.fail("%s: %v for connection %d, which is not there", s.name, a.Kind, a.Conn)
 	}
+	if a.OfLeaf {
+		s.tellLeaf(k, a)
+		return
+	}
 	switch a.Kind {
 	case Okay:
 		if !k.listener && k.vc == (VC{}) {
@@ -152,6 +182,9 @@ func (s *station) tell(a Action) {
 			w.fail("%s: Okay for connection %d, which is up %v, over %v", s.name, a.Conn, k.up, k.over)
 		}
 		k.up = true
+		if k.leaves != nil {
+			k.leaves[0] = true
+		}
 	case Failed, Closed:
 		if k.over {
 			w.fail("%s: connection %d ends twice", s.name, a.Conn)

@@ -16,6 +16,7 @@ type leg struct {
 	given    bool // from our channels
 	answered bool // the network's first response, with the VC in it, has been sent
 	out, in  uint64
+	twig     *twig // of a branch
 	// or of an application
 	app *app
 }
@@ -92,7 +93,9 @@ func (l *leg) release(cause uint8) {
 	}
 	c := &ie.Cause{Location: l.iface.calls.Config().Location, Value: cause}
 	if err := l.iface.step(&q2931.Event{Kind: q2931.ReleaseRequest, Call: l.ref, Cause: c, Elements: []ie.Element{ie.New(c)}}); err != nil {
-		l.free() // it has ended by itself
+		if _, there := l.iface.calls.Info(l.ref); !there {
+			l.free() // it has ended by itself
+		}
 	}
 }
 

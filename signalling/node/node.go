@@ -33,7 +33,7 @@ type Node struct {
 	routes    address.Table[[]uint16]
 	listeners map[address.Address]control.ConnID
 	apps      map[control.ConnID]*app
-	waiting   map[uint32]*call // by the token that the hub will answer with
+	waiting   map[uint32]waiter // by the token that the hub will answer with
 	questions []question
 	token     uint32
 	calls     map[uint64]*call
@@ -45,6 +45,7 @@ type Node struct {
 type Counters struct {
 	Calls      uint64 // that were begun
 	Connected  uint64 // of them, that carried data
+	Parties    uint64 // that were to be added to calls
 	Rerouted   uint64 // times that another route was tried
 	NoRoute    uint64 // calls refused: nobody to give them to
 	NoChannel  uint64 // calls refused: no VPI and VCI left
@@ -64,7 +65,7 @@ func New() *Node {
 		listeners: make(map[address.Address]control.ConnID),
 		apps:      make(map[control.ConnID]*app),
 		calls:     make(map[uint64]*call),
-		waiting:   make(map[uint32]*call),
+		waiting:   make(map[uint32]waiter),
 	}
 }
 

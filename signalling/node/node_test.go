@@ -2,6 +2,7 @@ package node
 
 import (
 	"flag"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,38 +11,56 @@ import (
 
 var seeds = flag.Int("seeds", 100, "how many seeds the simulation runs")
 
-// trail follows a connection's VC from node to node to the connection at its end.
-func (s *station) trail(vc VC) (*station, *sock) {
-	for range 100 {
-		l := s.peers[vc.Port]
-		k := 0
-		if l.ends[0] == s && l.ports[0] == vc.Port {
-			k = 1
-		}
-		s, vc.Port = l.ends[k], l.ports[k]
-		g, ok := s.vcs[vc]
-		switch {
-		case !ok:
-			return s, nil
-		case g.conn != 0:
-			return s, s.socks[g.conn]
-		}
-		vc = g.other
+// reached are the connections at the far ends of a VC: one, or a root's leaves. A nil is an end
+// at which there is none.
+func (s *station) reached(vc VC, hops int) (ends []*sock) {
+	l := s.peers[vc.Port]
+	k := 0
+	if l.ends[0] == s && l.ports[0] == vc.Port {
+		k = 1
 	}
-	return nil, nil
+	s, vc.Port = l.ends[k], l.ports[k]
+	g, ok := s.vcs[vc]
+	switch {
+	case !ok || hops == 0:
+		return []*sock{nil}
+	case g.conn != 0:
+		return []*sock{s.socks[g.conn]}
+	case g.leaves == nil:
+		return s.reached(g.other, hops-1)
+	}
+	for _, leaf := range g.leaves {
+		ends = append(ends, s.reached(leaf, hops-1)...)
+	}
+	return ends
 }
 
 // settled checks what must be true when nothing is under way: each connection that is up
-// reaches another one that is up, and each VC of a link is known at both of its ends.
+// reaches another one that is up, a root all of its leaves, and each VC of a link is known at
+// both of its ends.
 func (w *world) settled() {
 	for _, s := range w.nodes {
 		for _, k := range s.socks {
-			switch {
-			case k.listener || !k.up || k.over || k.closing:
-			default:
-				end, other := s.trail(k.vc)
+			if k.listener || !k.up || k.over || k.closing {
+				continue
+			}
+			ends := s.reached(k.vc, 10)
+			want := 1
+			if k.leaves != nil {
+				want = 0
+				for leaf, takesPart := range k.leaves {
+					if !takesPart {
+						w.fail("%s: nobody has answered about leaf %d of connection %d", s.name, leaf, k.id)
+					}
+					want++
+				}
+			}
+			if len(ends) != want {
+				w.fail("%s: the VC of connection %d, %v, reaches %d ends, not %d", s.name, k.id, k.vc, len(ends), want)
+			}
+			for _, other := range ends {
 				if other == nil || !other.up {
-					w.fail("%s: the VC of connection %d, %v, ends at %s", s.name, k.id, k.vc, end.name)
+					w.fail("%s: the VC of connection %d, %v, ends in %v", s.name, k.id, k.vc, other)
 				}
 			}
 		}
@@ -109,8 +128,43 @@ func TestCall(t *testing.T) {
 	w.empty()
 }
 
-// TestSimulation is calls between hosts and their switches over bad links: every call
-// ends in the same state at both its ends, and nothing is left of it.
+// live has a host call another, or many, and close in the end.
+func (w *world) live(from *station, hosts []*station) {
+	others := slices.DeleteFunc(slices.Clone(hosts), func(h *station) bool { return h == from })
+	w.r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	later := func(most time.Duration, run func()) { w.after(time.Duration(w.r.Int64N(int64(most))), run) }
+	var k *sock
+	there := func() bool { return from.socks[k.id] == k && !k.over && !k.closing }
+	if w.r.IntN(2) == 0 {
+		k = from.call(others[0], nil)
+	} else {
+		k = from.root(others[0])
+		for leaf := range uint32(1 + w.r.IntN(4)) { // the fourth is one too many for its host
+			later(40*time.Second, func() {
+				if there() && k.up {
+					from.add(k, leaf+1, others[(leaf+1)%3])
+				}
+			})
+			if w.r.IntN(2) == 0 {
+				later(60*time.Second, func() {
+					if there() && k.leaves[leaf] {
+						from.drop(k, leaf)
+					}
+				})
+			}
+		}
+	}
+	if w.r.IntN(3) > 0 { // or it stays to the end
+		later(60*time.Second, func() {
+			if there() {
+				from.close(k)
+			}
+		})
+	}
+}
+
+// TestSimulation is calls between hosts, to one and to many, and their switches over bad links:
+// every call ends in the same state at both its ends, and nothing is left of it.
 func TestSimulation(t *testing.T) {
 	if *proof.Seed != 0 {
 		simulate(t, *proof.Seed)
@@ -127,23 +181,19 @@ func TestSimulation(t *testing.T) {
 
 func simulate(t *testing.T, seed uint64) {
 	w := newWorld(t, seed)
-	a, b := chain(w)
+	a, hosts := star(w)
+	hosts = append([]*station{a}, hosts...)
 	for _, l := range w.wires {
 		l.loss, l.tricks = 0.3*w.r.Float64(), w.r.IntN(2) == 0
 	}
 	var listeners []*sock
-	listeners = append(listeners, a.listen(), b.listen())
-	hosts := []*station{a, b}
+	for _, h := range hosts {
+		listeners = append(listeners, h.listen())
+	}
 	for range 5 + w.r.IntN(30) {
 		w.after(w.some(20*time.Second), func() {
-			i := w.r.IntN(2)
-			from, to := hosts[i], hosts[1-i]
-			k := from.call(to, nil)
-			w.after(w.some(30*time.Second), func() {
-				if from.socks[k.id] == k {
-					from.close(k)
-				}
-			})
+			from := hosts[w.r.IntN(len(hosts))]
+			w.live(from, hosts)
 		})
 	}
 	if w.r.IntN(2) == 0 {

@@ -16,8 +16,12 @@ func setupOf(e *Event, calling address.Address) []ie.Element {
 			elements = append(elements, ie.New(v))
 		}
 	}
+	oneWay := isMultipoint(elements)
+	if oneWay { // nothing comes back from leaves (Q.2971, 8.2.2)
+		e.Contract.BackwardPeak = 0
+	}
 	add(aal5(e.MaxSDU))
-	add(e.Contract.descriptor())
+	add(e.Contract.descriptor(oneWay))
 	add(&ie.BearerCapability{Class: ie.BearerX})
 	add(&ie.CalledNumber{Number: number(e.Called)})
 	if e.Called.HasAESA() && !e.Called.Number.IsZero() {

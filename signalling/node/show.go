@@ -18,6 +18,20 @@ type Call struct {
 	In, Out         End
 	Contract        Contract
 	Age             time.Duration
+	// Leaves is how many parties a call to many has, Parties the first of them.
+	Leaves  int     `json:",omitempty"`
+	Parties []Party `json:",omitempty"`
+}
+
+// MaxShown is how many parties of a call are shown.
+const MaxShown = 100
+
+// Party is what is known of a party of a call to many.
+type Party struct {
+	Leaf   uint32 // the root's number of it
+	State  string // adding or active
+	Called address.Address
+	Out    End // of the branch that it is on; others may be too
 }
 
 // End is one end of a call: a call of an interface, or an application's connection. All
@@ -58,10 +72,28 @@ func (n *Node) Calls(from uint64, most int) (calls []Call, next uint64) {
 			return calls, id
 		}
 		c := n.calls[id]
-		calls = append(calls, Call{ID: id, State: phaseNames[c.phase], Calling: c.calling, Called: c.called,
-			In: c.in.end(), Out: c.out.end(), Contract: c.contract, Age: n.now - c.begun})
+		k := Call{ID: id, State: phaseNames[c.phase], Calling: c.calling, Called: c.called,
+			In: c.in.end(), Out: c.out.end(), Contract: c.contract, Age: n.now - c.begun}
+		if c.tree != nil {
+			k.Leaves, k.Parties = len(c.tree.parties), c.tree.show()
+		}
+		calls = append(calls, k)
 	}
 	return calls, 0
+}
+
+func (t *tree) show() (all []Party) {
+	for _, p := range t.sorted() {
+		if len(all) == MaxShown {
+			break
+		}
+		k := Party{Leaf: p.root, State: "adding", Called: p.called, Out: p.branch.end()}
+		if p.active {
+			k.State = "active"
+		}
+		all = append(all, k)
+	}
+	return all
 }
 
 func (l *leg) end() (e End) {

@@ -31,19 +31,21 @@ func (n *Node) signal(i *iface, e *q2931.Event) {
 	if l == nil {
 		return
 	}
+	if e.Kind >= q2931.AddPartyIndication && e.Kind <= q2931.DropPartyConfirm {
+		n.partySignal(l, e)
+		return
+	}
 	c := l.call
 	switch e.Kind {
 	case q2931.ProceedingIndication:
 		l.learn()
 	case q2931.AlertingIndication:
 		l.learn()
-		c.alerting(passed(e.Elements))
-	case q2931.SetupConfirm:
-		if !l.learn() {
-			c.clear(nil, ie.CauseVCUnacceptable)
-			return
+		if c != nil && c.out == l {
+			c.alerting(passed(e.Elements))
 		}
-		c.accepted(passed(e.Elements))
+	case q2931.SetupConfirm:
+		n.accepted(l, passed(e.Elements))
 	case q2931.SetupCompleteIndication:
 		if c.phase == active && c.out.app != nil && !c.out.app.known {
 			c.out.app.send(Okay, 0, nil)
@@ -52,6 +54,23 @@ func (n *Node) signal(i *iface, e *q2931.Event) {
 		n.releasing(l, value(e.Cause))
 	case q2931.ReleaseConfirm:
 		n.released(l, value(e.Cause))
+	}
+}
+
+// accepted is CONNECT.
+func (n *Node) accepted(l *leg, answer []ie.Element) {
+	c := l.call
+	known := l.learn()
+	switch {
+	case c == nil: // it is being released
+	case c.out == l && !known:
+		c.clear(nil, ie.CauseVCUnacceptable)
+	case c.out == l && c.phase <= programming:
+		c.accepted(answer)
+	case !known:
+		c.prune(l, ie.CauseVCUnacceptable)
+	default:
+		c.branchAccepted(l)
 	}
 }
 
@@ -69,7 +88,7 @@ func (n *Node) arrived(i *iface, e *q2931.Event) {
 		l.release(cause)
 		return
 	}
-	n.begin(l, e.Elements, CalledAddress(e.Elements), i.Port)
+	n.begin(l, e.Elements, CalledAddress(e.Elements), i.Port, uint32(e.Party))
 }
 
 // settle decides the VC of an incoming call: the network side gives it, and the user
@@ -140,29 +159,41 @@ func (l *leg) reserve(out, in uint32) bool {
 
 // ask sends SETUP to an interface. What it returns is a cause, or 0.
 func (n *Node) ask(c *call, i *iface) uint8 {
+	l, cause := n.setUp(c, i, c.setup)
+	if cause != 0 {
+		return cause
+	}
+	c.out = l
+	if c.tree != nil {
+		c.sprout(l, c.tree.first())
+	}
+	c.in.proceeding()
+	return 0
+}
+
+// setUp makes a leg of a SETUP. Without one it returns a cause.
+func (n *Node) setUp(c *call, i *iface, setup []ie.Element) (*leg, uint8) {
 	l := &leg{iface: i, call: c}
-	elements := without(c.setup, ie.ConnectionID, ie.EndpointReferenceID)
+	elements := without(setup, ie.ConnectionID, ie.EndpointReferenceID)
 	if !l.reserve(c.contract.ForwardRate, c.contract.BackwardRate) {
 		n.counters.NoCapacity++
-		return ie.CauseRateNotAvailable
+		return nil, ie.CauseRateNotAvailable
 	}
 	if i.network() {
 		if cause := l.take(); cause != 0 {
 			l.free()
-			return cause
+			return nil, cause
 		}
 		elements = append(elements, l.identify())
 	}
 	e := q2931.Event{Kind: q2931.SetupRequest, Elements: elements}
 	if err := i.step(&e); err != nil {
 		l.free()
-		return ie.CauseTemporaryFailure
+		return nil, ie.CauseTemporaryFailure
 	}
 	l.ref = e.Call
 	i.legs[e.Call] = l
-	c.out = l
-	c.in.proceeding()
-	return 0
+	return l, 0
 }
 
 // releasing: the peer clears. The VC is given up before it hears so.
@@ -178,6 +209,9 @@ func (n *Node) releasing(l *leg, cause uint8) {
 		answer()
 		l.call = nil // what is left of it is its own business
 		c.refused(cause)
+	case c.phase != clearing && c.isBranch(l):
+		c.branchGone(l, cause)
+		answer()
 	default:
 		c.clear(l, cause)
 		answer()
@@ -192,6 +226,8 @@ func (n *Node) released(l *leg, cause uint8) {
 	case c == nil:
 	case c.phase == calling && c.out == l:
 		c.refused(cause)
+	case c.phase != clearing && c.isBranch(l):
+		c.branchGone(l, cause)
 	default:
 		c.clear(l, cause)
 	}

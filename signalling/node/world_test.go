@@ -49,6 +49,8 @@ type given struct {
 	token uint32
 	conn  control.ConnID
 	other VC
+	// leaves are those of a root's VC; other is the root's of a leaf's
+	leaves map[uint32]VC
 }
 
 // sock is an application's connection, and what it must be.
@@ -60,6 +62,7 @@ type sock struct {
 	up, over bool
 	closing  bool
 	cause    uint8
+	leaves   map[uint32]bool // of a root: those that it has asked for, and whether they take part
 }
 
 // wire joins two interfaces.

@@ -84,6 +84,7 @@ type call struct {
 // ask is whom the outstanding STATUS ENQUIRY is about.
 type ask struct {
 	running bool
+	active  bool // the call was when it was sent
 	party   uint16
 	multi   bool
 }

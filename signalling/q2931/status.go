@@ -61,7 +61,7 @@ func (m *Machine) enquiryRequest(c *call, in *input) {
 
 // ask sends STATUS ENQUIRY and starts T322.
 func (m *Machine) ask(c *call, a ask) {
-	a.running = true
+	a.running, a.active = true, c.state == Active
 	c.asked, c.enquiries = a, 1
 	m.sendEnquiry(c)
 }
@@ -121,6 +121,10 @@ func (m *Machine) status(c *call, in *input) {
 	switch {
 	case theirs == Null:
 		m.remove(c, m.cause(ie.CauseMessageIncompatible), nil)
+		return
+	case answers && c.asked.active && theirs != Active && theirs != ReleaseRequested && theirs != ReleaseIndicated:
+		// What made the call active went before the enquiry: a reset of the link has lost it.
+		m.clear(c, m.cause(ie.CauseMessageIncompatible))
 		return
 	case !m.compatible(c, theirs):
 		m.clear(c, m.cause(ie.CauseMessageIncompatible))

@@ -68,6 +68,17 @@ func statusProofs() []clauseTest {
 			b.peer(Status, stateOf(ReleaseRequested, 30)...)
 			b.expect(">RELEASE 101, Release.indication 101")
 		}),
+		either("5.6.12", "STATUS that answers an active call's enquiry, of a peer that is not active yet: what was to make it so is lost", func(b *bench) {
+			b.active()
+			late := CallDelivered
+			if b.m.config.Side == Network {
+				late = ConnectRequest
+			}
+			b.do(EnquiryRequest)
+			b.did()
+			b.peer(Status, stateOf(late, 30)...)
+			b.expect(">RELEASE 101, Release.indication 101")
+		}),
 		either("5.6.12", "STATUS while we clear changes nothing", func(b *bench) {
 			b.active()
 			if err := b.ask(ReleaseRequest); err != nil {
