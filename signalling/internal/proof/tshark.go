@@ -17,6 +17,7 @@ type Channel [4]byte
 var (
 	ChannelILMI       = Channel{5, 0, 0, 16}
 	ChannelSignalling = Channel{6, 0, 0, 5}
+	ChannelLLC        = Channel{2, 0, 0, 100} // any VC with LLC (RFC 2684)
 )
 
 const (
