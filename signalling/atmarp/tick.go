@@ -72,7 +72,7 @@ func (h *Host) tickEntry(now time.Duration, e *entry) {
 	case e.asked.on:
 		h.wait(e.asked.at)
 		return
-	case e.atm.IsZero():
+	case e.atm.IsZero() && e.link == nil:
 		h.forget(now, e)
 		if now < e.refused {
 			h.wait(e.refused)
