@@ -229,6 +229,20 @@ func (c *Conn) WriteSDU(p []byte, s SDU) (int, error) {
 	return len(p), nil
 }
 
+// TryWrite is Write that never waits: it gives syscall.EAGAIN itself where the hub has no room
+// now, for those who shed rather than wait, as routers do.
+func (c *Conn) TryWrite(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	switch err := c.flow.tryWrite(p); err {
+	case nil, syscall.EAGAIN:
+		return err
+	default:
+		return c.wrap("write", err)
+	}
+}
+
 func (c *Conn) wrap(op string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrShortBuffer) {
 		return err

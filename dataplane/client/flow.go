@@ -193,25 +193,56 @@ func (f *flow) await(poked, over chan struct{}, by *deadline, wants region.Flag,
 func (f *flow) write(p []byte, d region.Descriptor) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
-	switch cells := f.channel.Shape.Kind&region.Cells != 0; {
-	case f.shut:
-		return syscall.EPIPE
-	case len(p) > f.channel.Shape.MaxSDU:
-		return syscall.EMSGSIZE
-	case cells && len(p)%cell != 0:
-		return syscall.EINVAL
+	if err := f.fits(len(p)); err != nil {
+		return err
 	}
 	room, err := f.space(len(p))
 	if err != nil {
 		return err
 	}
+	f.put(room, p, d)
+	return nil
+}
+
+// tryWrite is write that waits for nothing: EAGAIN, there is no room.
+func (f *flow) tryWrite(p []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	if err := f.fits(len(p)); err != nil {
+		return err
+	}
+	if isClosed(f.over) {
+		return f.why()
+	}
+	room := f.channel.Send.Room(len(p))
+	if room == nil {
+		return syscall.EAGAIN
+	}
+	f.put(room, p, region.Descriptor{})
+	return nil
+}
+
+// fits tells whether n octets may be written at all.
+func (f *flow) fits(n int) error {
+	switch cells := f.channel.Shape.Kind&region.Cells != 0; {
+	case f.shut:
+		return syscall.EPIPE
+	case n > f.channel.Shape.MaxSDU:
+		return syscall.EMSGSIZE
+	case cells && n%cell != 0:
+		return syscall.EINVAL
+	}
+	return nil
+}
+
+// put writes p where there is room, and tells the hub if it sleeps.
+func (f *flow) put(room, p []byte, d region.Descriptor) {
 	copy(room, p)
 	f.channel.Send.Put(len(p), d)
 	f.channel.Send.Publish()
 	if f.channel.PeerWantsData.Needs() {
 		f.shared.tell(f.channel.Number)
 	}
-	return nil
 }
 
 // space waits for room for n octets.

@@ -131,6 +131,29 @@ func TestFlowSizes(t *testing.T) {
 	}
 }
 
+// TestFlowTry: a write that does not wait is taken while there is room, and then refused.
+func TestFlowTry(t *testing.T) {
+	_, f := newEcho(t, 100, 0)
+	p := make([]byte, 100)
+	if err := f.tryWrite(make([]byte, 101)); !errors.Is(err, syscall.EMSGSIZE) {
+		t.Errorf("101 of 100 octets: %v", err)
+	}
+	eventually(t, "nobody reads: the stream is full", func() bool {
+		err := f.tryWrite(p)
+		if err != nil && err != syscall.EAGAIN {
+			t.Fatal(err)
+		}
+		return err != nil
+	})
+	if n, _, err := f.read(p); n != 100 || err != nil {
+		t.Errorf("what was taken: %d %v", n, err)
+	}
+	f.end(syscall.EUNATCH)
+	if err := f.tryWrite(p); !errors.Is(err, syscall.EUNATCH) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
 func TestFlowCells(t *testing.T) {
 	_, f := newEcho(t, 1500, region.Cells)
 	if err := f.write(make([]byte, 53), region.Descriptor{}); !errors.Is(err, syscall.EINVAL) {
