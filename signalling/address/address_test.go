@@ -1,8 +1,11 @@
 package address
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -165,5 +168,23 @@ func TestReadsBack(t *testing.T) {
 		if b, err := Parse(strings.ToLower(a.AESA.Hex())); a.HasAESA() && (err != nil || b.AESA != a.AESA) {
 			t.Fatalf("%s: %v, %v", a.AESA.Hex(), b, err)
 		}
+	}
+}
+
+// Addresses in JSON are text, and read back the same.
+func TestJSON(t *testing.T) {
+	for _, text := range []string{"", "+358401975443", "47.0005.80FFE1000000F20F2200.0020EA000EE0.00",
+		"358401975443+47.0005.80FFE1000000F20F2200.0020EA000EE0.00"} {
+		in := []byte(strconv.Quote(text))
+		var a Address
+		if err := json.Unmarshal(in, &a); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := json.Marshal(a); err != nil || !bytes.Equal(in, out) {
+			t.Errorf("%s as %s, %v", in, out, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(`"nonsense"`), new(Address)); !errors.Is(err, ErrSyntax) {
+		t.Error(err)
 	}
 }

@@ -34,6 +34,18 @@ func (a Address) String() string {
 	return a.Number.Digits() + "+" + a.AESA.String()
 }
 
+// MarshalText gives String, for JSON.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText gives. The error is Parse's.
+func (a *Address) UnmarshalText(text []byte) (err error) {
+	*a = Address{}
+	if len(text) > 0 {
+		*a, err = Parse(string(text))
+	}
+	return err
+}
+
 // String writes the address with dots, as linux-atm prints it; see the package
 // comment. "" is none.
 func (a AESA) String() string {
