@@ -61,7 +61,7 @@ race: # all but the commands, whose tests are other processes; needs a C compile
 	go test -v -race -timeout 15m $(TESTFLAGS) ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/... $(BRIEF)
 
 sim: # hubs on a virtual clock, tunnels of real modules on them, signalling over bad links: SEEDS seeds of each
-	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules ./signalling/sscop ./signalling/q2931 ./signalling/node -seeds $(SEEDS)
+	go test -timeout 12h -count=1 -run Simulation -v $(TESTFLAGS) ./dataplane ./dataplane/modules ./signalling/sscop ./signalling/q2931 ./signalling/node ./signalling/atmarp -seeds $(SEEDS)
 
 debug: # the executive with its ledger of who holds each block
 	go test -v -tags hubdebug -timeout 15m $(TESTFLAGS) ./dataplane/... $(BRIEF)

@@ -77,6 +77,7 @@ type link struct {
 	ip     netip.Addr      // at its far end; zero: not known
 	asked  retry           // by InATMARP
 	used   time.Duration
+	client bool // of the server's: its client keeps it, or not
 	closes bool // it was released, and is on its way
 }
 

@@ -100,7 +100,7 @@ func (h *Host) request(now time.Duration, l *link, p *Packet) {
 	if !h.meet(now, l, p) {
 		return
 	}
-	l.used = now // the client's registrations keep its VC
+	l.client = true
 	answer := Packet{Op: Reply, SourceIP: p.TargetIP, Target: p.Source, TargetIP: p.SourceIP}
 	switch e := h.entries[p.TargetIP]; {
 	case p.TargetIP == h.config.Prefix.Addr():

@@ -31,7 +31,7 @@ func (h *Host) Tick(now time.Duration) {
 // tickLink asks again who is there, and releases what carries nothing.
 func (h *Host) tickLink(now time.Duration, l *link) {
 	h.inquire(now, l)
-	if l.atm.IsZero() || l.id == h.server.link {
+	if l.atm.IsZero() || l.client || l.id == h.server.link {
 		return
 	}
 	if now-l.used >= h.config.Idle {

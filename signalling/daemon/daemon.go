@@ -27,6 +27,7 @@ type Config struct {
 	Name       string           // its own name, for who asks the hub for its managers
 	Interfaces []node.Interface // with signalling, whose ports the hub has
 	Routes     map[string][]uint16
+	Hosts      Hosts // of Classical IP; nil: none
 	Store      Store
 	Log        *slog.Logger
 }

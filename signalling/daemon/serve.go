@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/signalling/clip"
 )
 
 // DefaultSocket is where the daemon's own socket is unless told.
@@ -29,6 +30,9 @@ const (
 	CommandCounters                // out: JSON, node.Counters
 	CommandClear                   // in: the number of a call, in digits
 	CommandTrace                   // out: a line for each message, MORE in all, until the connection ends
+	CommandHosts                   // out: JSON, a list of clip.View
+	CommandNeighbours              // in: a host's name, and the IP address to begin with; out: JSON, Neighbours
+	CommandNeighbour               // in: a host's name, an IP address, and an ATM address; without it the entry goes. Kept in the store
 )
 
 // callsAtOnce is how many calls one answer lists, if they fit in a trailer.
@@ -38,6 +42,16 @@ const callsAtOnce = 80
 type Calls struct {
 	Calls any
 	Next  uint64
+}
+
+// neighboursAtOnce is how many neighbours one answer lists.
+const neighboursAtOnce = 150
+
+// Neighbours is an answer to CommandNeighbours. Next is the IP address to go on with, "" at the
+// end.
+type Neighbours struct {
+	Neighbours []clip.Entry
+	Next       string
 }
 
 // Desk is the daemon's own socket: it is there also while no daemon is attached to a hub.
@@ -176,8 +190,13 @@ func (d *Daemon) command(p *control.Packet, c *control.Conn) (a control.Packet, 
 // run carries out a command between two events of the node.
 func (d *Daemon) run(command uint16, in string) (out []byte, err error) {
 	var value any
-	if failed := d.do(func() { value, err = d.carry(command, in) }); failed != nil {
-		err = failed
+	switch command {
+	case CommandHosts, CommandNeighbours, CommandNeighbour:
+		value, err = d.onHosts(command, strings.Fields(in))
+	default:
+		if failed := d.do(func() { value, err = d.carry(command, in) }); failed != nil {
+			err = failed
+		}
 	}
 	if err != nil || value == nil {
 		return nil, err

@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
+	"github.com/cellhub/cellhub/signalling/address"
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 )
@@ -20,6 +23,10 @@ type Store interface {
 	Routes() (map[string][]uint16, error)
 	// SaveRoute sets a route; without ports it is removed.
 	SaveRoute(prefix string, ports []uint16) error
+	// Neighbours are the ATM addresses that were entered for a Classical IP host.
+	Neighbours(host string) (map[netip.Addr]address.Address, error)
+	// SaveNeighbour sets one; without an ATM address it is removed.
+	SaveNeighbour(host string, ip netip.Addr, atm address.Address) error
 	Close() error
 }
 
@@ -27,8 +34,9 @@ type Store interface {
 const storeTimeout = time.Second
 
 var (
-	sequences = []byte("sequences")
-	routes    = []byte("routes")
+	sequences  = []byte("sequences")
+	routes     = []byte("routes")
+	neighbours = []byte("neighbours")
 )
 
 type file struct{ db *bbolt.DB }
@@ -45,11 +53,12 @@ func OpenStore(path string) (Store, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		if _, err := tx.CreateBucketIfNotExists(sequences); err != nil {
-			return err
+		for _, name := range [][]byte{sequences, routes, neighbours} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
 		}
-		_, err := tx.CreateBucketIfNotExists(routes)
-		return err
+		return nil
 	})
 	if err != nil {
 		db.Close()
@@ -103,5 +112,35 @@ func (f *file) SaveRoute(prefix string, ports []uint16) error {
 			v = binary.BigEndian.AppendUint16(v, p)
 		}
 		return tx.Bucket(routes).Put([]byte(prefix), v)
+	})
+}
+
+func neighbourKey(host string, ip netip.Addr) []byte { return []byte(host + " " + ip.String()) }
+
+func (f *file) Neighbours(host string) (map[netip.Addr]address.Address, error) {
+	all := map[netip.Addr]address.Address{}
+	err := f.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(neighbours).ForEach(func(k, v []byte) error {
+			name, text, _ := strings.Cut(string(k), " ")
+			if name != host {
+				return nil
+			}
+			ip, err := netip.ParseAddr(text)
+			if err != nil {
+				return err
+			}
+			all[ip], err = address.Parse(string(v))
+			return err
+		})
+	})
+	return all, err
+}
+
+func (f *file) SaveNeighbour(host string, ip netip.Addr, atm address.Address) error {
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		if atm.IsZero() {
+			return tx.Bucket(neighbours).Delete(neighbourKey(host, ip))
+		}
+		return tx.Bucket(neighbours).Put(neighbourKey(host, ip), []byte(atm.String()))
 	})
 }
