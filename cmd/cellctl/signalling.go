@@ -21,7 +21,7 @@ import (
 
 // signallingCommands are those that speak with cellsigd.
 func signallingCommands(o *options) []*cobra.Command {
-	return []*cobra.Command{callCommand(o), routeCommand(o), addressCommand(o), traceCommand(o)}
+	return []*cobra.Command{callCommand(o), routeCommand(o), addressCommand(o), arpCommand(o), traceCommand(o)}
 }
 
 // desk is a connection to cellsigd.

@@ -20,6 +20,7 @@ type file struct {
 	Name       string              `yaml:"name"`
 	Interfaces []iface             `yaml:"interfaces"`
 	Routes     map[string][]uint16 `yaml:"routes"`
+	IP         map[string]host     `yaml:"ip"`
 }
 
 // iface is an interface with signalling.
@@ -40,25 +41,25 @@ type mgmt struct {
 }
 
 // readConfig reads the file. The error says what is wrong, and in which line and column.
-func readConfig(name string) (c daemon.Config, err error) {
+func readConfig(name string) (c daemon.Config, ip []ipHost, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	return parseConfig(name, text)
 }
 
-func parseConfig(name string, text []byte) (c daemon.Config, err error) {
+func parseConfig(name string, text []byte) (c daemon.Config, ip []ipHost, err error) {
 	var f file
 	d := document{name: name}
 	if err := d.parse(text, &f); err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if c.Name = f.Name; c.Name == "" {
 		c.Name = "cellsigd"
 	}
 	if len(f.Interfaces) == 0 {
-		return c, fmt.Errorf("%s: no interfaces: name the ports that have signalling", name)
+		return c, nil, fmt.Errorf("%s: no interfaces: name the ports that have signalling", name)
 	}
 	trial := node.New()
 	for k := range f.Interfaces {
@@ -67,12 +68,16 @@ func parseConfig(name string, text []byte) (c daemon.Config, err error) {
 			err = trial.AddInterface(0, i)
 		}
 		if err != nil {
-			return c, d.fault(d.iface(k), fmt.Errorf("interface %d, port %d: %w", k+1, f.Interfaces[k].Port, err))
+			return c, nil, d.fault(d.iface(k), fmt.Errorf("interface %d, port %d: %w", k+1, f.Interfaces[k].Port, err))
 		}
 		c.Interfaces = append(c.Interfaces, i)
 	}
 	c.Routes = f.Routes
-	return c, f.checkRoutes(&d)
+	if err := f.checkRoutes(&d); err != nil {
+		return c, nil, err
+	}
+	ip, err = f.checkHosts(&d)
+	return c, ip, err
 }
 
 // checkRoutes says what is wrong with the routes.
@@ -89,7 +94,7 @@ func (f *file) checkRoutes(d *document) error {
 			}
 		}
 		if err != nil {
-			return d.fault(d.route(text), fmt.Errorf("route %q: %w", text, err))
+			return d.fault(d.key("routes", text), fmt.Errorf("route %q: %w", text, err))
 		}
 		spelt[prefix] = text
 	}

@@ -17,7 +17,7 @@ func FuzzConfig(f *testing.F) {
 		if len(text) > 4096 {
 			return
 		}
-		c, err := parseConfig("x.yaml", []byte(text))
+		c, _, err := parseConfig("x.yaml", []byte(text))
 		if err != nil && !strings.HasPrefix(err.Error(), "x.yaml:") {
 			t.Errorf("%v", err)
 		}

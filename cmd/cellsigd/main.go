@@ -18,6 +18,7 @@ import (
 
 	service "github.com/cellhub/cellhub/cmd/internal/daemon"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/signalling/clip"
 	"github.com/cellhub/cellhub/signalling/daemon"
 )
 
@@ -72,8 +73,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	var want daemon.Config
+	ip := &hosts{run: map[string]*clip.Host{}}
 	if err == nil {
-		want, err = readConfig(c.File)
+		want, ip.want, err = readConfig(c.File)
 	}
 	if err == nil && c.Check {
 		return exitOK
@@ -90,7 +92,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	defer want.Store.Close()
-	if err := serve(ctx, want, c.socket); err != nil {
+	ip.store, ip.log, want.Hosts = want.Store, want.Log, ip
+	if err := serve(ctx, want, ip, c.socket); err != nil {
 		fmt.Fprintln(stderr, "cellsigd:", err)
 		return exitError
 	}
@@ -99,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // serve runs the daemon at its hub, and again when the hub has gone and come back, until
 // ctx ends.
-func serve(ctx context.Context, want daemon.Config, socket string) error {
+func serve(ctx context.Context, want daemon.Config, ip *hosts, socket string) error {
 	if socket == daemon.DefaultSocket { // /run is empty after a start of the machine
 		if err := os.MkdirAll(filepath.Dir(socket), 0o755); err != nil {
 			return err
@@ -123,8 +126,10 @@ func serve(ctx context.Context, want daemon.Config, socket string) error {
 			n.Ready()
 			n.Status("attached to " + want.Control)
 			desk.Use(d)
+			ip.start(want.Control)
 			err = d.Run(ctx)
 			desk.Use(nil)
+			ip.stop()
 			d.Close()
 		case errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EPERM):
 			return err

@@ -21,13 +21,13 @@ DESCRIPTION
     it to come back. It runs in the foreground and logs to stderr.
 
 OPTIONS
-    --config FILE    interfaces and routes; read at the start
+    --config FILE    interfaces, routes and hosts; read at the start
     --check          check the file, say what is wrong with it, and end
     --control PATH   the hub's control socket; default /run/cellhub/control
     --socket PATH    its own socket, for cellctl(8); default
                      /run/cellhub/signalling
     --store FILE     what must outlive it: sequence numbers of SSCOP, and
-                     routes added by cellctl; default
+                     routes and neighbours added by cellctl; default
                      /var/lib/cellhub/signalling.db
     --log LEVEL      the least that is logged: debug, info, warn or error.
                      debug has each message for and from the hub
@@ -58,6 +58,25 @@ CONFIGURATION
         where calls go: by the longest prefix, over the first of its ports
         that takes them. PREFIX is as in 47.0005/24, +358* or *. Addresses
         that ILMI has registered need none
+    ip: {NAME: {tun: NAME, address: PREFIX, atm: ADDRESS, ...}, ...}
+        Classical IP hosts (RFC 2225): a TUN device whose packets go by VCs.
+        This wants CAP_NET_ADMIN
+        tun: NAME         the device, which is made and set up, MTU 9180
+        address: PREFIX   IPv4, with the length of the subnet's prefix
+        atm: ADDRESS      its own, of 20 octets, at which it takes calls
+        servers: [ADDRESS, ...]
+                          the subnet's ATMARP servers, in the order in which
+                          they are tried; none: it is the server
+        pvcs: [PORT/VPI/VCI, ...]
+                          permanent VCs of the hub's, for applications; who
+                          is at the far end is asked by InATMARP
+        routes: {PREFIX: ADDRESS, ...}
+                          neighbours by which other subnets are reached, as
+                          in the host's own routing table
+        arp: {ADDRESS: ADDRESS, ...}
+                          ATM addresses of neighbours, by their IP addresses
+        idle: TIME        after which a VC without traffic is released;
+                          default 20m
 
 ENVIRONMENT
     CELLHUB_CONTROL  the hub's control socket
@@ -78,6 +97,17 @@ EXAMPLES
           - port: 2
             side: network
             ilmi: {prefixes: [47.0005.80FFE1000000F20F2200]}
+
+    A host of a logical IP subnet:
+
+        interfaces: [{port: 1, side: user}]
+        routes: {"*": [1]}
+        ip:
+          lis0:
+            tun: ip0
+            address: 192.0.2.1/24
+            atm: 47.0005.80FFE1000000F20F2200.0020EA000EE0.00
+            servers: [47.0005.80FFE1000000F20F2200.0020EA009999.00]
 
 SEE ALSO
     cellhubd(8), cellctl(8)

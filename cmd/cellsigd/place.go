@@ -79,10 +79,10 @@ func (d *document) iface(index int) *token.Token {
 	return n.GetToken()
 }
 
-// route is where the route with this prefix is.
-func (d *document) route(prefix string) *token.Token {
-	for _, e := range entries(d.under("routes")) {
-		if e.Key.GetToken().Value == prefix {
+// key is where a key of the mapping under a key of the document is.
+func (d *document) key(under, key string) *token.Token {
+	for _, e := range entries(d.under(under)) {
+		if e.Key.GetToken().Value == key {
 			return e.Key.GetToken()
 		}
 	}
