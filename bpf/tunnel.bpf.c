@@ -31,7 +31,7 @@
 #define CW_LENGTH_MASK 63
 #define CW_LENGTH_LIMIT 64 /* from here on the length is 0 */
 
-#define MAX_HEAD 92	    /* link, IPv6, UDP, 4 labels, control word, LLC and SNAP */
+#define MAX_HEAD 92	 /* link, IPv6, UDP, 4 labels, control word, LLC and SNAP */
 #define MAX_PACKET 65535 /* of IP, with its header or without */
 #define MAX_ENCAP 10
 
@@ -48,13 +48,13 @@ struct tunnel {
 	__u32 label;	     /* received */
 	__u32 limit;	     /* longest frame of the host, in octets */
 	__u32 check_station; /* frames must come from station */
-	__u32 sum;	     /* of the IPv4 header without its length, not folded */
+	__u32 sum;	     /* of the IPv4 header's words without its length, not folded */
 	__u32 next_hop[4];
 	__u32 local[4], remote[4];
 	__u16 port; /* received */
 	__u8 station[6];
 	__u8 encap[12];
-	__u8 head[96]; /* before a frame of the host, with zero for lengths */
+	__u64 head[12]; /* octets before a frame of the host, with zero for lengths */
 };
 
 volatile const struct tunnel config;
@@ -90,11 +90,11 @@ struct {
 struct mac {
 	__u8 stations[12]; /* to, from */
 	__u16 type;
-} __attribute__((packed));
+} __attribute__((__packed__));
 
 struct tag {
 	__u16 type, tci;
-} __attribute__((packed));
+} __attribute__((__packed__));
 
 static always_inline struct counts *counts(void)
 {
@@ -176,7 +176,7 @@ static always_inline int measure(struct __sk_buff *skb, __u32 octets, __u32 l2, 
 /* Sums up an IPv4 header whose length is n. */
 static always_inline __u16 ipv4_sum(__u32 n)
 {
-	__u32 sum = config.sum + be16(n);
+	__u32 sum = config.sum + n;
 
 	sum = (sum & 0xFFFF) + (sum >> 16);
 	sum = (sum & 0xFFFF) + (sum >> 16);
@@ -195,7 +195,7 @@ static always_inline void put_lengths(__u8 *head, __u32 n)
 	n += config.head_length - ETHERNET;
 	if (config.over == OVER_IPV4) {
 		*(__u16 *)(head + ETHERNET + 2) = be16(n);
-		*(__u16 *)(head + ETHERNET + 10) = ipv4_sum(n);
+		*(__u16 *)(head + ETHERNET + 10) = be16(ipv4_sum(n));
 		*(__u16 *)(head + ETHERNET + IPV4 + 4) = be16(n - IPV4);
 	} else if (config.over == OVER_IPV6) {
 		*(__u16 *)(head + ETHERNET + 4) = be16(n - IPV6);
@@ -240,9 +240,10 @@ static always_inline int leave(struct __sk_buff *skb)
 SEC("tcx/ingress")
 int tunnel_out(struct __sk_buff *skb)
 {
-	struct {
-		__u8 head[MAX_HEAD + sizeof(struct mac) + sizeof(struct tag)];
-	} __attribute__((aligned(8))) f;
+	union {
+		__u64 words[14];
+		__u8 octets[112]; /* MAX_HEAD, and the host's MAC header and tag */
+	} f;
 	__u32 octets = skb->len, at = config.head_length, tag = skb->vlan_present ? TAG : 0;
 	struct counts *c = counts();
 	struct size s;
@@ -261,17 +262,18 @@ int tunnel_out(struct __sk_buff *skb)
 		c->out_no_room++;
 		return to_hub(skb, c);
 	}
-	__builtin_memcpy(f.head, (const void *)config.head, MAX_HEAD);
-	put_lengths(f.head, octets + tag);
-	__builtin_memcpy(f.head + at, mac.stations, sizeof(mac.stations));
+	for (int i = 0; i < 12; i++)
+		f.words[i] = config.head[i];
+	put_lengths(f.octets, octets + tag);
+	__builtin_memcpy(f.octets + at, mac.stations, sizeof(mac.stations));
 	at += sizeof(mac.stations);
 	if (tag) {
-		__builtin_memcpy(f.head + at, &t, sizeof(t));
+		__builtin_memcpy(f.octets + at, &t, sizeof(t));
 		at += sizeof(t);
 	}
-	__builtin_memcpy(f.head + at, &mac.type, sizeof(mac.type));
+	__builtin_memcpy(f.octets + at, &mac.type, sizeof(mac.type));
 	at += sizeof(mac.type);
-	if (bpf_skb_store_bytes(skb, 0, f.head, at, 0) || (tag && bpf_skb_vlan_pop(skb)) || (reread && reread_type(skb))) {
+	if (bpf_skb_store_bytes(skb, 0, f.octets, at, 0) || (tag && bpf_skb_vlan_pop(skb)) || (reread && reread_type(skb))) {
 		c->out_failed++;
 		return TCX_DROP;
 	}

@@ -53,7 +53,7 @@ type TunnelTunnel struct {
 	Port         uint16
 	Station      [6]uint8
 	Encap        [12]uint8
-	Head         [96]uint8
+	Head         [12]uint64
 }
 
 // Names of all BPF objects in the ELF.

@@ -189,3 +189,25 @@ func (o *senders) close() (err error) {
 	o.sockets = nil
 	return err
 }
+
+// SourcePort is the port that the datagrams of a UDP device with one peer leave by; 0: it is no such device.
+func SourcePort(dev Device) uint16 {
+	u, ok := dev.(*udp)
+	if !ok || u.tx.head != 0 {
+		return 0
+	}
+	if len(u.out.sockets) > 0 {
+		return uint16(u.out.sockets[0].port)
+	}
+	local, err := unix.Getsockname(u.fd)
+	if err != nil {
+		return 0
+	}
+	switch a := local.(type) {
+	case *unix.SockaddrInet4:
+		return uint16(a.Port)
+	case *unix.SockaddrInet6:
+		return uint16(a.Port)
+	}
+	return 0
+}

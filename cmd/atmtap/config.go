@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cellhub/cellhub/aal"
+	"github.com/cellhub/cellhub/cmd/internal/offload"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -37,6 +38,8 @@ type config struct {
 	mac     net.HardwareAddr
 	capture string
 	gso     nic.GSO
+	offload offload.Choice
+	bpffs   string // where the kernel's tunnel is pinned
 	pace    dataplane.Pace
 	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
@@ -84,6 +87,8 @@ func parse(args []string) (config, error) {
 	f.StringVar(&mac, "mac", "", "")
 	f.StringVar(&c.capture, "capture", "", "")
 	f.Var(&c.gso, "gso", "")
+	f.Var(&c.offload, "offload", "")
+	f.StringVar(&c.bpffs, "bpffs", offload.DefaultBPFFS, "")
 	f.BoolVar(&c.pace.Spin, "spin", false, "")
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
 	f.DurationVar(&c.silence, "silence", 0, "")
@@ -113,6 +118,7 @@ func parse(args []string) (config, error) {
 		func() error { return c.setMAC(mac) },
 		func() error { return c.checkPace(f.Changed("latency")) },
 		func() error { return c.checkSilence(f.Changed("silence")) },
+		c.checkOffload,
 	} {
 		if err := check(); err != nil {
 			return c, err
@@ -145,6 +151,28 @@ func (c *config) checkSilence(given bool) error {
 		return fmt.Errorf("--silence %v: %v or more, as in --silence 30s", c.silence, leastSilence)
 	}
 	return nil
+}
+
+// checkOffload refuses what the kernel cannot carry, where it must.
+func (c *config) checkOffload() error {
+	if c.offload != offload.On {
+		return nil
+	}
+	if err := c.whyNotOffload(); err != nil {
+		return fmt.Errorf("--offload on: %w", err)
+	}
+	return nil
+}
+
+// whyNotOffload says why the kernel cannot carry it; nil: it can.
+func (c *config) whyNotOffload() error {
+	switch {
+	case c.capture != "":
+		return errors.New("--capture sees what the hub carries: take tcpdump, on either interface")
+	case c.hub != "":
+		return errors.New("--hub: the daemon has it in its configuration, as offload: of a stream")
+	}
+	return offload.Refuse(c.name, c.spec, c.payload())
 }
 
 // kind is the flag that named the device.

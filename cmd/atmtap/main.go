@@ -83,7 +83,7 @@ func run(ctx context.Context, hangup <-chan os.Signal, args []string, stdout, st
 	if c.hub != "" {
 		return runInHub(ctx, c, stdout, stderr)
 	}
-	t, err := open(c)
+	t, err := openBest(c)
 	if err != nil {
 		fmt.Fprintf(stderr, "atmtap: %s\n", oneLine.Replace(err.Error()))
 		return exitUsage

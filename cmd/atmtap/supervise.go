@@ -46,6 +46,8 @@ type supervisor struct {
 	asked     time.Time
 	mtuFits   string    // the complaint about sizes as last told
 	degraded  [2]string // what TAP and carrier have given up, as last told
+
+	offloadTrouble string // of the tunnel in the kernel, as last told
 }
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
@@ -126,6 +128,7 @@ func (s *supervisor) reload(ctx context.Context) {
 func (s *supervisor) look(ctx context.Context) {
 	events := s.carrier.Step(s.seeCarrier, s.openPort, s.changePort)
 	events = append(events, s.tap.Step(s.seeTAP, s.openTAP, s.resizeTAP)...)
+	s.lookOffload()
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
 	s.listen(ctx)
@@ -280,6 +283,9 @@ func (s *supervisor) passState() {
 	}
 	var err error
 	s.t.hub.Call(func() { err = nic.SetCarrier(s.t.dev, works) })
+	if s.t.offload != nil {
+		err = errors.Join(err, s.t.offload.SetCarrier(works))
+	}
 	if err == nil {
 		s.cable = works
 		_ = s.seeTAP() // a question makes the kernel notice at once, not within a second

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
+	"github.com/cellhub/cellhub/cmd/internal/offload"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -37,15 +38,16 @@ type tunnel struct {
 	tooBig *modules.TooBig
 	begun  time.Time
 
-	underlay link.State      // the interface that the carrier leaves by, as it was opened
-	dev      nic.Device      // the TAP's or TUN's
-	carrier  nic.Device      // the port's
-	overhead int             // octets of a frame of the carrier before cells or SDU
-	label    *port.Claim     // on the interface, of an Ethernet port
-	silence  atomic.Int64    // of the peer, in nanoseconds; 0: it is not silent
-	service  *daemon.Service // the service manager, if one has started us
-	failures chan struct{}   // a device has failed
-	notes    []string        // what the devices have to do without
+	underlay link.State       // the interface that the carrier leaves by, as it was opened
+	dev      nic.Device       // the TAP's or TUN's
+	carrier  nic.Device       // the port's
+	overhead int              // octets of a frame of the carrier before cells or SDU
+	label    *port.Claim      // on the interface, of an Ethernet port
+	offload  *offload.Offload // the tunnel in the kernel; nil: there is none
+	silence  atomic.Int64     // of the peer, in nanoseconds; 0: it is not silent
+	service  *daemon.Service  // the service manager, if one has started us
+	failures chan struct{}    // a device has failed
+	notes    []string         // what the devices have to do without
 }
 
 // open makes everything the command line asks for, or nothing: its error is one
@@ -57,7 +59,7 @@ func open(c config) (_ *tunnel, err error) {
 			_ = t.close()
 		}
 	}()
-	if t.device, err = findDevice(&t.c); err != nil {
+	if err := t.findDevice(); err != nil {
 		return nil, err
 	}
 	if c.spec.Device == c.name {
@@ -85,6 +87,11 @@ func open(c config) (_ *tunnel, err error) {
 	if err := t.build(carrier); err != nil {
 		_ = carrier.Device.Close() // which may be done already
 		return nil, err
+	}
+	if c.offload == offload.On {
+		if err := t.openOffload(); err != nil {
+			return nil, fmt.Errorf("--offload: %w", err)
+		}
 	}
 	return t, nil
 }
@@ -248,8 +255,11 @@ func (t *tunnel) close() (err error) {
 		if t.dev != nil {
 			t.device.locate(t.dev)
 		}
+		if t.offload != nil {
+			err = t.offload.Close()
+		}
 		_ = t.hub.Close()
-		err = t.device.restore()
+		err = errors.Join(err, t.device.restore())
 		if t.trace != nil {
 			err = errors.Join(err, t.trace.Err())
 		}
@@ -284,6 +294,7 @@ func (t *tunnel) snapshot() snapshot {
 			s.add(name, counts[i])
 		}
 	}
+	t.addOffload(&s)
 	t.hub.Call(func() { s.add("hub", hubCounts(t.hub)) })
 	return s
 }
@@ -292,6 +303,7 @@ func (t *tunnel) snapshot() snapshot {
 func (t *tunnel) portCounts() (n traffic, ok bool) {
 	var s snapshot
 	ok = t.hub.Call(func() { s.add("port", t.port.Counts()) })
+	t.addOffload(&s)
 	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused"), s.get("port", "peer_unreachable")}, ok
 }
 

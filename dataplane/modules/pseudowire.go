@@ -95,16 +95,19 @@ type pseudowire struct {
 }
 
 func newPseudowire(e *Encapsulation, link []byte) pseudowire {
-	w := pseudowire{mode: e.Mode, numbered: e.Numbered, prefix: link}
+	return pseudowire{mode: e.Mode, numbered: e.Numbered, prefix: e.AppendStack(link)}
+}
+
+// AppendStack appends the label stack of frames that are sent.
+func (e *Encapsulation) AppendStack(p []byte) []byte {
 	ttl := e.TTL
 	if ttl == 0 {
 		ttl = DefaultTTL
 	}
 	for _, label := range e.Outer {
-		w.prefix = appendLabel(w.prefix, label, e.TC, ttl, false)
+		p = appendLabel(p, label, e.TC, ttl, false)
 	}
-	w.prefix = appendLabel(w.prefix, e.LabelOut, e.TC, ttl, true)
-	return w
+	return appendLabel(p, e.LabelOut, e.TC, ttl, true)
 }
 
 // overhead is the octets before the cells or the SDU, in a whole frame.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"time"
 
@@ -207,6 +208,16 @@ func AddVeth(v Veth) error {
 		return fmt.Errorf("veth %s-%s: %w", v.Name, v.Peer, err)
 	}
 	return nil
+}
+
+// SilenceIPv6 keeps IPv6 off an interface: the host sends and answers nothing there by itself. A host without IPv6 has
+// nothing to silence.
+func SilenceIPv6(name string) error {
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // TUN describes a TUN or TAP interface as its driver does.

@@ -31,8 +31,9 @@ const (
 // Path is the way to an address as the kernel's routes have it now.
 type Path struct {
 	Kind  PathKind
-	Index int // of the interface that packets leave by
-	MTU   int // octets of a packet, when a route or a router on the way said so; 0: as the interface has it
+	Index int        // of the interface that packets leave by
+	MTU   int        // octets of a packet, when a route or a router on the way said so; 0: as the interface has it
+	Via   netip.Addr // the router that packets go to; invalid: the address itself is on the interface
 }
 
 // PathTo asks the kernel for the way to an address, from a local one unless that is unspecified; an IPv6 zone in either
@@ -68,6 +69,11 @@ func PathTo(local, remote netip.Addr) (Path, error) {
 	}
 	r := routes[0]
 	path := Path{Index: r.LinkIndex, MTU: r.MTU}
+	if via, ok := r.Via.(*netlink.Via); ok {
+		path.Via, _ = netip.AddrFromSlice(via.Addr)
+	} else if via, ok := netip.AddrFromSlice(r.Gw); ok {
+		path.Via = via.Unmap()
+	}
 	switch r.Type {
 	case unix.RTN_LOCAL, unix.RTN_ANYCAST:
 		path.Kind = Local
