@@ -48,6 +48,7 @@ struct tunnel {
 	__u32 label;	     /* received */
 	__u32 limit;	     /* longest frame of the host, in octets */
 	__u32 check_station; /* frames must come from station */
+	__u32 plain;	     /* super-frames are the hub's to cut */
 	__u32 sum;	     /* of the IPv4 header's words without its length, not folded */
 	__u32 next_hop[4];
 	__u32 local[4], remote[4];
@@ -130,7 +131,7 @@ static always_inline int pass_to_hub(struct __sk_buff *skb, struct counts *c)
 }
 
 /* The IP and TCP or UDP headers at an offset, which segmentation repeats. 0: not a flow that we know. */
-static always_inline __u32 repeated(struct __sk_buff *skb, __u32 at, __u16 type)
+static always_inline __u32 repeated(struct __sk_buff *skb, __u32 at, __u16 type, __u8 *is)
 {
 	__u32 n = IPV6;
 	__u8 b = 0, protocol = 0;
@@ -142,6 +143,7 @@ static always_inline __u32 repeated(struct __sk_buff *skb, __u32 at, __u16 type)
 	} else if (type != be16(ETHERTYPE_IPV6) || bpf_skb_load_bytes(skb, at + 6, &protocol, 1)) {
 		return 0;
 	}
+	*is = protocol;
 	if (protocol == IPPROTO_UDP)
 		return n + UDP;
 	if (protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, at + n + 12, &b, 1))
@@ -152,6 +154,7 @@ static always_inline __u32 repeated(struct __sk_buff *skb, __u32 at, __u16 type)
 /* A frame of the host as it is counted: a super-frame is as many as its segments. */
 struct size {
 	__u32 frames, octets, longest;
+	__u8 protocol; /* of a super-frame */
 };
 
 /* Measures a frame of the host of that many octets, whose IP header is at an offset behind l2 octets of the frame. */
@@ -160,10 +163,11 @@ static always_inline int measure(struct __sk_buff *skb, __u32 octets, __u32 l2, 
 	__u32 header, size = skb->gso_size;
 
 	s->frames = 1;
+	s->protocol = 0;
 	s->octets = s->longest = octets;
 	if (!size)
 		return 0;
-	header = repeated(skb, at, type);
+	header = repeated(skb, at, type, &s->protocol);
 	if (!header || header + l2 > octets)
 		return -1;
 	header += l2;
@@ -252,9 +256,11 @@ int tunnel_out(struct __sk_buff *skb)
 
 	if (!c)
 		return TCX_DROP;
+	/* Of a super-frame of UDP over UDP the kernel would make one datagram. */
 	if (octets < ETHERNET || bpf_skb_load_bytes(skb, 0, &mac, sizeof(mac)) || measure(skb, octets + tag, ETHERNET + tag, ETHERNET, mac.type, &s) ||
 	    s.longest > config.limit || mac.type == be16(ETHERTYPE_VLAN) || mac.type == be16(ETHERTYPE_QINQ) ||
-	    at > MAX_HEAD || (config.over != OVER_ETHERNET && octets + tag + at - ETHERNET > MAX_PACKET))
+	    (s.protocol && config.plain) || (s.protocol == IPPROTO_UDP && config.over != OVER_ETHERNET) || at > MAX_HEAD ||
+	    (config.over != OVER_ETHERNET && octets + tag + at - ETHERNET > MAX_PACKET))
 		return to_hub(skb, c);
 	int reread = config.over != OVER_ETHERNET && skb->protocol != be16(ETHERTYPE_IPV4) && skb->protocol != be16(ETHERTYPE_IPV6);
 
@@ -410,12 +416,26 @@ static always_inline int read_frame(struct __sk_buff *skb, __u32 at, struct mac 
 	return at + (mac->type == be16(ETHERTYPE_IPV6) ? IPV6 : IPV4) <= skb->len;
 }
 
+/* A super-frame of the host, whose IP packet reaches from an offset to the end; or else one of datagrams that the far end's
+ * program has sent in one call, or the hub's socket has had joined: those are many frames. */
+static always_inline int is_super_frame(struct __sk_buff *skb, __u32 at, __u16 type)
+{
+	__u16 length;
+
+	if (type == be16(ETHERTYPE_IPV4))
+		return !bpf_skb_load_bytes(skb, at + 2, &length, sizeof(length)) && at + be16(length) == skb->len;
+	return type == be16(ETHERTYPE_IPV6) && !bpf_skb_load_bytes(skb, at + 4, &length, sizeof(length)) &&
+	       at + IPV6 + be16(length) == skb->len;
+}
+
 /* Hands the host its frame, which stands behind head. */
 static always_inline int arrive(struct __sk_buff *skb, struct counts *c, __u32 head, struct mac *mac, struct tag *t)
 {
 	__u32 tag = t->type ? TAG : 0;
 	struct size s;
 
+	if (skb->gso_size && !is_super_frame(skb, head + ETHERNET + tag, mac->type))
+		return pass_to_hub(skb, c);
 	if (measure(skb, skb->len - head, ETHERNET + tag, head + ETHERNET + tag, mac->type, &s))
 		s.frames = skb->gso_segs;
 	if (take_room(skb, head + tag, mac->type) || bpf_skb_store_bytes(skb, 0, mac, sizeof(*mac), 0) ||

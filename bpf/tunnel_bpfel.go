@@ -46,6 +46,7 @@ type TunnelTunnel struct {
 	Label        uint32
 	Limit        uint32
 	CheckStation uint32
+	Plain        uint32
 	Sum          uint32
 	NextHop      [4]uint32
 	Local        [4]uint32
@@ -53,6 +54,7 @@ type TunnelTunnel struct {
 	Port         uint16
 	Station      [6]uint8
 	Encap        [12]uint8
+	_            [4]byte
 	Head         [12]uint64
 }
 

@@ -59,7 +59,7 @@ func (t *tunnel) openOffload() (err error) {
 		mac = port.StableMAC(t.underlay.HardwareAddr, t.c.name, t.c.vc, t.c.spec)
 	}
 	t.offload, err = offload.Open(offload.Config{
-		Name: t.c.name, MTU: t.device.mtu, MAC: mac, Spec: t.c.spec, Encap: t.c.encap, BPFFS: t.c.bpffs,
+		Name: t.c.name, MTU: t.device.mtu, MAC: mac, Spec: t.c.spec, Encap: t.c.encap, GSO: t.c.gso, BPFFS: t.c.bpffs,
 		Hub: t.device.opened.Index, Source: nic.SourcePort(t.carrier), Limit: t.longest(),
 	})
 	if err == nil && t.offload.Note != "" {

@@ -68,6 +68,10 @@ func open(c config) (_ *tunnel, err error) {
 	if err := t.makeHub(); err != nil {
 		return nil, err
 	}
+	if c.offload == offload.On {
+		c.spec.GSO = nic.GSOOff // else the kernel joins datagrams for the hub's socket before the programs see them
+		t.c.spec.GSO = nic.GSOOff
+	}
 	t.underlay = c.spec.Underlay()
 	carrier, err := c.spec.Open(port.Opening{Region: t.arena.Region(block.Small)})
 	if err == nil {

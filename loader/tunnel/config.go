@@ -15,6 +15,8 @@ type Config struct {
 	Inner    int // the network's end of the host's pair
 	MaxFrame int // octets of the longest frame of the host, with MAC header and tag, that the underlay holds
 
+	Plain bool // super-frames of the host are the hub's to cut
+
 	Labels []byte // the stack that is sent, as on the wire
 	Label  uint32 // at the bottom of what is received
 	Encap  []byte // RFC 2684's header of bridged frames without FCS, 2 octets or 10
@@ -93,6 +95,9 @@ func (c *Config) constants() bpf.TunnelTunnel {
 	}
 	if c.Check {
 		k.CheckStation = 1
+	}
+	if c.Plain {
+		k.Plain = 1
 	}
 	copy(k.Encap[:], c.Encap)
 	head := c.link(make([]byte, 0, len(k.Head)*8))

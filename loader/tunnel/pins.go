@@ -55,20 +55,38 @@ func openBPFFS(path string) (string, error) {
 	if elsewhere {
 		seen = filepath.Join("/proc/1/root", path)
 	}
-	var s unix.Statfs_t
-	if unix.Statfs(seen, &s) == nil && s.Type == unix.BPF_FS_MAGIC {
+	if isBPFFS(seen) {
 		return seen, nil
 	}
-	mount := func() error {
-		if err := os.MkdirAll(path, 0o755); err != nil {
-			return err
-		}
-		return unix.Mount("bpf", path, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
-	}
+	mount := func() error { return mountBPFFS(path) }
 	if elsewhere {
 		return seen, inHostMounts(mount)
 	}
 	return seen, mount()
+}
+
+func isBPFFS(path string) bool {
+	var s unix.Statfs_t
+	return unix.Statfs(path, &s) == nil && s.Type == unix.BPF_FS_MAGIC
+}
+
+// mountBPFFS mounts one, once, however many processes want it at a time.
+func mountBPFFS(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	below, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer below.Close()
+	if err := unix.Flock(int(below.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
+	if isBPFFS(path) {
+		return nil
+	}
+	return unix.Mount("bpf", path, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
 }
 
 // inOtherMounts tells whether this process has not the mounts of the host's first one.

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/loader/tunnel"
+	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
@@ -19,10 +23,11 @@ type Config struct {
 	MAC    net.HardwareAddr
 	Spec   port.Spec
 	Encap  aal.Encap
-	BPFFS  string // where pins go
-	Hub    int    // the number of the TAP called HubDevice(Name)
-	Source uint16 // the port that the hub's datagrams leave by, over UDP
-	Limit  int    // octets of the longest frame of the host that the carrier holds
+	BPFFS  string  // where pins go
+	GSO    nic.GSO // whether super-frames and unfinished checksums may reach the far end as they are
+	Hub    int     // the number of the TAP called HubDevice(Name)
+	Source uint16  // the port that the hub's datagrams leave by, over UDP
+	Limit  int     // octets of the longest frame of the host that the carrier holds
 }
 
 // Offload is a tunnel in the kernel with its pair of veths. One goroutine at a time uses it.
@@ -31,6 +36,8 @@ type Offload struct {
 	inner  link.State // NAME-net
 	pins   *tunnel.Pins
 	tunnel *tunnel.Tunnel
+	set    bool   // the host's end is set,
+	plain  bool   // and so: it sends no super-frames
 	Note   string // what it has to do without; empty: nothing
 }
 
@@ -97,8 +104,36 @@ func (o *Offload) configure() error {
 	return errors.Join(err, link.Up(c.Name))
 }
 
-// config works out the constants as things are now.
-func (o *Offload) config() (t tunnel.Config, err error) {
+// config works out the constants as things are now, and sets the host's end to match.
+func (o *Offload) config() (tunnel.Config, error) {
+	t, err := o.way()
+	if err != nil {
+		return t, err
+	}
+	t.Plain = o.c.GSO == nic.GSOOff || o.c.GSO == nic.GSOAuto && !link.Hardware(t.Underlay)
+	if o.set && o.plain == t.Plain {
+		return t, nil
+	}
+	// Over a virtual link the far end may be a program, which reads frames as they are. Then the host's end finishes them.
+	err = link.SetOffloads(o.c.Name, !t.Plain, hostOffloads(t.Plain)...)
+	if errors.Is(err, unix.ENODEV) {
+		err = nil // somebody has moved or renamed it, and has it as it is
+	}
+	o.set, o.plain = true, t.Plain
+	return t, err
+}
+
+// hostOffloads are those of the host's end, in the order to switch them.
+func hostOffloads(off bool) []link.Offload {
+	all := []link.Offload{link.TCPSegmentation, link.SendChecksum}
+	if !off {
+		slices.Reverse(all)
+	}
+	return all
+}
+
+// way works out what stands before a frame, and where it goes.
+func (o *Offload) way() (t tunnel.Config, err error) {
 	s := &o.c.Spec
 	t = tunnel.Config{Inner: o.inner.Index, MaxFrame: o.c.Limit, Labels: s.AppendStack(nil), Label: s.LabelIn}
 	t.Encap = make([]byte, o.c.Encap.HeaderSize(aal.Bridged))
@@ -166,7 +201,7 @@ func (o *Offload) Follow(u Update) (remade bool, err error) {
 		if err := o.makePair(); err != nil {
 			return false, err
 		}
-		remade = true
+		remade, o.set = true, false
 	}
 	config, err := o.config()
 	if err != nil {
