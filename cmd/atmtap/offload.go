@@ -45,6 +45,9 @@ func (t *tunnel) findDevice() (err error) {
 	}
 	beside := t.c
 	beside.name, beside.mac = offload.HubDevice(t.c.name), nil
+	if err := offload.CheckName(t.c.name); err != nil {
+		return fmt.Errorf("--tap %w", err)
+	}
 	if there, _ := link.Get(t.c.name); beside.mtu == 0 && there.Index != 0 {
 		beside.mtu = there.MTU // of an earlier process's pair
 	}
@@ -62,10 +65,11 @@ func (t *tunnel) openOffload() (err error) {
 		Name: t.c.name, MTU: t.device.mtu, MAC: mac, Spec: t.c.spec, Encap: t.c.encap, GSO: t.c.gso, BPFFS: t.c.bpffs,
 		Hub: t.device.opened.Index, Source: nic.SourcePort(t.carrier), Limit: t.longest(),
 	})
-	if err == nil && t.offload.Note != "" {
-		t.notes = append(t.notes, t.offload.Note)
+	if err != nil {
+		return err
 	}
-	return err
+	t.notes = append(t.notes, t.offload.Says()...)
+	return nil
 }
 
 // longest is the octets of the longest frame of the host that the carrier holds as one SDU.

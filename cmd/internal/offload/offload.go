@@ -38,17 +38,28 @@ type Offload struct {
 	tunnel *tunnel.Tunnel
 	set    bool   // the host's end is set,
 	plain  bool   // and so: it sends no super-frames
-	Note   string // what it has to do without; empty: nothing
+	note   string // what it has to do without; empty: nothing
 }
 
 // ErrExists: the host has an interface of that name already.
 var ErrExists = errors.New("there is an interface of that name already")
 
+// CheckName refuses the name of an interface that is there and is no end of a pair that was left.
+func CheckName(name string) error {
+	if there, _ := link.Exists(name); !there {
+		return nil
+	}
+	if left, _ := link.Exists(name + netSuffix); left {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: take another", name, ErrExists)
+}
+
 // Open makes the pair and the tunnel in the namespace of the calling thread, or takes over what an earlier process has left.
 func Open(c Config) (o *Offload, err error) {
 	o = &Offload{c: c}
 	if o.pins, err = tunnel.OpenPins(c.BPFFS, c.Name); err != nil {
-		o.Note = fmt.Sprintf("the tunnel ends with this process: %v", err)
+		o.note = fmt.Sprintf("the tunnel ends with this process: %v", err)
 	}
 	if err := o.makePair(); err != nil {
 		return nil, err
@@ -76,8 +87,8 @@ func (o *Offload) makePair() error {
 	case !errors.Is(err, link.ErrNotFound):
 		return err
 	default:
-		if there, _ := link.Exists(c.Name); there {
-			return fmt.Errorf("%s: %w: take another", c.Name, ErrExists)
+		if err := CheckName(c.Name); err != nil {
+			return err
 		}
 		if err := link.AddVeth(link.Veth{Name: c.Name, Peer: far, MTU: c.MTU}); err != nil {
 			return err
@@ -167,8 +178,21 @@ func bare(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
 }
 
-// Adopted tells whether the tunnel was left by an earlier process.
-func (o *Offload) Adopted() bool { return o.tunnel.Adopted() }
+// Says is how it was opened, in lines for the user.
+func (o *Offload) Says() (lines []string) {
+	what := "carried by the kernel"
+	if o.tunnel.Adopted() {
+		what += ", taken over from an earlier process"
+	}
+	if o.plain {
+		what += fmt.Sprintf("; %s sends no super-frames, which might reach the far end whole (if that is a kernel, too: --gso on)", o.c.Name)
+	}
+	lines = append(lines, o.c.Name+": "+what)
+	if o.note != "" {
+		lines = append(lines, o.c.Name+": "+o.note)
+	}
+	return lines
+}
 
 // Counts reads the counters.
 func (o *Offload) Counts() (tunnel.Counts, error) { return o.tunnel.Counts() }
