@@ -40,6 +40,9 @@ func TestUDPSourcePort(t *testing.T) {
 				closing(t, dev)
 				defer peer.Close()
 				want := netip.AddrPortFrom(netip.MustParseAddr(c.from), firstSourcePort+0xABCD1234%sourcePorts)
+				if port := SourcePort(dev); port != want.Port() {
+					t.Errorf("it says that datagrams leave by port %d, want %d", port, want.Port())
+				}
 				frames := [][]byte{etherFrame(700, 1), etherFrame(700, 2), etherFrame(700, 3), etherFrame(60, 4)}
 				transmitAll(t, dev, frames)
 				buf := make([]byte, 2000)

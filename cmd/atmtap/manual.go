@@ -7,7 +7,8 @@ const manual = `NAME
 SYNOPSIS
     atmtap --tap NAME | --tun NAME  --vc VPI/VCI  --port SPEC
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
-           [--gso auto|on|off] [--latency TIME] [--spin] [--silence TIME]
+           [--gso auto|on|off] [--offload auto|on|off] [--bpffs DIR]
+           [--latency TIME] [--spin] [--silence TIME]
            [--hub[=PATH]] [--json] [--force]
     atmtap --help | --version
 
@@ -119,6 +120,30 @@ OPTIONS
                      kernel, the same frames on the wire. auto (default) uses
                      the kinds that a self-test has shown to work; on, all that
                      the kernel takes; off, none
+    --offload auto|on|off
+                     on: the kernel carries the tunnel, by programs of tc, and
+                     no frame comes to user space. For --tap with mode=aal5sdu,
+                     the same frames on the wire (UDP without checksum, so IPv6
+                     wants checksum=off). NAME is a veth then, whose other end
+                     is NAME-net; what the programs can't carry (OAM cells,
+                     SDUs of another form, frames that are too long, marked
+                     datagrams) goes by NAME-hub and this process. When it is
+                     killed the tunnel goes on; the next atmtap of that NAME
+                     takes it over, and its end removes it. auto: in user space
+                     where the kernel cannot, and a note says why. off
+                     (default): in user space.
+                     Over a virtual link (veth, bridge) a program at the far
+                     end would see super-frames and unfinished checksums, so
+                     NAME sends none there; where the far end is a kernel too,
+                     --gso on lets them cross whole, some times as fast. Of
+                     what atmtap in user space sends in trains over such a
+                     link, the programs leave all to this process. Checksums
+                     of received datagrams are not verified; over Ethernet
+                     give peer= on a real link, as nobody asks for the group's
+                     frames after a kill.
+    --bpffs DIR      where the kernel's tunnels are pinned (default
+                     /run/cellhub/bpf, mounted if it is not); without one the
+                     tunnel ends with the process
     --latency TIME   under load, frames wait up to TIME for others that are
                      handled with them, which costs less processor time a
                      frame; at most 10ms (default 20us; 0: none waits). A
@@ -163,7 +188,8 @@ CAPABILITIES
     CAP_NET_ADMIN for the device, CAP_NET_RAW for eth ports, and both for the
     self-test of --gso auto: without, there are no super-frames. CAP_BPF and
     CAP_NET_ADMIN besides for driver=xdp, and CAP_IPC_LOCK or a limit of locked
-    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_SYS_ADMIN
+    memory (RLIMIT_MEMLOCK) of 16 MB. CAP_BPF and CAP_NET_ADMIN for
+    --offload, Linux 6.6, and CAP_SYS_ADMIN to mount a bpffs. CAP_SYS_ADMIN
     to look after a device in another network namespace, where there is one.
 
 EXAMPLES

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,54 @@ func TestPathTo(t *testing.T) {
 			}
 			if got != test.want || !errors.Is(err, test.err) {
 				t.Errorf("%s: %+v, %v; want %+v, %v", test.name, got, err, test.want, test.err)
+			}
+		}
+		return nil
+	})
+}
+
+// TestOffloads switches what a veth does for the kernel, silences IPv6 on it, and finds what is below interfaces.
+func TestOffloads(t *testing.T) {
+	ns := namespace(t, "")
+	features := func() (tso, sum bool) {
+		for cmd, on := range map[uint32]*bool{unix.ETHTOOL_GTSO: &tso, unix.ETHTOOL_GTXCSUM: &sum} {
+			value := ethtoolValue{cmd: Offload(cmd)}
+			if err := ethtool("va", &value); err != nil {
+				t.Error(err)
+			}
+			*on = value.data != 0
+		}
+		return tso, sum
+	}
+	in(t, ns, func() error {
+		if err := errors.Join(AddVeth(Veth{Name: "va", Peer: "vb"}), SilenceIPv6("va"), Up("va"), Up("vb")); err != nil {
+			return err
+		}
+		for _, on := range []bool{false, true} {
+			all := []Offload{TCPSegmentation, SendChecksum}
+			if on {
+				slices.Reverse(all)
+			}
+			if err := SetOffloads("va", on, all...); err != nil {
+				return err
+			}
+			if tso, sum := features(); tso != on || sum != on {
+				t.Errorf("switched %t: segmentation %t, checksums %t", on, tso, sum)
+			}
+		}
+		if err := SetOffloads("none", true, SendChecksum); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("of no interface: %v", err)
+		}
+		l, err := netlink.LinkByName("va")
+		if err != nil {
+			return err
+		}
+		if addrs, err := netlink.AddrList(l, netlink.FAMILY_V6); err != nil || len(addrs) != 0 {
+			t.Errorf("a silent interface has %v, %v", addrs, err)
+		}
+		for _, index := range []int{l.Attrs().Index, 1, 999} { // a veth, lo, none
+			if Hardware(index) {
+				t.Errorf("interface %d leaves the machine", index)
 			}
 		}
 		return nil

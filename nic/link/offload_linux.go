@@ -38,23 +38,31 @@ type ethtoolRequest struct {
 
 // SetOffloads switches offloads of an interface, one after the other. One that it does not have is off already.
 func SetOffloads(name string, on bool, offloads ...Offload) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(fd)
 	for _, cmd := range offloads {
 		value := ethtoolValue{cmd: cmd}
 		if on {
 			value.data = 1
 		}
-		request := ethtoolRequest{data: unsafe.Pointer(&value)}
-		copy(request.name[:unix.IFNAMSIZ-1], name)
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
-		runtime.KeepAlive(&value)
-		if errno != 0 && !errors.Is(errno, unix.EOPNOTSUPP) {
-			return os.NewSyscallError("ioctl SIOCETHTOOL", errno)
+		if err := ethtool(name, &value); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+			return err
 		}
+	}
+	return nil
+}
+
+// ethtool asks an interface's driver for something, or tells it.
+func ethtool(name string, value *ethtoolValue) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	request := ethtoolRequest{data: unsafe.Pointer(value)}
+	copy(request.name[:unix.IFNAMSIZ-1], name)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
+	runtime.KeepAlive(value)
+	if errno != 0 {
+		return os.NewSyscallError("ioctl SIOCETHTOOL", errno)
 	}
 	return nil
 }
