@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -158,7 +157,7 @@ func TestOffloadRefusals(t *testing.T) {
 	t.Run("a name in use", func(t *testing.T) {
 		out, err := l.A.Command(ctx, programs.Path(t, "atmtap"), "--tap", "lo", "--vc", "0/100", "--offload", "on", "--bpffs", bpffsForTest(t),
 			"--port", "eth:eth0,label=112,mode=aal5sdu").CombinedOutput()
-		if err == nil || !strings.Contains(string(out), fmt.Sprint("lo: there is an interface")) {
+		if err == nil || !strings.Contains(string(out), "lo: there is an interface") {
 			t.Errorf("%v, %q", err, out)
 		}
 	})

@@ -41,7 +41,7 @@ type Offload struct {
 	note   string // what it has to do without; empty: nothing
 }
 
-// ErrExists: the host has an interface of that name already.
+// ErrExists says that the host has an interface of that name already.
 var ErrExists = errors.New("there is an interface of that name already")
 
 // CheckName refuses the name of an interface that is there and is no end of a pair that was left.
