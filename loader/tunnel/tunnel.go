@@ -142,9 +142,10 @@ func at(l link.Link) int {
 	return int(info.TCX().Ifindex)
 }
 
-// attachTCX attaches a program to what an interface receives, behind those that are there.
+// attachTCX attaches a program to what an interface receives, before those that are there: another may have the kernel take
+// frames for others.
 func attachTCX(index int, p *ebpf.Program) (link.Link, error) {
-	l, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: p, Attach: ebpf.AttachTCXIngress})
+	l, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: p, Attach: ebpf.AttachTCXIngress, Anchor: link.Head()})
 	switch {
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return nil, ErrNoTCX

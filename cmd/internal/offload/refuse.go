@@ -55,7 +55,7 @@ func HubDevice(name string) string { return name + hubSuffix }
 func Refuse(name string, spec port.Spec, kind aal.Kind) error {
 	switch {
 	case spec.Mode != modules.ModeAAL5SDU:
-		return fmt.Errorf("mode %s has cells, whose headers are no constant: take mode=aal5sdu", spec.Mode)
+		return fmt.Errorf("mode %s: what stands before a frame is a constant in mode=aal5sdu only", spec.Mode)
 	case kind != aal.Bridged:
 		return errors.New("the host's end is a veth, which has Ethernet frames: take --tap")
 	case spec.Numbered:
