@@ -48,6 +48,7 @@
 //
 //	AAL0, AAL1, AAL2, AAL3/4   aal0.go, aal1*.go, aal2*.go, aal34*.go
 //	RFC 4717 without headers   onetoone.go
+//	RFC 4623 fragments         fragment.go
 //	OAM and RM cells           oam*.go, rm.go, crc10.go
 //	IP and PPP over AAL5       rfc2684.go, vpn.go, atmarp.go, ppp.go
 //

@@ -28,6 +28,8 @@ var whys = map[string]string{
 	"rx_drop_encapsulation": "an RFC 2684 header that is not expected: llc or vcmux, as the far end has it",
 	"rx_drop_error":         "the stream was in an error",
 	"rx_drop_foreign":       "from another host than the peer",
+	"rx_drop_fragment":      "fragments of SDUs of which one before them did not come",
+	"rx_drop_incomplete":    "SDUs of which a fragment did not come",
 	"rx_drop_frame":         "frames that are no pseudowire's",
 	"rx_drop_kind":          "bridged where routed is expected, or the other way: as the far end has it",
 	"rx_drop_impair_full":   "held back by cdv=, and more waits than there is room for",

@@ -106,6 +106,10 @@ func (d *Carrier) AddPort(c PortConfig) (number uint32, err error) {
 	}
 	p := &port{carrier: d, number: number, label: c.LabelIn, key: key, cfg: c, named: c.VC != aal.VC{} || c.Mode.OneVP()}
 	p.build()
+	if c.Fragment {
+		p.frags = &fragments{}
+		p.frags.timer.Fire = p.expireFragments
+	}
 	p.impair(newImpairer(c.Impairment))
 	if d.hub != nil && d.present() {
 		if err := p.measure(); err != nil {

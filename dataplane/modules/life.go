@@ -10,6 +10,9 @@ func (p *port) close() {
 	}
 	p.impairer.drop()
 	p.stopTimers()
+	if p.frags != nil {
+		p.dropFragments()
+	}
 }
 
 func (p *port) stopTimers() {
@@ -19,6 +22,9 @@ func (p *port) stopTimers() {
 	}
 	if p.sched != nil {
 		p.carrier.hub.StopTimer(&p.sched.timer)
+	}
+	if p.frags != nil {
+		p.carrier.hub.StopTimer(&p.frags.timer)
 	}
 }
 
@@ -31,6 +37,9 @@ func (p *port) leave() {
 		_ = p.sar.leave() // it never refuses
 	}
 	p.stopTimers()
+	if p.frags != nil { // an SDU under way does not move
+		p.dropFragments()
+	}
 }
 
 func (p *port) arrive() {

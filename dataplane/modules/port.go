@@ -100,6 +100,7 @@ type port struct {
 	impairer *impairer          // nil: what comes in comes to no harm
 	legs     *legs              // what has been promised of what is sent; nil: nothing
 	sched    *scheduler         // nil until it is needed
+	frags    *fragments         // nil: SDUs are never in fragments
 }
 
 // portCounts is what a port counts.
@@ -115,6 +116,8 @@ type portCounts struct {
 	down              uint64 // frames under construction that went with their device, or port
 	congested         uint64 // cross-connected cells that found no room
 	noLeaf            uint64 // cells of connections that have no leaf left
+
+	fragmentsIn, fragmentsOut uint64
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -131,6 +134,7 @@ func (c *portCounts) add(o *portCounts) {
 	c.down += o.down
 	c.congested += o.congested
 	c.noLeaf += o.noLeaf
+	c.fragmentsIn, c.fragmentsOut = c.fragmentsIn+o.fragmentsIn, c.fragmentsOut+o.fragmentsOut
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.
@@ -197,7 +201,6 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 		p.admin(b)
 		return
 	}
-	p.counts.pdusIn++
 	m := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(to - from), Conn: p.conn(Key(p.cfg.VC))}
 	if cw&cwFlagE != 0 {
 		m.Flags |= dataplane.FlagEFCI
@@ -209,6 +212,10 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 		m.Info = 1
 	}
 	setECN(&m, p.carrier.outer)
+	if p.frags != nil && !p.joinFragment(aal.Fragment(cw>>cwPartShift&cwPartMask), uint16(cw), &m) {
+		return
+	}
+	p.counts.pdusIn++
 	if p.impairer != nil {
 		p.impairer.sdu(m, p.carrier.outer)
 		return
@@ -327,7 +334,11 @@ func (p *port) output(m dataplane.Msg) {
 		return
 	}
 	n, head := int(m.Len), p.pw.overhead()
-	if n+head > p.maxFrame {
+	switch {
+	case p.frags != nil && (m.Info&infoRest != 0 || n+head > p.maxFrame && n <= p.maxSDU()):
+		p.outputFragments(m)
+		return
+	case n+head > p.maxFrame:
 		p.counts.tooLong++
 		d.hub.Free(m)
 		return

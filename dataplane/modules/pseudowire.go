@@ -2,6 +2,7 @@ package modules
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cellhub/cellhub/aal"
@@ -16,6 +17,7 @@ type Encapsulation struct {
 	TC       uint8    // traffic class of all of them, at most MaxTC
 	TTL      uint8    // of all of them; 0: DefaultTTL
 	Numbered bool     // frames sent are numbered, late ones received dropped; needs a control word
+	Fragment bool     // SDUs that a frame does not hold go in fragments, RFC 4623; needs numbers
 }
 
 // Control word of RFC 4717: four zero bits, flags, two reserved bits, length, sequence
@@ -27,6 +29,8 @@ const (
 	cwFlagE       = 1 << 26 // EFCI
 	cwFlagC       = 1 << 25 // CLP
 	cwFlagU       = 1 << 24 // CPCS-UU, its least significant bit
+	cwPartShift   = 22      // B and E, RFC 4623
+	cwPartMask    = 3
 	cwLengthShift = 16
 	cwLengthMask  = 63
 	// A control word's length counts itself and the payload, and is 0 from this size on.
@@ -52,6 +56,8 @@ func (e *Encapsulation) check() error {
 		return fmt.Errorf("traffic class %d: 0 to %d", e.TC, MaxTC)
 	case e.Numbered && !e.Mode.ControlWord():
 		return fmt.Errorf("mode %s has no control word to number frames in", e.Mode)
+	case e.Fragment && (e.Mode != ModeAAL5SDU || !e.Numbered):
+		return errors.New("fragments are of AAL5 SDU mode, and of numbered frames")
 	}
 	return nil
 }
@@ -79,7 +85,9 @@ const (
 	adminCell              // an OAM cell inside AAL5 SDU mode, where nobody takes it
 	outOfOrder             // late or repeated, where frames are numbered
 	wrongMode              // cells, or parts of PDUs, that the mode has not
-	noMemory               // nothing to unpack it into
+	noMemory               // nothing to unpack it into, or to put it together
+	strayFragment          // of an SDU whose beginning, or a part between, has not come
+	incomplete             // SDUs of which a fragment has not come
 	dropCauses
 )
 
@@ -187,6 +195,12 @@ func (w *pseudowire) strip(p []byte) (from, to int, cw uint32, cause dropCause) 
 		return from, to, cw, adminCell
 	}
 	return from, to, cw, taken
+}
+
+// putPart is put for a fragment.
+func (w *pseudowire) putPart(dst []byte, part aal.Fragment, n int, clp, efci bool, uu uint8) {
+	w.put(dst, n, clp, efci, uu)
+	dst[len(w.prefix)+1] |= byte(part) << (cwPartShift - 16)
 }
 
 // putAdmin is put for an administrative cell, which AAL5 SDU mode carries beside SDUs: its

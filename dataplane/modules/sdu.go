@@ -71,7 +71,7 @@ func (p *port) sameMode(o *crossOutput, bits uint32, m dataplane.Msg) bool {
 
 // sendSDU sends an SDU, or sheds it.
 func (p *port) sendSDU(m dataplane.Msg) {
-	if d := p.carrier; !d.present() || !d.tx.room() {
+	if d := p.carrier; !d.present() || !p.roomFor(int(m.Len)) {
 		p.counts.congested += uint64(aal.AAL5Cells(int(m.Len)))
 		d.hub.Free(m)
 		return

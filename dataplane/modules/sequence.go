@@ -1,22 +1,16 @@
 package modules
 
+import "github.com/cellhub/cellhub/aal"
+
 // Sequence numbers of a control word: RFC 4385, section 4. 0 says that the sender does
 // not number its frames, so the count wraps from 65,535 to 1.
-
-// following is the number after n.
-func following(n uint16) uint16 {
-	if n++; n == 0 {
-		return 1
-	}
-	return n
-}
 
 // numbering is the sending side of one pseudowire; the zero value is the start.
 type numbering uint16
 
 // take gives the number of the next frame to send.
 func (n *numbering) take() uint16 {
-	*n = numbering(following(uint16(*n)))
+	*n = numbering(aal.NextSequence(uint16(*n)))
 	return uint16(*n)
 }
 
@@ -36,7 +30,7 @@ type ordering struct {
 // numbered is taken.
 func (o *ordering) take(got uint16) (missing int, ok bool) {
 	const half = 1 << 15
-	expected := following(o.last)
+	expected := aal.NextSequence(o.last)
 	switch {
 	case got == 0:
 		return 0, true
@@ -56,7 +50,7 @@ func (o *ordering) take(got uint16) (missing int, ok bool) {
 
 // restarted notes a late number, and tells whether it ends a run of restartRun.
 func (o *ordering) restarted(got uint16) bool {
-	if o.run > 0 && got == following(o.late) {
+	if o.run > 0 && got == aal.NextSequence(o.late) {
 		o.run++
 	} else {
 		o.run = 1

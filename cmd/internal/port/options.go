@@ -40,6 +40,7 @@ var options = []option{
 	{"entropy", []Kind{UDP}, (*Spec).setEntropy},
 	{"ecn", []Kind{UDP}, (*Spec).setECN},
 	{"seq", both, (*Spec).setSequence},
+	{"frag", both, (*Spec).setFragment},
 	{"cells", both, (*Spec).setCells},
 	{"pack", both, (*Spec).setPack},
 	{"rate", both, (*Spec).setRate},
@@ -173,6 +174,11 @@ func (s *Spec) setECN(v string) error {
 
 func (s *Spec) setSequence(v string) (err error) {
 	s.Numbered, err = onOff(v)
+	return err
+}
+
+func (s *Spec) setFragment(v string) (err error) {
+	s.Fragment, err = onOff(v)
 	return err
 }
 

@@ -149,6 +149,10 @@ func (s *Spec) complete() error {
 		return errors.New("no remote: add remote=HOST:PORT, the peer's address")
 	case s.Numbered && !s.Mode.ControlWord():
 		return fmt.Errorf("seq=on: mode %s has no control word to number frames in: any other has, n1cw too", s.Mode)
+	case s.Fragment && s.Mode != modules.ModeAAL5SDU:
+		return fmt.Errorf("frag=on: mode %s sends no SDUs that could go in fragments: that is aal5sdu", s.Mode)
+	case s.Fragment && !s.Numbered:
+		return errors.New("frag=on: fragments are told apart by their numbers: add seq=on, at both ends")
 	case !s.Mode.Cells() && s.Cells != 0:
 		return fmt.Errorf("cells=%d: mode %s has no cells to pack", s.Cells, s.Mode)
 	case !s.Mode.Cells() && s.Rate != 0:
@@ -303,6 +307,7 @@ func (s Spec) String() string {
 	add("entropy", s.Entropy != "", s.Entropy)
 	add("ecn", s.ECN, "copy")
 	add("seq", s.Numbered, "on")
+	add("frag", s.Fragment, "on")
 	add("cells", s.Cells != 0, s.Cells)
 	add("pack", s.Pack != 0, s.Pack)
 	add("rate", s.Rate != 0, s.Rate)
