@@ -65,7 +65,7 @@ OPTIONS
                               trailer included, or of a part of them that
                               the carrier holds; OAM cells between
                      aal5sdu  one AAL5 SDU a frame: no cell tax, but the
-                              carrier's MTU must hold it
+                              carrier's MTU must hold it, or frag=on
                      Both ends must use the same. All are RFC 4717's; with
                      those of one VC, or VP, each end numbers it as it likes.
         More, after a comma each:
@@ -91,6 +91,10 @@ OPTIONS
                      dropped (default off: compatibility mode)
         seq=on       all but n1: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
+        frag=on      aal5sdu, with seq=on, at both ends: an SDU that no frame
+                     holds goes in up to 64 fragments (RFC 4623), and is put
+                     together at the far end, where half a second is the most
+                     that they may take
         cells=N      all but aal5sdu: at most N cells in a frame that is sent,
                      for peers with such a limit (default: as many as fit)
         pack=TIME    all but aal5sdu: cells wait so long for others to share a

@@ -261,7 +261,7 @@ func (s *supervisor) resizePort(what follow.Order) error {
 // complain says when frames of the carrier do not hold the device's packets, once.
 func (s *supervisor) complain() {
 	if t := s.t; !t.c.spec.Mode.Cells() {
-		limit := t.carrier.Info().MaxFrame - t.overhead - t.c.encap.HeaderSize(t.c.payload())
+		limit := t.longestSDU(t.carrier.Info().MaxFrame) - t.c.encap.HeaderSize(t.c.payload())
 		t.hub.Call(func() { t.tooBig.SetLimit(limit) })
 	}
 	text := ""

@@ -130,16 +130,25 @@ func (t *tunnel) fits(mtu int, carrier nic.Info) error {
 	}
 	switch most := t.mtuOf(carrier.MaxFrame); {
 	case most < minMTU:
-		return fmt.Errorf("--port %s: %s is too small for any SDU: raise its MTU by %d, or use mode=n1", t.c.spec, carrier.Name, mtu-most)
+		return fmt.Errorf("--port %s: %s is too small for any SDU: raise its MTU by %d, or use mode=n1, or frag=on,seq=on at both ends", t.c.spec, carrier.Name, mtu-most)
 	case mtu > most:
-		return fmt.Errorf("--mtu %d: mode aal5sdu sends an SDU as one frame, and %s holds an MTU of %d at most: set --mtu %d, raise the carrier's MTU by %d, or use mode=n1",
+		return fmt.Errorf("--mtu %d: mode aal5sdu sends an SDU as one frame, and %s holds an MTU of %d at most: set --mtu %d, raise the carrier's MTU by %d, or use mode=n1, or frag=on,seq=on at both ends",
 			mtu, carrier.Name, most, most, mtu-most)
 	}
 	return nil
 }
 
-// mtuOf is the MTU of a device whose SDUs just fit a frame of the carrier.
-func (t *tunnel) mtuOf(frame int) int { return frame - t.overhead - t.sdu(0) }
+// longestSDU is the octets that a frame of the carrier holds, or fragments do.
+func (t *tunnel) longestSDU(frame int) int {
+	n := frame - t.overhead
+	if t.c.spec.Fragment {
+		n *= modules.MaxFragments
+	}
+	return min(n, aal.MaxSDU)
+}
+
+// mtuOf is the MTU of a device whose SDUs the carrier just holds.
+func (t *tunnel) mtuOf(frame int) int { return t.longestSDU(frame) - t.sdu(0) }
 
 // mostMTU is the MTU of a device whose longest PDUs just fit a block.
 func (t *tunnel) mostMTU() int {

@@ -117,7 +117,8 @@ CONFIGURATION
         direction: in|out|both
                           in only receives, out only sends; what goes or comes
                           the other way is dropped and counted
-        maxsdu: N         octets of the longest SDU
+        maxsdu: N         octets of the longest SDU; refused when the port does
+                          not send it
         hiwat: N, lowat: N
                           water marks of its queue, octets
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,4 +153,24 @@ func matrixPing(t *testing.T, l *lab.Lab) {
 			t.Errorf("%d octets: %v: %v", size, r, err)
 		}
 	}
+}
+
+// SDUs longer than those a port of SDUs sends are refused when the VC is added, and the largest that fit are named;
+// with frag=on they go in fragments.
+func TestLongSDUsAreRefused(t *testing.T) {
+	l := lab.ForTest(t, lab.Config{MTU: 1600})
+	c := controltest.Dial(t, startDaemon(t, l.B, filepath.Join(t.TempDir(), "hub")).path, control.RoleAdmin)
+	c.Must(c.Hub(control.HubOpen, 0, 1, "port", "whole eth:"+lab.Dev+",label=100,mode=aal5sdu", ""))
+	c.Must(c.Hub(control.HubOpen, 0, 2, "port", "parts eth:"+lab.Dev+",label=101,mode=aal5sdu,seq=on,frag=on", ""))
+	c.Must(c.Hub(control.HubOpen, 0, 3, "port", "cells eth:"+lab.Dev+",label=102", ""))
+	const most = 1600 - 4 - 4 // the label and the control word
+	for port, sdu := range map[uint16]uint16{1: most, 2: 65535, 3: 65535} {
+		c.Must(c.ATM(control.ATMAdd, control.ATM{Port: port, VCI: 100, AAL: control.AAL5, MaxSDU: sdu}))
+		c.Must(c.ATM(control.ATMDel, control.ATM{Port: port, VCI: 100}))
+	}
+	_, err := c.Call(c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5, MaxSDU: most + 1}))
+	if control.Status(err) != -int32(syscall.EMSGSIZE) || !strings.Contains(err.Error(), strconv.Itoa(most)) {
+		t.Errorf("an SDU of one octet more: %v", err)
+	}
+	c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5, MaxSDU: most})) // the other left nothing
 }

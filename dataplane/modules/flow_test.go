@@ -216,6 +216,7 @@ func FuzzStrip(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x81\x00\x00\x05\x88\x47\x00\x06\x41\xff\x00\x05\x00\x00\x2a"), uint8(2), uint8(1))
 	f.Add([]byte("\x00\x06\x41\xff\x00\x3f\x00\x00\x2a"), uint8(2), uint8(0))
 	f.Add([]byte("\x00\x06\x41\xff\x10\x00\x00\x00\x2a"), uint8(1), uint8(0))
+	f.Add(append([]byte("\x00\x06\x41\xff\x00\x00\x01\x84"), make([]byte, 48)...), uint8(0x85), uint8(0))
 	f.Fuzz(func(t *testing.T, frame []byte, mode, link uint8) {
 		l := Link(link % 3)
 		n, _, ok := l.strip(frame)
@@ -227,7 +228,7 @@ func FuzzStrip(f *testing.F) {
 		if !ok {
 			return
 		}
-		w := newPseudowire(&Encapsulation{Mode: Mode(mode % 3), LabelOut: 100, LabelIn: 100, Numbered: mode > 127}, nil)
+		w := newPseudowire(&Encapsulation{Mode: Mode(int(mode&127) % len(modeNames)), LabelOut: 100, LabelIn: 100, Numbered: mode > 127}, nil)
 		rest := frame[n+s.octets:]
 		if from, to, _, cause := w.strip(rest); cause == taken && (from > to || to > len(rest)) {
 			t.Errorf("%d:%d of %d", from, to, len(rest))

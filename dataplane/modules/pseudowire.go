@@ -75,19 +75,19 @@ func (e *Encapsulation) Overhead() int {
 type dropCause uint8
 
 const (
-	taken        dropCause = iota
-	badFrame               // shorter than its headers, not MPLS, or a stack that goes on
-	wrongStation           // from another station than the peer
-	badControl             // the control word's first bits are not 0
-	vccv                   // the control channel's, RFC 5085: not traffic
-	badLength              // not whole cells, or a length field that the frame does not hold
-	portStopped            // of a port that carries nothing, by SetUp
-	adminCell              // an OAM cell inside AAL5 SDU mode, where nobody takes it
-	outOfOrder             // late or repeated, where frames are numbered
-	wrongMode              // cells, or parts of PDUs, that the mode has not
-	noMemory               // nothing to unpack it into, or to put it together
-	strayFragment          // of an SDU whose beginning, or a part between, has not come
-	incomplete             // SDUs of which a fragment has not come
+	taken         dropCause = iota
+	badFrame                // shorter than its headers, not MPLS, or a stack that goes on
+	wrongStation            // from another station than the peer
+	badControl              // the control word's first bits are not 0
+	vccv                    // the control channel's, RFC 5085: not traffic
+	badLength               // not whole cells, or a length field that the frame does not hold
+	portStopped             // of a port that carries nothing, by SetUp
+	adminCell               // an OAM cell inside AAL5 SDU mode, where nobody takes it
+	outOfOrder              // late or repeated, where frames are numbered
+	wrongMode               // cells, or parts of PDUs, that the mode has not
+	noMemory                // nothing to unpack it into, or to put it together
+	strayFragment           // of an SDU whose beginning, or a part between, has not come
+	incomplete              // SDUs of which a fragment has not come
 	dropCauses
 )
 

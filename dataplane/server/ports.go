@@ -52,6 +52,21 @@ type Carrier interface {
 // that is nobody's. On its hub.
 type Starter interface{ Started(number uint32) }
 
+// SDULimiter is a carrier that knows the octets of the longest SDU that a port sends. On its hub.
+type SDULimiter interface{ MaxSDU(number uint32) int }
+
+// holds refuses SDUs that are longer than those the port sends. On the carrier's hub.
+func (p *port) holds(sdu int) error {
+	l, knows := p.carrier.Carrier.(SDULimiter)
+	if !knows {
+		return nil
+	}
+	if most := l.MaxSDU(p.index); sdu > most {
+		return fmt.Errorf("SDUs of %d octets: port %d carries %d at most, or longer ones with frag=on: %w", sdu, p.number, most, syscall.EMSGSIZE)
+	}
+	return nil
+}
+
 // Limits of ports.
 const (
 	MaxPorts    = 1<<16 - 1

@@ -176,7 +176,11 @@ func (s *Server) enterVC(v *vc) error {
 	if err != nil {
 		return err
 	}
-	if failed := s.changes.On(p.carrier.id, func() { err = p.carrier.AddVC(p.index, b.VPI, b.VCI) }); failed != nil {
+	if failed := s.changes.On(p.carrier.id, func() {
+		if err = p.holds(int(b.MaxSDU)); err == nil {
+			err = p.carrier.AddVC(p.index, b.VPI, b.VCI)
+		}
+	}); failed != nil {
 		err = failed
 	}
 	if err != nil {
