@@ -7,29 +7,46 @@ import (
 	"github.com/cellhub/cellhub/dataplane/control"
 )
 
+// Part is a part of a table's connections that is stepped at a time: from is 0 at first and
+// then what the last step gave, which gives 0 when there are no more; most is how many may
+// be stepped.
+type Part struct {
+	From uint32
+	Most int
+}
+
 // ManagerGone is the end of a manager: every connection of its own that is no PVC closes,
 // or is held if it carries data and there is grace. emit gets what each has to do.
-func (t *Table) ManagerGone(manager uint32, now time.Duration, emit func(control.ConnID, Result)) {
-	for i := range t.slots {
-		if p := t.slots[i].pcb; p != nil && p.Manager == manager && !p.PVC && !p.orphan {
-			t.step(uint32(i), ManagerGone, now, emit)
-		}
-	}
+func (t *Table) ManagerGone(manager uint32, part Part, now time.Duration, emit func(control.ConnID, Result)) (next uint32) {
+	return t.some(part, func(p *PCB) bool { return p.Manager == manager && !p.PVC && !p.orphan }, func(i uint32) {
+		t.step(i, ManagerGone, now, emit)
+	})
 }
 
 // UserGone is the end of a user's process: all its connections are closed, and it is told
 // nothing more.
-func (t *Table) UserGone(user uint32, now time.Duration, emit func(control.ConnID, Result)) {
-	for i := range t.slots {
+func (t *Table) UserGone(user uint32, part Part, now time.Duration, emit func(control.ConnID, Result)) (next uint32) {
+	return t.some(part, func(p *PCB) bool { return p.User == user }, func(i uint32) {
 		p := t.slots[i].pcb
-		if p == nil || p.User != user {
-			continue
-		}
 		p.userGone = true
 		if p.State != Closing {
-			t.step(uint32(i), Close, now, emit)
+			t.step(i, Close, now, emit)
 		}
+	})
+}
+
+// some does something to a part of the connections that are meant.
+func (t *Table) some(part Part, meant func(*PCB) bool, do func(uint32)) (next uint32) {
+	for i := int(part.From); i < len(t.slots); i++ {
+		if p := t.slots[i].pcb; p == nil || !meant(p) {
+			continue
+		}
+		if part.Most--; part.Most < 0 {
+			return uint32(i)
+		}
+		do(uint32(i))
 	}
+	return 0
 }
 
 // Claim gives a held connection to a new manager, which has said OKAY to it. ENOTCONN:

@@ -15,6 +15,9 @@ import (
 
 var seedFlag = flag.Uint64("seed", 0, "seed of random tests; 0 chooses one")
 
+// all is a part that is all of a table.
+var all = Part{Most: math.MaxInt}
+
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := *seedFlag
@@ -224,7 +227,7 @@ func TestTableManagerGone(t *testing.T) {
 	closing := connect(t, table, 1, 1, 7)
 	run(t, table, closing, Close)
 	emitted := map[control.ConnID]Result{}
-	table.ManagerGone(7, 0, func(id control.ConnID, r Result) { emitted[id] = r })
+	table.ManagerGone(7, all, 0, func(id control.ConnID, r Result) { emitted[id] = r })
 	for id, want := range map[control.ConnID]State{mine: Cleared, other: Connected, pvc: Connected, closing: Dead} {
 		if got := stateOf(t, table, id); got != want {
 			t.Errorf("%v: %v, not %v", id, got, want)
@@ -259,8 +262,8 @@ func TestGrace(t *testing.T) {
 	if _, ok := table.NextExpiry(); ok {
 		t.Error("nothing is held")
 	}
-	table.ManagerGone(7, 100*time.Second, quiet) // ports 0, 1, 2
-	table.ManagerGone(8, 101*time.Second, quiet) // ports 3, 4, 5
+	table.ManagerGone(7, all, 100*time.Second, quiet) // ports 0, 1, 2
+	table.ManagerGone(8, all, 101*time.Second, quiet) // ports 3, 4, 5
 	if at, ok := table.NextExpiry(); !ok || at != 103*time.Second {
 		t.Error(at, ok)
 	}
@@ -305,7 +308,7 @@ func TestGrace(t *testing.T) {
 	}
 	// The claimed one has a manager as any other: it is asked, and it may die too.
 	run(t, table, ids[1], Modify)
-	table.ManagerGone(9, 200*time.Second, quiet)
+	table.ManagerGone(9, all, 200*time.Second, quiet)
 	if at, _ := table.NextExpiry(); at != 203*time.Second || stateOf(t, table, ids[1]) != Held {
 		t.Error("the second death", at)
 	}
@@ -329,7 +332,7 @@ func TestUserGone(t *testing.T) {
 			}
 		}
 	}
-	table.UserGone(1, 0, check)
+	table.UserGone(1, all, 0, check)
 	for id, want := range map[control.ConnID]State{mine: Closing, other: Connected, pvc: Dead, idle: Dead, closing: Closing} {
 		if got := stateOf(t, table, id); got != want {
 			t.Errorf("%v, not %v", got, want)
@@ -406,9 +409,9 @@ func (w *world) turn(what, x, y int) {
 			p.Listen(y % 6)
 		}
 	case what < 93:
-		w.table.UserGone(uint32(x%3+1), w.now, w.emit)
+		w.table.UserGone(uint32(x%3+1), all, w.now, w.emit)
 	case what < 95:
-		w.table.ManagerGone(manager, w.now, w.emit)
+		w.table.ManagerGone(manager, all, w.now, w.emit)
 	case what < 97:
 		_ = w.table.Claim(id, manager, w.now, w.emit)
 	case what < 98:
@@ -482,10 +485,10 @@ func (w *world) check() {
 // end lets every user and every manager go: nothing may be left.
 func (w *world) end() {
 	for user := range uint32(4) {
-		w.table.UserGone(user, w.now, w.emit)
+		w.table.UserGone(user, all, w.now, w.emit)
 	}
 	for manager := range uint32(6) {
-		w.table.ManagerGone(manager, w.now, w.emit)
+		w.table.ManagerGone(manager, all, w.now, w.emit)
 	}
 	if w.table.Len() != 0 || len(w.bound) != 0 {
 		w.t.Fatalf("%d connections and %d VCs are left", w.table.Len(), len(w.bound))
@@ -512,5 +515,39 @@ func TestAllocations(t *testing.T) {
 		}
 	}); allocs != 0 || n == 0 {
 		t.Error(allocs)
+	}
+}
+
+// TestParts: a user's connections end some at a time, each once, and nobody else's.
+func TestParts(t *testing.T) {
+	table := newTable(t, 100, 0)
+	for i := range 50 {
+		id, _, err := table.New(1, uint32(1+i%2), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Step(id, Connect, 0, func(control.ConnID, Result) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := map[control.ConnID]int{}
+	steps := 0
+	for part := (Part{Most: 4}); ; {
+		before := len(ended)
+		part.From = table.UserGone(2, part, 0, func(id control.ConnID, _ Result) { ended[id]++ })
+		if n := len(ended) - before; n > part.Most || n < part.Most && part.From != 0 {
+			t.Errorf("%d at once, of at most %d", n, part.Most)
+		}
+		if steps++; part.From == 0 || steps > 50 {
+			break
+		}
+	}
+	if len(ended) != 25 || steps != 7 {
+		t.Errorf("%d ended in %d steps", len(ended), steps)
+	}
+	for id, n := range ended {
+		if p, err := table.Get(id); n != 1 || err == nil && p.User != 2 {
+			t.Errorf("%v: %d times", id, n)
+		}
 	}
 }

@@ -166,8 +166,9 @@ func (s *Server) leaveApplication(c *client) {
 	c.app = nil
 	u := s.usageOf(a.user)
 	for _, sh := range a.shares {
-		for _, cn := range sh.channels { // those whose manager has to release them yet
-			s.closeChannel(cn)
+		for len(sh.channels) > 0 { // those whose manager has to release them yet
+			_ = s.bundle(func() error { s.closeSome(sh); return nil }) // nothing fails in it
+			s.giveWay()
 		}
 		s.mustClose(sh.driver)
 		sh.region.Close()
@@ -175,6 +176,17 @@ func (s *Server) leaveApplication(c *client) {
 	}
 	u.regions--
 	s.forgetUsage(a.user)
+}
+
+// closeSome closes some of a region's channels.
+func (s *Server) closeSome(sh *share) {
+	n := 0
+	for _, cn := range sh.channels {
+		if n++; n > goneAtOnce {
+			return
+		}
+		s.closeChannel(cn)
+	}
 }
 
 func (s *Server) usageOf(user uint32) *usage {

@@ -62,6 +62,7 @@ type Server struct {
 	bundled bool // changes are those of a bundle
 	closed  bool
 	clients map[uint32]*client
+	leaving map[uint32]bool // numbers whose connections end yet
 	last    uint32 // client's number, as given last
 	handle  uint64 // of a path, as given last
 	names   names
@@ -103,7 +104,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		fabric: c.Fabric, changes: c.Fabric.Alone(), opener: c.Opener, access: c.Access, log: c.Log,
-		clients: map[uint32]*client{}, streams: map[dataplane.ProcID]*stream{},
+		clients: map[uint32]*client{}, leaving: map[uint32]bool{}, streams: map[dataplane.ProcID]*stream{},
 		prims: map[dataplane.ProcID]*primStream{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}
 	if err := s.makeTable(c); err != nil {
@@ -178,7 +179,7 @@ func (s *Server) take(conn *control.Conn) {
 	}
 	for {
 		s.last = (s.last + 1) % MaxClients
-		if s.clients[clientNumbers+s.last] == nil {
+		if n := clientNumbers + s.last; s.clients[n] == nil && !s.leaving[n] {
 			break
 		}
 	}
@@ -193,11 +194,13 @@ func (s *Server) leave(c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c.id)
+	s.leaving[c.id] = true
 	for f, n := range c.conn.Stats().Faults {
 		s.refused[f] += n
 	}
 	s.silence(c)
 	s.goodbye(c)
+	delete(s.leaving, c.id)
 	c.discard()
 	s.usageOf(c.conn.Peer().Uid).clients--
 	s.forgetUsage(c.conn.Peer().Uid)

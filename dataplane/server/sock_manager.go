@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"syscall"
 
@@ -68,7 +69,8 @@ func (s *Server) managerOf(port uint16) uint32 {
 	return 0
 }
 
-// goodbye lets go of all that a client had. s.mu is held.
+// goodbye lets go of all that a client had. s.mu is held, but for moments in which others have
+// their turn: there may be a hundred thousand connections.
 func (s *Server) goodbye(c *client) {
 	switch c.role {
 	case control.RoleApplication:
@@ -77,7 +79,9 @@ func (s *Server) goodbye(c *client) {
 				cn.gone = true
 			}
 		}
-		s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.UserGone(c.id, s.now(), emit) })
+		s.inParts(func(part pcb.Part, emit func(control.ConnID, pcb.Result)) uint32 {
+			return s.table.UserGone(c.id, part, s.now(), emit)
+		})
 		s.leaveApplication(c)
 		s.leavePrims(c)
 	case control.RoleManager:
@@ -89,8 +93,37 @@ func (s *Server) goodbye(c *client) {
 				s.answerLater(cn, -int32(syscall.EUNATCH), 0)
 			}
 		}
-		s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.ManagerGone(c.id, s.now(), emit) })
+		s.inParts(func(part pcb.Part, emit func(control.ConnID, pcb.Result)) uint32 {
+			return s.table.ManagerGone(c.id, part, s.now(), emit)
+		})
 	}
+}
+
+// goneAtOnce is how many connections end in one visit of the hub, which stands meanwhile.
+const goneAtOnce = 16
+
+// inParts steps many connections, some at a time; between, whoever waits for s.mu has it.
+func (s *Server) inParts(step func(part pcb.Part, emit func(control.ConnID, pcb.Result)) (next uint32)) {
+	for part := (pcb.Part{Most: goneAtOnce}); ; {
+		err := s.bundle(func() error {
+			s.each(func(emit func(control.ConnID, pcb.Result)) { part.From = step(part, emit) })
+			return nil
+		})
+		if err != nil { // the hubs are closed, and all that there was on them
+			s.each(func(emit func(control.ConnID, pcb.Result)) { step(pcb.Part{Most: math.MaxInt}, emit) })
+			return
+		}
+		if part.From == 0 {
+			return
+		}
+		s.giveWay()
+	}
+}
+
+// giveWay lets those have s.mu, which is held, who wait for it.
+func (s *Server) giveWay() {
+	s.mu.Unlock()
+	s.mu.Lock()
 }
 
 // managerSays takes a manager's message.
