@@ -20,7 +20,8 @@ type Conn struct {
 	raw    syscall.RawConn
 	peer   syscall.Ucred
 
-	sending sync.Mutex // guards seq, and keeps numbers in the order of sending
+	sending sync.Mutex // keeps numbers in the order of sending; held while the socket is full
+	seqMu   sync.Mutex // guards seq; never while anything is waited for: who reads must go on
 	seq     Sequence
 
 	held  []Packet // what arrived during Calls, in order; the reader's
@@ -106,12 +107,16 @@ func (c *Conn) TrySend(p *Packet) error {
 }
 
 func (c *Conn) sendNew(p *Packet, wait bool) error {
-	if err := c.seq.Stamp(&p.Header); err != nil {
+	c.seqMu.Lock()
+	err := c.seq.Stamp(&p.Header)
+	c.seqMu.Unlock()
+	if err != nil {
 		return err
 	}
-	err := c.write(p, wait)
-	if err != nil {
+	if err = c.write(p, wait); err != nil {
+		c.seqMu.Lock()
 		c.seq.Withdraw(&p.Header)
+		c.seqMu.Unlock()
 	}
 	return err
 }
@@ -170,8 +175,8 @@ func (c *Conn) receive(p *Packet, wait bool) error {
 }
 
 func (c *Conn) take(h *Header) Arrival {
-	c.sending.Lock()
-	defer c.sending.Unlock()
+	c.seqMu.Lock()
+	defer c.seqMu.Unlock()
 	return c.seq.Take(h)
 }
 
@@ -223,7 +228,7 @@ func (c *Conn) Call(p *Packet) error {
 }
 
 func (c *Conn) forget(seq uint32) {
-	c.sending.Lock()
-	defer c.sending.Unlock()
+	c.seqMu.Lock()
+	defer c.seqMu.Unlock()
 	c.seq.Forget(seq)
 }

@@ -576,3 +576,44 @@ func TestConnKind(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReadsWhileSending: a side whose socket is full goes on reading, or two sides that both send
+// would wait for each other for ever.
+func TestReadsWhileSending(t *testing.T) {
+	a, b := pair(t)
+	sent := make(chan error)
+	go func() {
+		for {
+			p := ping()
+			p.Flags = FlagNoReply
+			if err := a.Send(&p); err != nil {
+				sent <- err
+				return
+			}
+		}
+	}()
+	full := func() bool { // the sender holds its lock, and nothing goes
+		before := a.Stats().Sent
+		time.Sleep(10 * time.Millisecond)
+		if a.sending.TryLock() {
+			a.sending.Unlock()
+			return false
+		}
+		return before > 0 && a.Stats().Sent == before
+	}
+	for !full() {
+	}
+	p := ping()
+	if err := b.Send(&p); err != nil {
+		t.Fatal(err)
+	}
+	_ = a.SetReadDeadline(time.Now().Add(time.Minute))
+	var in Packet
+	if err := a.Recv(&in); err != nil || in.Type != HubPing {
+		t.Errorf("%v: %v", &in.Message, err)
+	}
+	a.Close()
+	if err := <-sent; !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+}
