@@ -110,6 +110,28 @@ func TestManySockets(t *testing.T) {
 	t.Logf("VCs deleted, %v each", inParallel(t, n, vc(control.ATMDel)))
 }
 
+// TestManyClosedAtOnce: an application that closes more sockets than the hub keeps messages for,
+// and does not wait for any, is told of each, and carries on.
+func TestManyClosedAtOnce(t *testing.T) {
+	const n = 2*server.MaxOutbox + 100
+	d := newDaemon(t, func(c *server.Config) { c.RegionOctets = region.DefaultOctets })
+	for i := range uint16(n) {
+		must(t, d.atm(control.ATMAdd, 1, 1000+i))
+	}
+	c := d.open()
+	conns := make([]*Conn, n)
+	for range 2 {
+		inParallel(t, n, func(i int) (err error) {
+			conns[i], err = c.Dial(context.Background(), fmt.Sprint("pvc://1/0/", 1000+i), &Config{MaxSDU: 48})
+			return err
+		})
+		inParallel(t, n, func(i int) error { return conns[i].Close() })
+		for _, conn := range conns {
+			<-conn.released
+		}
+	}
+}
+
 // TestKillCycles kills the manager again and again, with calls in every state, while a PVC
 // carries on; nothing is left of any of them.
 func TestKillCycles(t *testing.T) {

@@ -48,6 +48,7 @@ func (c *client) run() {
 	defer c.s.leave(c)
 	defer c.conn.Close()
 	for {
+		c.keepUp()
 		var in control.Packet
 		err := c.conn.Recv(&in)
 		var fault control.Fault

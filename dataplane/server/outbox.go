@@ -126,6 +126,18 @@ func (c *client) send() {
 		p.CloseFiles()
 	} // another error: whoever reads will see that it has ended
 	o.sending = false
+	o.idle.Broadcast()
+}
+
+// keepUp waits while much of what the client's own messages have begun is on its way yet: who
+// asks faster than it reads is not listened to, and not put out for it.
+func (c *client) keepUp() {
+	o := &c.out
+	o.Lock()
+	defer o.Unlock()
+	for o.sending && len(o.queue)-o.events > MaxOutbox/2 {
+		o.idle.Wait()
+	}
 }
 
 // discard lets go of what waits yet, when its client has gone.
