@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/lab"
@@ -31,10 +26,8 @@ const (
 
 // callNet is the network that calls go through, and the applications at its ends.
 type callNet struct {
+	daemons
 	lab     *lab.Lab
-	dir     string
-	cmds    map[string]*lab.Cmd
-	stderr  map[string]*bytes.Buffer
 	ends    [2]*client.Client // the callers', the callees'
 	callers []*callPair
 	up      int
@@ -42,7 +35,7 @@ type callNet struct {
 
 // newCallNet starts everything, and waits until a call goes through.
 func newCallNet(ctx context.Context, s *callsSettings) (n *callNet, err error) {
-	n = &callNet{cmds: map[string]*lab.Cmd{}, stderr: map[string]*bytes.Buffer{}}
+	n = &callNet{daemons: newDaemons()}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -99,53 +92,6 @@ func (n *callNet) startAll(ctx context.Context, s *callsSettings) error {
 	return nil
 }
 
-func (n *callNet) path(name string) string { return filepath.Join(n.dir, name) }
-
-// start runs a daemon with its configuration, and waits for its socket.
-func (n *callNet) start(ctx context.Context, h *lab.Host, name, config, program string, args ...string) error {
-	file := n.path(name + ".yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		return err
-	}
-	cmd := h.Command(context.Background(), append([]string{program, "--config", file, "--log", "warn"}, args...)...)
-	n.stderr[name] = new(bytes.Buffer)
-	cmd.Stderr = n.stderr[name]
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	n.cmds[name] = cmd
-	ctx, cancel := context.WithTimeoutCause(ctx, setupTime, fmt.Errorf("%s does not serve within %v", name, setupTime))
-	defer cancel()
-	for {
-		if _, err := os.Stat(n.path(name)); err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return n.explain(context.Cause(ctx))
-		case <-cmd.Done():
-			return n.explain(errors.New("it has ended"))
-		case <-time.After(pollTime):
-		}
-	}
-}
-
-// explain adds what a daemon that has ended has said.
-func (n *callNet) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	for name, cmd := range n.cmds {
-		select {
-		case <-cmd.Done():
-			text := strings.TrimSpace(n.stderr[name].String())
-			err = fmt.Errorf("%w; %s has ended: %s", err, name, text[max(0, len(text)-maxOutput):])
-		default:
-		}
-	}
-	return err
-}
-
 func (n *callNet) close() {
 	for _, c := range n.ends {
 		if c != nil {
@@ -174,13 +120,4 @@ func (n *callNet) resident() map[string]float64 {
 		all[name] = residentOf(cmd.Process.Pid)
 	}
 	return all
-}
-
-func residentOf(pid int) float64 {
-	text := strings.TrimSuffix(keyed(fmt.Sprintf("/proc/%d/status", pid), "VmRSS", ":"), " kB")
-	kilo, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0
-	}
-	return kilo / 1024
 }

@@ -6,6 +6,7 @@
 //	cellbench ring     the ring between two threads
 //	cellbench put      from one module to the next
 //	cellbench calls    switched calls through a switch
+//	cellbench sockets  application sockets beside SEQPACKET and others, and very many at once
 //	cellbench report   all of them, into a document
 //
 // tunnel and report need root: they work in network namespaces of their own and
@@ -55,7 +56,7 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 		smallCommand("put", "from one module to the next beside a goroutine a stage", func(w time.Duration) ([]*contest, error) {
 			return []*contest{putContest(w)}, nil
 		}),
-		callsCommand(), reportCommand(), plainLoopCmd())
+		callsCommand(), socketsCommand(), reportCommand(), plainLoopCmd())
 	return root
 }
 

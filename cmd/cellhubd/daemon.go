@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -123,7 +124,8 @@ func (d *hubd) makeFabric() (err error) {
 	}
 	var hubs []*dataplane.Hub
 	for i := range d.c.hubs {
-		h, err := dataplane.NewHub(dataplane.Config{Pool: d.arena.Pool(i)})
+		pace := dataplane.Pace{Spin: d.c.spin && i < runtime.GOMAXPROCS(0)-1} // somebody has to answer yet
+		h, err := dataplane.NewHub(dataplane.Config{Pool: d.arena.Pool(i), Pace: pace})
 		if err != nil {
 			return err
 		}

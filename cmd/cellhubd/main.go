@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -39,6 +40,7 @@ func main() {
 type config struct {
 	control string
 	hubs    int
+	spin    bool
 	grace   time.Duration
 	file    configured
 	sandbox daemon.Sandbox
@@ -48,6 +50,7 @@ type config struct {
 
 func parse(f *daemon.Flags, args []string, stdout io.Writer) (c config, err error) {
 	f.IntVar(&c.hubs, "hubs", 1, "")
+	f.BoolVar(&c.spin, "spin", false, "")
 	f.DurationVar(&c.grace, "grace", 0, "")
 	f.TextVar(&c.sandbox, "sandbox", daemon.SandboxAuto, "")
 	if err := f.Parse(args, stdout); err != nil {
@@ -57,6 +60,8 @@ func parse(f *daemon.Flags, args []string, stdout io.Writer) (c config, err erro
 	switch {
 	case c.hubs < 1 || c.hubs > server.MaxHubs:
 		return c, fmt.Errorf("--hubs %d: 1 to %d", c.hubs, server.MaxHubs)
+	case c.spin && runtime.GOMAXPROCS(0) == 1:
+		return c, errors.New("--spin: there is one processor, and a hub that never rests would have it alone")
 	case c.grace < 0 || c.grace > pcb.T309:
 		return c, fmt.Errorf("--grace %v: 0 to %v", c.grace, pcb.T309)
 	case f.Check && f.File == "":

@@ -5,8 +5,8 @@ const manual = `NAME
     cellhubd - ATM and frame networking in user space, as a daemon
 
 SYNOPSIS
-    cellhubd [--config FILE] [--control PATH] [--hubs N] [--grace TIME]
-             [--sandbox MODE] [--log LEVEL]
+    cellhubd [--config FILE] [--control PATH] [--hubs N] [--spin]
+             [--grace TIME] [--sandbox MODE] [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -27,6 +27,9 @@ OPTIONS
                      more than the file
     --hubs N         threads that carry traffic, 1 to 63; default 1. It says
                      more than the file
+    --spin           hubs never sleep, all but as many as leave one processor
+                     to others: round trips are as short as they can be, for
+                     applications that spin too (client.Config.Spin)
     --grace TIME     how long calls are held when their signalling manager has
                      gone, 0 to 10s; default 0s: they end at once
     --sandbox MODE   Landlock and seccomp, see PRIVILEGES: auto, with what the

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -167,6 +168,7 @@ func (f *flow) await(poked, over chan struct{}, by *deadline, wants region.Flag,
 					return nil
 				}
 			}
+			runtime.Gosched() // whoever is waited for may be one of ours
 		}
 	}
 	wants.Arm()
