@@ -63,8 +63,8 @@ type Server struct {
 	closed  bool
 	clients map[uint32]*client
 	leaving map[uint32]bool // numbers whose connections end yet
-	last    uint32 // client's number, as given last
-	handle  uint64 // of a path, as given last
+	last    uint32          // client's number, as given last
+	handle  uint64          // of a path, as given last
 	names   names
 	streams map[dataplane.ProcID]*stream // by the process that OPEN made
 	ports   ports
