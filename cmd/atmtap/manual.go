@@ -142,12 +142,10 @@ OPTIONS
                      --gso on lets them cross whole, some times as fast. Of
                      what atmtap in user space sends in trains over such a
                      link, the programs leave all to this process. Checksums
-                     of received datagrams are not verified; over Ethernet
-                     give peer= on a real link, as nobody asks for the group's
-                     frames after a kill.
+                     of received datagrams are not verified.
     --bpffs DIR      where the kernel's tunnels are pinned (default
-                     /run/cellhub/bpf, mounted if it is not); without one the
-                     tunnel ends with the process
+                     /run/cellhub/bpf, mounted if it is not); empty: nowhere,
+                     the tunnel ends with the process
     --latency TIME   under load, frames wait up to TIME for others that are
                      handled with them, which costs less processor time a
                      frame; at most 10ms (default 20us; 0: none waits). A

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,6 +32,9 @@ func TestOffloadOutlivesItsProcess(t *testing.T) {
 				_ = p.cmd.Stop(syscall.SIGKILL)
 			}
 			until(t, "the end of the hub's device", func() bool { _, err := l.A.Link(tunnelDev + "-hub"); return err != nil })
+			if !listens(t, l.A) && c.name == "eth" {
+				t.Error("nobody there: the group is listened to no more")
+			}
 			r, err := lab.Ping(ctx, l.A, inner4[1].Addr(), lab.PingConfig{Count: 20, Interval: 5e6, Wait: 2e9})
 			if err != nil || r.Lost() != 0 {
 				t.Errorf("nobody there: %v, %v", r, err)
@@ -52,12 +56,28 @@ func TestOffloadOutlivesItsProcess(t *testing.T) {
 				if _, err := h.Link(tunnelDev); err == nil {
 					t.Errorf("%s: %s is left", h.Name, tunnelDev)
 				}
+				if listens(t, h) {
+					t.Errorf("%s: the group is listened to still", h.Name)
+				}
 			}
 			if names := pinned(t, bpffs); len(names) != 0 {
 				t.Errorf("pinned still: %v", names)
 			}
 		})
 	}
+}
+
+// listens tells whether a host's interface receives the frames of RFC 7213's group.
+func listens(t *testing.T, h *lab.Host) bool {
+	t.Helper()
+	var groups []byte
+	if err := h.Do(func() (err error) {
+		groups, err = os.ReadFile("/proc/thread-self/net/dev_mcast")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(groups), "01005e900000")
 }
 
 // TestOffloadFollows deletes, renames and moves what a tunnel in the kernel stands on.

@@ -129,6 +129,7 @@ type tunnelSettings struct {
 	atmtap   string
 	programs string
 	plot     string
+	bare     bool
 }
 
 func (s *tunnelSettings) peerFlags(c *cobra.Command) {
@@ -155,6 +156,9 @@ func (s *tunnelSettings) contests(stderr io.Writer) ([]*contest, []peer, error) 
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	for i := range found {
+		found[i].bare = s.bare
 	}
 	var all []*contest
 	for _, mtu := range s.mtus {
@@ -187,6 +191,7 @@ func tunnelCommand() *cobra.Command {
 		}}
 	s.flags(c, 5, tunnelWindow)
 	c.Flags().DurationVar(&s.limit, "limit", tunnelLimit, "begin no round that would end later than this")
+	c.Flags().BoolVar(&s.bare, "bare", false, "the cable takes no super-frames and no unfinished checksums, as a plain network card")
 	c.Flags().IntSliceVar(&s.mtus, "mtu", []int{smallMTU, largeMTU}, "inner MTUs; small packets and round trips are measured at 1500")
 	s.peerFlags(c)
 	return c

@@ -25,6 +25,7 @@ type peer struct {
 	install  string // what to do when the program is not there
 	needed   bool   // without it, or when it breaks, there is no run
 	listens  uint16 // TCP port on which the first end listens before the second starts; 0: none
+	bare     bool   // the cable takes no super-frames and no unfinished checksums
 	ownInner bool   // it gives its device the inner address itself
 	version  func(program string) string
 
@@ -66,6 +67,14 @@ func peers(self, atmtap, programs string) []peer {
 				command: atmtapLine(carrier, mode),
 			})
 		}
+	}
+	for _, carrier := range []string{"udp", "eth"} {
+		list = append(list, peer{
+			name:    "offload-" + carrier,
+			program: atmtap,
+			install: "make build, or --atmtap PATH",
+			command: offloadLine(carrier),
+		})
 	}
 	return append(list,
 		peer{name: "vtun", program: "vtund", install: "apt-get install vtun", listens: vtunPort, command: vtunLine, version: debianVersion("vtun")},
@@ -125,6 +134,15 @@ func atmtapLine(carrier, mode string) func(end) ([]string, error) {
 			port = fmt.Sprintf("udp:%s:6635,remote=%v:6635,label=100,mode=%s", e.own(), e.to, mode)
 		}
 		return []string{e.program, "--tap", e.dev, "--vc", "0/100", "--port", port, "--mtu", fmt.Sprint(e.mtu), "--json"}, nil
+	}
+}
+
+// offloadLine runs atmtap with the tunnel in the kernel, which at both ends takes super-frames whole. It ends with its process.
+func offloadLine(carrier string) func(end) ([]string, error) {
+	line := atmtapLine(carrier, "aal5sdu")
+	return func(e end) ([]string, error) {
+		args, err := line(e)
+		return append(args, "--offload", "on", "--gso", "on", "--bpffs", ""), err
 	}
 }
 

@@ -44,7 +44,7 @@ type tunnel struct {
 func start(ctx context.Context, p peer, mtu int) (*tunnel, error) {
 	ctx, cancel := context.WithTimeout(ctx, setupTime)
 	defer cancel()
-	l, err := lab.New(lab.Config{MTU: mtu + underlayRoom})
+	l, err := lab.New(lab.Config{MTU: mtu + underlayRoom, NoOffloads: p.bare})
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,12 @@ const (
 type Pins struct{ folder string }
 
 // OpenPins finds the folder of a device's tunnel in the calling thread's network namespace, in the bpffs at a path, which
-// is mounted if it is not. What is left there of tunnels whose interfaces have gone is removed.
+// is mounted if it is not. What is left there of tunnels whose interfaces have gone is removed. Without a path there are no
+// pins, and no error.
 func OpenPins(bpffs, device string) (*Pins, error) {
+	if bpffs == "" {
+		return nil, nil
+	}
 	root, err := openBPFFS(bpffs)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", bpffs, ErrNoBPFFS, err)

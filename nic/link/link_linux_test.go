@@ -336,3 +336,29 @@ func TestOffloads(t *testing.T) {
 		return nil
 	})
 }
+
+// TestGroup has an interface receive a group, as /proc/net/dev_mcast shows.
+func TestGroup(t *testing.T) {
+	group := net.HardwareAddr{0x01, 0x00, 0x5E, 0x90, 0x00, 0x00}
+	in(t, namespace(t, ""), func() error {
+		if err := errors.Join(AddVeth(Veth{Name: "va", Peer: "vb"}), Up("va")); err != nil {
+			return err
+		}
+		for _, on := range []bool{true, true, false, false} {
+			if err := SetGroup("va", group, on); err != nil {
+				t.Errorf("%t: %v", on, err)
+			}
+			groups, err := os.ReadFile("/proc/thread-self/net/dev_mcast")
+			if err != nil {
+				return err
+			}
+			if strings.Contains(string(groups), "01005e900000") != on {
+				t.Errorf("%t: %s", on, groups)
+			}
+		}
+		if err := SetGroup("none", group, true); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("of no interface: %v", err)
+		}
+		return nil
+	})
+}

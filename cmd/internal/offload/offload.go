@@ -69,7 +69,7 @@ func Open(c Config) (o *Offload, err error) {
 		o.tunnel, err = tunnel.Open(config, o.pins)
 	}
 	if err == nil {
-		err = o.tunnel.SetHub(c.Hub)
+		err = errors.Join(o.tunnel.SetHub(c.Hub), o.listen(true))
 	}
 	if err != nil {
 		return nil, errors.Join(err, o.Close())
@@ -235,11 +235,27 @@ func (o *Offload) Follow(u Update) (remade bool, err error) {
 		if err := o.tunnel.Change(config); err != nil {
 			return remade, err
 		}
+		if err := o.listen(true); err != nil {
+			return remade, err
+		}
 	}
 	if u.Hub != hub && u.Hub != 0 {
 		err = o.tunnel.SetHub(u.Hub)
 	}
 	return remade, err
+}
+
+// listen has the interface below receive the group's frames, where they come to one, or no more: a hub that dies takes what
+// its socket has asked for along.
+func (o *Offload) listen(on bool) error {
+	if o.c.Spec.Kind != port.Ethernet || o.c.Spec.HasPeer {
+		return nil
+	}
+	below, err := link.GetIndex(o.tunnel.Config().Underlay)
+	if err != nil {
+		return err
+	}
+	return link.SetGroup(below.Name, o.c.Spec.Peer[:], on)
 }
 
 // SetCarrier gives the host's device its carrier, or takes it.
@@ -258,6 +274,7 @@ func (o *Offload) SetCarrier(on bool) error {
 func (o *Offload) Close() error {
 	var err error
 	if o.tunnel != nil {
+		_ = o.listen(false) // the interface may be gone
 		err = o.tunnel.Close()
 	}
 	if now, e := link.GetIndex(o.inner.Index); e == nil {
