@@ -79,7 +79,7 @@ var badInputs = []badInput{
 	{"label over the limit", "--tap atm0 --vc 0/100 --port eth:eth0,label=1048576", "--port", []string{"label=1048576", "16 to 1048575"}},
 	{"reserved label in", "--tap atm0 --vc 0/100 --port eth:eth0,label=100/3", "--port", []string{"label=100/3", "16 to 1048575"}},
 	{"bad label", "--tap atm0 --vc 0/100 --port eth:eth0,label=x", "--port", []string{"label=x", "number"}},
-	{"bad mode", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,mode=aal9", "--port", []string{"mode=aal9", "n1, n1cw, aal5sdu, vcc, vpc or aal5pdu"}},
+	{"bad mode", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,mode=aal9", "--port", []string{"mode=aal9", "n1, n1cw, aal5sdu, vcc, vpc, aal5pdu, port or portcw"}},
 	{"unknown key", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,colour=red", "--port", []string{"colour", "label=, mode=, vc=, vp=, peer="}},
 	{"key of the other kind", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,remote=192.0.2.2:6635", "--port", []string{"remote", "label=, mode=, vc=, vp=, peer="}},
 	{"key twice", "--tap atm0 --vc 0/100 --port eth:eth0,label=100,label=101", "--port", []string{"label=101", "twice"}},

@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || n > p.maxCells || p.cfg.Mode.port() || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -63,8 +63,34 @@ func (p *port) alone(cells []byte) bool {
 	return 2*len(cells) >= p.maxCells
 }
 
-// pour adds cells to the port's frames; what finds no room waits.
+// pour adds cells to the port's frames; what finds no room waits. A port of RFC 4816 leaves
+// idle and unassigned ones out.
 func (p *port) pour(cells []byte) {
+	if !p.cfg.Mode.port() {
+		p.pourAll(cells)
+		return
+	}
+	for len(cells) > 0 {
+		n, idle := 0, noCell(cells)
+		for n < len(cells) && noCell(cells[n:]) == idle {
+			n += aal.CellSize
+		}
+		if idle {
+			p.counts.idle += uint64(n / aal.CellSize)
+		} else {
+			p.pourAll(cells[:n])
+		}
+		cells = cells[n:]
+	}
+}
+
+// noCell tells whether a cell is none of the ATM layer's.
+func noCell(cell []byte) bool {
+	h := aal.ReadHeader(cell)
+	return h.Unassigned() || h.PhysicalLayer()
+}
+
+func (p *port) pourAll(cells []byte) {
 	if p.managed() {
 		p.offer(cells)
 		return
@@ -138,7 +164,7 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		}
 	}
 	i := o.head
-	if p.cfg.Mode == ModeAAL5PDU && !p.managed() {
+	if p.cfg.Mode.port() || p.cfg.Mode == ModeAAL5PDU && !p.managed() {
 		var cell [aal.CellSize]byte
 		for ; rest > 0; rest-- {
 			i = w.copyList(cell[:], cells, i, 1)

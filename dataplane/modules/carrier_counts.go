@@ -55,6 +55,7 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_drop_station", N: c.drops[wrongStation]}, {Name: "rx_drop_control_word", N: c.drops[badControl] + c.drops[badFrame]},
 		{Name: "rx_drop_vccv", N: c.drops[vccv]}, {Name: "rx_drop_length", N: c.drops[badLength]}, {Name: "rx_drop_oam", N: c.drops[adminCell]},
 		{Name: "rx_drop_down", N: c.drops[portStopped]}, {Name: "rx_drop_mode", N: c.drops[wrongMode]},
+		{Name: "tx_idle_cells", N: c.idle},
 		{Name: "rx_fragments", N: c.fragmentsIn}, {Name: "tx_fragments", N: c.fragmentsOut},
 		{Name: "rx_drop_fragment", N: c.drops[strayFragment]}, {Name: "rx_drop_incomplete", N: c.drops[incomplete]},
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},

@@ -17,7 +17,7 @@ import (
 // This file switches a VC from a port of each mode to one of each other, cell for cell. Frames are
 // made and read by aal/layers, which shares nothing with the ports.
 
-var allModes = []Mode{ModeN1, ModeN1CW, ModeAAL5SDU, ModeVCC, ModeVPC, ModeAAL5PDU}
+var allModes = []Mode{ModeN1, ModeN1CW, ModeAAL5SDU, ModeVCC, ModeVPC, ModeAAL5PDU, ModePort, ModePortCW}
 
 // wireFrames puts cells of a VC into frames of a mode, of SDUs as what the cells become, at most so
 // many cells in one.
@@ -46,9 +46,9 @@ func wireFrames(t *testing.T, m Mode, cells []byte, most int) (frames [][]byte) 
 		cells = cells[n:]
 		h := aal.ReadHeader(some)
 		switch {
-		case m == ModeN1:
+		case m == ModeN1, m == ModePort:
 			put(gopacket.Payload(some))
-		case m == ModeN1CW:
+		case m == ModeN1CW, m == ModePortCW:
 			put(&layers.PWN1{}, gopacket.Payload(some))
 		case m == ModeAAL5PDU && h.User():
 			w := layers.PWAAL5PDU{}
@@ -112,6 +112,7 @@ func readFrames(t *testing.T, m Mode, frames [][]byte, vc aal.VC) (cells []byte,
 	t.Helper()
 	first := map[Mode]gopacket.Decoder{
 		ModeN1: layers.LayerTypeCells, ModeN1CW: layers.LayerTypePWN1, ModeAAL5SDU: layers.LayerTypePWAAL5SDU,
+		ModePort: layers.LayerTypeCells, ModePortCW: layers.LayerTypePWN1,
 		ModeVCC: layers.LayerTypePW11, ModeVPC: layers.LayerTypePW11, ModeAAL5PDU: layers.LayerTypePW11,
 	}[m]
 	for _, f := range frames {
@@ -119,13 +120,13 @@ func readFrames(t *testing.T, m Mode, frames [][]byte, vc aal.VC) (cells []byte,
 		if len(p.Layers()) == 0 { // what SDUs hold is at random, and of no matter
 			t.Fatalf("%v: %x: %v", m, f, p.ErrorLayer())
 		}
-		if m == ModeN1CW {
+		if m == ModeN1CW || m == ModePortCW {
 			if p.Layers()[0].LayerType() != layers.LayerTypePWN1 {
 				t.Fatalf("%v", p)
 			}
 			f = f[ControlWordBytes:]
 		}
-		if m == ModeN1 || m == ModeN1CW { // which the rest of the tests read as they are
+		if m == ModeN1 || m == ModeN1CW || m.port() { // which the rest of the tests read as they are
 			cells = append(cells, f[LabelBytes:]...)
 			continue
 		}

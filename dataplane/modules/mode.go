@@ -16,7 +16,7 @@ type Mode uint8
 // control word is optional there. In one-to-one mode it is a run of cells of one VC, or of
 // one VP, without what all of them have in common. In AAL5 SDU mode a frame is one CPCS-SDU
 // of the one VC that the pseudowire carries, in AAL5 PDU mode the payloads of one PDU's cells,
-// or of some of them.
+// or of some of them. In port mode it is as in N-to-one mode, and what is no VC's is left out.
 const (
 	ModeN1      Mode = iota // N-to-one, without control word
 	ModeN1CW                // N-to-one, with control word
@@ -24,10 +24,13 @@ const (
 	ModeVCC                 // one-to-one, of a VCC
 	ModeVPC                 // one-to-one, of a VPC
 	ModeAAL5PDU             // AAL5 PDU frame mode
+	ModePort                // a whole port of cells (RFC 4816), without control word
+	ModePortCW              // … with control word
 )
 
 var modeNames = [...]string{
 	ModeN1: "n1", ModeN1CW: "n1cw", ModeAAL5SDU: "aal5sdu", ModeVCC: "vcc", ModeVPC: "vpc", ModeAAL5PDU: "aal5pdu",
+	ModePort: "port", ModePortCW: "portcw",
 }
 
 func (m Mode) String() string { return modeNames[m] }
@@ -45,7 +48,7 @@ func ParseMode(s string) (Mode, error) {
 func (m Mode) Cells() bool { return m != ModeAAL5SDU }
 
 // ControlWord tells whether a control word stands before the payload.
-func (m Mode) ControlWord() bool { return m != ModeN1 }
+func (m Mode) ControlWord() bool { return m != ModeN1 && m != ModePort }
 
 // OneVC tells whether a pseudowire carries one VC, which frames do not name.
 func (m Mode) OneVC() bool { return m == ModeAAL5SDU || m == ModeVCC || m == ModeAAL5PDU }
@@ -61,6 +64,8 @@ func (m Mode) carries(own, vc aal.VC, path bool) bool {
 		return vc == own && !path
 	case m.OneVP():
 		return vc.VPI == own.VPI
+	case m.port():
+		return path || vc != aal.VC{}
 	}
 	return true
 }
@@ -71,6 +76,8 @@ func (m Mode) Refuse(own, vc aal.VC, path bool) error {
 	switch {
 	case m.carries(own, vc, path):
 		return nil
+	case m.port():
+		return &refusal{fmt.Sprintf("mode %s leaves cells of %s out: they are idle or unassigned", m, vc), syscall.EINVAL}
 	case m.OneVP():
 		return &refusal{fmt.Sprintf("mode %s carries VP %d alone", m, own.VPI), syscall.EINVAL}
 	}
@@ -79,7 +86,10 @@ func (m Mode) Refuse(own, vc aal.VC, path bool) error {
 
 // specific tells whether the control word ends in an ATM-specific octet, and no cell has its
 // header (RFC 4717, 5.1: the generic control word).
-func (m Mode) specific() bool { return m >= ModeVCC }
+func (m Mode) specific() bool { return m == ModeVCC || m == ModeVPC || m == ModeAAL5PDU }
+
+// port tells whether idle and unassigned cells are left out (RFC 4816).
+func (m Mode) port() bool { return m == ModePort || m == ModePortCW }
 
 // cellSize is the octets of a cell in a frame.
 func (m Mode) cellSize() int {

@@ -118,6 +118,7 @@ type portCounts struct {
 	noLeaf            uint64 // cells of connections that have no leaf left
 
 	fragmentsIn, fragmentsOut uint64
+	idle                      uint64 // idle and unassigned cells that were left out
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -135,6 +136,7 @@ func (c *portCounts) add(o *portCounts) {
 	c.congested += o.congested
 	c.noLeaf += o.noLeaf
 	c.fragmentsIn, c.fragmentsOut = c.fragmentsIn+o.fragmentsIn, c.fragmentsOut+o.fragmentsOut
+	c.idle += o.idle
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.

@@ -362,6 +362,60 @@ func TestNamedVCStays(t *testing.T) {
 	}
 }
 
+// A port of RFC 4816 carries any VC, reserved ones too, in frames of N-to-one mode, and leaves idle and
+// unassigned cells out; a path 0 that is switched as a whole brings both.
+func TestPortMode(t *testing.T) {
+	for m, head := range map[Mode]string{ModePort: "", ModePortCW: "00000001"} {
+		for _, rate := range []uint32{0, 100_000} {
+			c := label(FirstLabel)
+			c.Mode, c.Numbered, c.Rate = m, m.ControlWord(), rate
+			r := newSwitchRigOf(t, 1, nic.WireConfig{MaxFrame: 1600, Depth: 64}, CarrierConfig{Ports: []PortConfig{c}}, CarrierConfig{Ports: []PortConfig{label(FirstLabel), label(FirstLabel + 1)}})
+			if err := r.carriers[0].Reserve(Leg{Connection: path(0, 0)}); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.carriers[1].Connect(path(0, 0), Output{Carrier: r.ids[0], Connection: path(0, 0)}); err != nil {
+				t.Fatal(err)
+			}
+			other := Output{Carrier: r.ids[1], Connection: path(1, 9)}
+			if err := r.carriers[1].Connect(path(0, 9), other); err != nil { // frames for two ports are lists
+				t.Fatal(err)
+			}
+			var sent, want []byte
+			for i, h := range []uint32{0x00000000, 0x00000050, 0x00000001, 0x00000001, 0x00000100, 0x0000640F, 0x0000000E} {
+				cell := appendCell(nil, aal.Header(h), bytes.Repeat([]byte{byte(i)}, aal.PayloadSize))
+				if sent = append(sent, cell...); h>>4 != 0 {
+					want = append(want, cell...)
+				}
+			}
+			r.send(1, 0, sent)
+			f := append(appendLabel(nil, FirstLabel, 0, DefaultTTL, true), unhex(t, head)...)
+			if frames := receiveAll(t, r.far[0]); !equalFrames(frames, [][]byte{append(f, want...)}) {
+				t.Errorf("%v: %x, want %x", m, frames, want)
+			}
+			r.now += 1 << 20
+			r.send(1, 0, append(cellAs(9, 40), sent...))
+			n := r.carriers[0].PortCounts(0)
+			if countOf(t, n, "tx_idle_cells") != 8 || countOf(t, n, "tx_cells") != 6 {
+				t.Errorf("%v: %v", m, n)
+			}
+			if err := r.carriers[0].AddVC(0, 0, 0); err == nil {
+				t.Errorf("%v: a VC 0/0 was taken", m)
+			}
+			if err := r.carriers[0].AddVC(0, 0, 5); err != nil {
+				t.Errorf("%v: %v", m, err)
+			}
+			receiveAll(t, r.far[0])
+			receiveAll(t, r.far[1])
+		}
+	}
+}
+
+func cellAs(vpi, vci uint16) []byte {
+	c := make([]byte, aal.CellSize)
+	aal.MakeHeader(aal.VC{VPI: vpi, VCI: vci}, 0, false).Put(c)
+	return c
+}
+
 // modeBench is a port of a mode whose frames are switched to another carrier, and what comes from
 // there back.
 func modeBench(t testing.TB, m Mode, cells int) (r *switchRig, burst func()) {
@@ -424,7 +478,7 @@ func TestSpecificModesAllocateNothing(t *testing.T) {
 
 // A burst of 64 frames of 28 cells from wire to wire in each mode.
 func BenchmarkModes(b *testing.B) {
-	for _, m := range append([]Mode{ModeN1, ModeN1CW}, specificModes...) {
+	for _, m := range append([]Mode{ModeN1, ModeN1CW, ModePort, ModePortCW}, specificModes...) {
 		b.Run(fmt.Sprint(m), func(b *testing.B) {
 			_, burst := modeBench(b, m, 28)
 			for b.Loop() {

@@ -144,7 +144,7 @@ var bad = []struct {
 	{"more than all", "eth:eth0,label=100,rate=9,reserve=101", []string{"reserve=101", "1 to 100"}},
 	{"more shares than classes", "eth:eth0,label=100,rate=9,reserve=1/1/1/1/1/1", []string{"NRT-VBR"}},
 	{"a part of nothing", "eth:eth0,label=100,reserve=50", []string{"add rate="}},
-	{"bad mode", "eth:eth0,label=100,mode=N1", []string{"mode=N1", "n1, n1cw, aal5sdu, vcc, vpc or aal5pdu"}},
+	{"bad mode", "eth:eth0,label=100,mode=N1", []string{"mode=N1", "n1, n1cw, aal5sdu, vcc, vpc, aal5pdu, port or portcw"}},
 	{"no value", "eth:eth0,label=100,mode=", []string{"mode", "no value"}},
 	{"no equals sign", "eth:eth0,label=100,mode", []string{"mode", "no value"}},
 	{"driver", "eth:eth0,label=100,driver=dpdk", []string{"driver=dpdk", "packet, xdp or auto"}},
