@@ -64,9 +64,12 @@ OPTIONS
                      aal5pdu  a frame is the payloads of an AAL5 PDU's cells,
                               trailer included, or of a part of them that
                               the carrier holds; OAM cells between
+                     port, portcw   as n1 and n1cw, for a whole port of the
+                              far end (RFC 4816): idle and unassigned cells
+                              are left out
                      aal5sdu  one AAL5 SDU a frame: no cell tax, but the
                               carrier's MTU must hold it, or frag=on
-                     Both ends must use the same. All are RFC 4717's; with
+                     Both ends must use the same. All but port are RFC 4717's; with
                      those of one VC, or VP, each end numbers it as it likes.
         More, after a comma each:
         vc=VPI/VCI, vp=VPI   which VC, or VP, a mode of one carries: that of
@@ -89,7 +92,7 @@ OPTIONS
                      peer that passes marks on to the packets, as atmtap always
                      does; a packet that met congestion and cannot be marked is
                      dropped (default off: compatibility mode)
-        seq=on       all but n1: frames are numbered, late and repeated ones
+        seq=on       all but n1 and port: frames are numbered, late and repeated ones
                      dropped (RFC 4385); both ends
         frag=on      aal5sdu, with seq=on, at both ends: an SDU that no frame
                      holds goes in up to 64 fragments (RFC 4623), and is put

@@ -162,7 +162,7 @@ const (
 )
 
 // modes of ports.
-var modes = []string{"n1", "n1cw", "aal5sdu", "vcc", "vpc", "aal5pdu"}
+var modes = []string{"n1", "n1cw", "aal5sdu", "vcc", "vpc", "aal5pdu", "port"}
 
 // TestTunnel is the matrix: every mode, carrier, encapsulation, kind of device and
 // MTU carries pings of all sizes and TCP, over IPv4 and IPv6, and loses nothing.

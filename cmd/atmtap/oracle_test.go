@@ -20,7 +20,8 @@ import (
 // dissectors are tshark's, by mode.
 var dissectors = map[string]string{
 	"n1": "mplspwatmn1nocw", "n1cw": "mplspwatmn1cw", "aal5sdu": "mplspwatmaal5sdu",
-	"vcc": "mplspwatm11_or_aal5pdu", "vpc": "mplspwatm11_or_aal5pdu", "aal5pdu": "mplspwatm11_or_aal5pdu",
+	"port": "mplspwatmn1nocw", // RFC 4816: the same frames
+	"vcc":  "mplspwatm11_or_aal5pdu", "vpc": "mplspwatm11_or_aal5pdu", "aal5pdu": "mplspwatm11_or_aal5pdu",
 }
 
 // wireFields are what tshark tells of every frame of a pseudowire.
@@ -395,7 +396,7 @@ func (o *oracle) finish(bridged bool) {
 	if bridged != (o.arps > 0) {
 		o.t.Errorf("%d ARP frames", o.arps)
 	}
-	want := map[string]int{"n1": cellMPLS, "n1cw": cellMPLS, "vcc": 30, "vpc": 29}[o.mode]
+	want := map[string]int{"n1": cellMPLS, "n1cw": cellMPLS, "port": cellMPLS, "vcc": 30, "vpc": 29}[o.mode]
 	if o.carrier == "udp" && strings.HasPrefix(o.mode, "v") { // IP and UDP take more than Ethernet
 		want--
 	}

@@ -71,8 +71,11 @@ CONFIGURATION
         and aal5pdu want vc=VPI/VCI, and vpc vp=VPI. Others are
             atmtcp:HOST[:PORT]        linux-atm's atmtcp, over TCP: SDUs
             atmtcp:listen=ADDR[:PORT]
-            gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
-                                      a cell in each UDP datagram
+            gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore][,aal5crc=any]
+                                      a cell in each UDP datagram. aal5crc=any
+                                      puts the right CRC into AAL5 PDUs that
+                                      have another, as those of the bridge in
+                                      Dynamips; all VCs are AAL5's then
             pcap:FILE[,mode=aal5sdu]  a file, anew, of the cells sent to the
                                       port, or of their AAL5 PDUs: ERF in pcap
             replay:FILE[,rate=CELLS]  such a file, played once, as its times

@@ -43,6 +43,7 @@ var kinds = []kind{
 	{"vcc", false, true, same("eth:%s,label=104,mode=vcc,seq=on"), same("eth:%s,label=104,mode=vcc,seq=on")},
 	{"vpc", false, false, same("eth:%s,label=105,mode=vpc,vp=0,seq=on"), same("eth:%s,label=105,mode=vpc,vp=0,seq=on")},
 	{"aal5pdu", false, true, same("eth:%s,label=106,mode=aal5pdu,seq=on"), same("eth:%s,label=106,mode=aal5pdu,seq=on")},
+	{"portcw", false, false, same("eth:%s,label=107,mode=portcw,seq=on"), same("eth:%s,label=107,mode=portcw,seq=on")},
 	{"udp", false, false,
 		func(own, peer, _ string) string {
 			return fmt.Sprintf("udp:%s:6635,remote=%s:6635,label=103", own, peer)

@@ -15,9 +15,10 @@ import (
 type Trunk struct {
 	driver
 	format TrunkFormat
-	noHEC  bool // cells are taken whatever their HEC is
-	quiet  bool // there is no peer to be told of VCs
-	down   bool // by SetUp
+	noHEC  bool    // cells are taken whatever their HEC is
+	mender *mender // puts the right CRC into PDUs; nil: they stay as they come
+	quiet  bool    // there is no peer to be told of VCs
+	down   bool    // by SetUp
 	player *nic.Player
 	begun  bool // it has a receiver
 	cross  *trunkSwitch
@@ -50,6 +51,7 @@ type TrunkConfig struct {
 	Device    nic.Device
 	Format    TrunkFormat
 	IgnoreHEC bool
+	AnyCRC    bool        // of cells: AAL5 PDUs are taken whatever their CRC is; all VCs are AAL5's then
 	Quiet     bool        // atmtcp's texts about VCs are not sent
 	Player    *nic.Player // plays from when the first VC has a receiver, while the trunk is up; Device is the same, or wraps it; or nil
 	Impairment
@@ -62,6 +64,9 @@ func NewTrunk(c TrunkConfig) *Trunk {
 	t.driver = driver{first: c.Device, onError: c.OnError, mark: carrierHiWat, input: t.sdu, output: t.sendSDU}
 	if t.format == TrunkCell {
 		t.input, t.output = t.cell, t.sendCells
+	}
+	if c.AnyCRC {
+		t.mender = &mender{}
 	}
 	t.cross = newTrunkSwitch(t)
 	t.impair(newImpairer(c.Impairment))
@@ -239,6 +244,9 @@ func (t *Trunk) cell(b block.ID) {
 	h.Put(f[1:])
 	pool.Trim(b, 1)
 	t.counts.unitsIn++
+	if t.mender != nil {
+		t.mender.cells(pool.Bytes(b))
+	}
 	t.cross.port.cells(b)
 }
 
@@ -292,6 +300,10 @@ func (t *Trunk) sendCell(cell []byte) {
 // Counts gives the counters in a fixed order. On the hub only.
 func (t *Trunk) Counts() []dataplane.Count {
 	n, c := t.counters(), &t.counts
+	var mended, passed uint64
+	if m := t.mender; m != nil {
+		mended, passed = m.mended, m.passed
+	}
 	unit := "sdus"
 	if t.format == TrunkCell {
 		unit = "cells"
@@ -305,5 +317,6 @@ func (t *Trunk) Counts() []dataplane.Count {
 		{Name: "tx_drop_no_block", N: c.noBlocks + t.noBlocks}, {Name: "tx_drop_down", N: t.lost + n.TxDown},
 		{Name: "tx_drop_no_buffer", N: n.TxNoBuffer}, {Name: "tx_drop_unreachable", N: n.TxUnreachable}, {Name: "tx_drop_error", N: n.TxErrors},
 		{Name: "peer_refused", N: n.PeerRefused}, {Name: "peer_unreachable", N: n.PeerUnreachable},
+		{Name: "rx_crc_mended", N: mended}, {Name: "rx_crc_passed", N: passed},
 	})
 }

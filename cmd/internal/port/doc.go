@@ -9,6 +9,6 @@
 // With rate=CELLS what is cross-connected to leave by the port is queued there, and admitted
 // by reserve=TOTAL[/CBR/RT-VBR/NRT-VBR/UBR], in percent of that rate.
 //
-// MODE is n1 or n1cw, for cells of any VC; vcc, aal5pdu or aal5sdu, for those of one, vc=VPI/VCI; or vpc, for
+// MODE is n1, n1cw, port or portcw, for cells of any VC; vcc, aal5pdu or aal5sdu, for those of one, vc=VPI/VCI; or vpc, for
 // those of one path, vp=VPI. DRIVER is packet, xdp or auto.
 package port

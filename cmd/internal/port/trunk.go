@@ -28,6 +28,7 @@ type Trunk struct {
 	Listen        bool           // ATMTCP: Local is listened at; else Remote is connected to
 	Local, Remote netip.AddrPort //
 	IgnoreHEC     bool           // GNS3: peers that don't set it
+	AnyCRC        bool           // GNS3: peers whose AAL5 CRC is another
 	File          string         // PCAP, Replay
 	SDUs          bool           // PCAP: AAL5 PDUs are recorded, and not cells
 	Rate          uint32         // Replay: cells a second; 0: as recorded
@@ -40,7 +41,7 @@ const atmtcpPort = "2812"
 // parseTrunk reads a specification of one of these kinds; is tells whether it is one:
 //
 //	atmtcp:HOST[:PORT]   atmtcp:listen=ADDR[:PORT]
-//	gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore]
+//	gns3:LOCAL:PORT,remote=HOST:PORT[,hec=ignore][,aal5crc=any]
 //	pcap:FILE[,mode=aal5sdu]
 //	replay:FILE[,rate=CELLS]
 func parseTrunk(text string) (t *Trunk, is bool, err error) {
@@ -125,8 +126,12 @@ func (t *Trunk) parseGNS3(rest string) (err error) {
 			if t.IgnoreHEC = value == "ignore"; !t.IgnoreHEC && value != "check" {
 				err = errors.New("check or ignore")
 			}
+		case "aal5crc":
+			if t.AnyCRC = value == "any"; !t.AnyCRC && value != "check" {
+				err = errors.New("check or any")
+			}
 		default:
-			err = errors.New("gns3 takes remote= and hec=")
+			err = errors.New("gns3 takes remote=, hec= and aal5crc=")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)
@@ -164,7 +169,7 @@ func (t *Trunk) Hold() (release func(), err error) { return func() {}, nil }
 
 // Open opens the device.
 func (t *Trunk) Open() (server.Carrier, error) {
-	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC, Impairment: seeded(t.Impairment)}
+	c := modules.TrunkConfig{Format: modules.TrunkATMTCP, IgnoreHEC: t.IgnoreHEC, AnyCRC: t.AnyCRC, Impairment: seeded(t.Impairment)}
 	if t.CarriesCells() {
 		c.Format = modules.TrunkCell
 	}
