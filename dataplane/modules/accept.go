@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if p.managed() || n > p.maxCells || p.cfg.Mode.port() || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -53,14 +53,23 @@ func (p *port) hand(b block.ID) bool {
 	return true
 }
 
-// alone tells whether cells make a frame that others need not share: long enough, or in AAL5 PDU
-// mode a whole PDU.
+// alone tells whether cells make a frame that others need not share: long enough, and all of them
+// sent, or in AAL5 PDU mode a whole PDU.
 func (p *port) alone(cells []byte) bool {
 	if p.cfg.Mode == ModeAAL5PDU {
 		n := len(cells)
 		return p.frame == 0 && aal.PDURun(cells) == n && aal.ReadHeader(cells[n-aal.CellSize:]).AUU()
 	}
-	return 2*len(cells) >= p.maxCells
+	return 2*len(cells) >= p.maxCells && !(p.cfg.Mode.port() && anyNoCell(cells))
+}
+
+func anyNoCell(cells []byte) bool {
+	for ; len(cells) >= aal.CellSize; cells = cells[aal.CellSize:] {
+		if noCell(cells) {
+			return true
+		}
+	}
+	return false
 }
 
 // pour adds cells to the port's frames; what finds no room waits. A port of RFC 4816 leaves

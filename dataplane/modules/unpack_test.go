@@ -467,7 +467,7 @@ func modeBench(t testing.TB, m Mode, cells int) (r *switchRig, burst func()) {
 
 // Nothing is allocated for a frame.
 func TestSpecificModesAllocateNothing(t *testing.T) {
-	for _, m := range specificModes {
+	for _, m := range append([]Mode{ModePort, ModePortCW}, specificModes...) {
 		_, burst := modeBench(t, m, 28)
 		burst()
 		if n := testing.AllocsPerRun(50, burst); n != 0 {
