@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/pace"
 )
 
 // benchSource is a driver that gives messages in bursts of 32 until its quota is spent.
@@ -58,7 +59,7 @@ func benchTwoHubs(b *testing.B, streams int, blocks bool) (carry func(messages i
 	check(err)
 	var hubs [2]*Hub
 	for i := range hubs {
-		hubs[i], err = NewHub(Config{Pool: a.Pool(i), CPU: i + 1, Pace: Pace{Spin: true}})
+		hubs[i], err = NewHub(Config{Pool: a.Pool(i), CPU: i + 1, Pace: pace.Config{Spin: true}})
 		check(err)
 	}
 	f, err := connectHubs(hubs[0], hubs[1])

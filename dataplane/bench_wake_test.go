@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/pace"
 )
 
 // echoDevice answers each octet on a socket with the same.
@@ -34,8 +35,8 @@ func BenchmarkWake(b *testing.B) {
 		if every > 0 {
 			name = "every_" + every.String()
 		}
-		b.Run(name+"/hub", func(b *testing.B) { benchWake(b, every, Pace{}) })
-		b.Run(name+"/hub_spins", func(b *testing.B) { benchWake(b, every, Pace{Spin: true}) })
+		b.Run(name+"/hub", func(b *testing.B) { benchWake(b, every, pace.Config{}) })
+		b.Run(name+"/hub_spins", func(b *testing.B) { benchWake(b, every, pace.Config{Spin: true}) })
 		b.Run(name+"/thread", func(b *testing.B) {
 			ends := socketPair(b, 0)
 			go func() {
@@ -68,7 +69,7 @@ func socketPair(b *testing.B, flags int) [2]int {
 	return ends
 }
 
-func benchWake(b *testing.B, every time.Duration, pace Pace) {
+func benchWake(b *testing.B, every time.Duration, pace pace.Config) {
 	ends := socketPair(b, unix.SOCK_NONBLOCK)
 	arena, err := block.NewArena(block.Config{Small: 64})
 	if err != nil {

@@ -101,7 +101,7 @@ func (h *Hub) pollDrivers() (work int) {
 			continue
 		}
 		w := h.memory[i]
-		if work += h.poll(w.driver); h.pace.grows {
+		if work += h.poll(w.driver); h.pace.Grows {
 			w.hush()
 		}
 	}

@@ -1,29 +1,17 @@
 package dataplane
 
+import "github.com/cellhub/cellhub/dataplane/links"
+
 // MaxRefusals is how many callers of a hub may wait for full queues at once. Past
 // it a caller is scheduled on the next pass instead: it asks again, and nobody is
 // forgotten.
 const MaxRefusals = 1 << 16
 
-// refusalList is the head of a list of callers that wait for one queue, in the order in
-// which they asked.
-type refusalList struct{ head, tail refusalID }
-
-type refusalID uint32
-
 // refusal is one caller waiting for room in one band of a full queue, in that queue's
-// list.
+// list, which is in the order in which they asked.
 type refusal struct {
 	caller *Queue // nil: it has gone
 	band   uint8
-	next   refusalID
-}
-
-// refusalTable holds the refusals of a hub. Like the node table it only grows.
-type refusalTable struct {
-	slots []refusal // 0 is nobody
-	free  refusalID
-	used  int
 }
 
 // Of those that were refused by a band of a queue only one at a time has its turn there,
@@ -35,32 +23,25 @@ func (h *Hub) refuse(t, caller *Queue, number uint8) {
 	if caller.service == nil {
 		return // nothing could be scheduled; the caller asks again by itself
 	}
-	r := &h.refusals
-	if caller.waits > 0 && (caller.waitsFor == t && caller.waitsIn == number || r.holds(t, caller, number)) {
+	if caller.waits > 0 && (caller.waitsFor == t && caller.waitsIn == number || t.refuses(caller, number)) {
 		return
 	}
-	if r.free == 0 && !r.grow() {
+	i := h.refusals.Take(MaxRefusals)
+	if i == 0 {
 		caller.Enable()
 		h.counters.Refusals++
 		return
 	}
-	i := r.free
-	r.free = r.slots[i].next
-	r.used++
-	r.slots[i] = refusal{caller: caller, band: number}
-	if t.refused.tail == 0 {
-		t.refused.head = i
-	} else {
-		r.slots[t.refused.tail].next = i
-	}
-	t.refused.tail = i
+	h.refusals.At(i).Value = refusal{caller, number}
+	links.Put(&h.refusals, &t.refused, t.refused.Last, i)
 	caller.waits++
 	caller.waitsFor, caller.waitsIn = t, number
 }
 
-func (r *refusalTable) holds(t, caller *Queue, number uint8) bool {
-	for i := t.refused.head; i != 0; i = r.slots[i].next {
-		if r.slots[i].caller == caller && r.slots[i].band == number {
+func (q *Queue) refuses(caller *Queue, number uint8) bool {
+	r := &q.hub.refusals
+	for i := q.refused.First; i != 0; i = r.At(i).Next {
+		if r.At(i).Value == (refusal{caller, number}) {
 			return true
 		}
 	}
@@ -68,20 +49,10 @@ func (r *refusalTable) holds(t, caller *Queue, number uint8) bool {
 }
 
 // unlink takes refusal i, which stands behind before, out of t's list.
-func (h *Hub) unlink(t *Queue, before, i refusalID) *Queue {
-	r := &h.refusals
-	caller, next := r.slots[i].caller, r.slots[i].next
-	if before == 0 {
-		t.refused.head = next
-	} else {
-		r.slots[before].next = next
-	}
-	if t.refused.tail == i {
-		t.refused.tail = before
-	}
-	r.slots[i] = refusal{next: r.free}
-	r.free = i
-	r.used--
+func (h *Hub) unlink(t *Queue, before, i links.ID) *Queue {
+	caller := h.refusals.At(i).Value.caller
+	links.Remove(&h.refusals, &t.refused, before, i)
+	h.refusals.At(i).Value = refusal{}
 	if caller != nil {
 		caller.waits--
 		caller.waitsFor = nil
@@ -93,13 +64,13 @@ func (h *Hub) unlink(t *Queue, before, i refusalID) *Queue {
 // token; nil when nobody waits. One that has a turn somewhere else runs anyway, and needs
 // none here.
 func (h *Hub) next(t *Queue, number uint8) *Queue {
-	for before, i := refusalID(0), t.refused.head; i != 0; {
-		e := &h.refusals.slots[i]
-		if e.caller != nil && e.band != number {
-			before, i = i, e.next
+	for before, i := links.ID(0), t.refused.First; i != 0; {
+		e := h.refusals.At(i)
+		if e.Value.caller != nil && e.Value.band != number {
+			before, i = i, e.Next
 			continue
 		}
-		at := e.next
+		at := e.Next
 		caller := h.unlink(t, before, i)
 		i = at
 		switch {
@@ -116,7 +87,7 @@ func (h *Hub) next(t *Queue, number uint8) *Queue {
 
 // fell has the next in turn scheduled: a band of t has fallen to its low mark.
 func (h *Hub) fell(t *Queue, number uint8) {
-	if t.refused.head != 0 {
+	if t.refused.First != 0 {
 		if q := h.next(t, number); q != nil {
 			q.Enable()
 		}
@@ -151,14 +122,14 @@ func (h *Hub) takeTurn(q *Queue) (t *Queue, number uint8, ok bool) {
 	if t == nil || t.hub != h || t.flags&qClosed != 0 || t.fullFor(number) {
 		return nil, 0, false
 	}
-	return t, number, t.refused.head != 0
+	return t, number, t.refused.First != 0
 }
 
 // release schedules all who found t full, in the order in which they asked: they are to
 // ask somebody else.
 func (h *Hub) release(t *Queue) {
-	for t.refused.head != 0 {
-		if caller := h.unlink(t, 0, t.refused.head); caller != nil {
+	for t.refused.First != 0 {
+		if caller := h.unlink(t, 0, t.refused.First); caller != nil {
 			caller.Enable()
 		}
 	}
@@ -166,28 +137,12 @@ func (h *Hub) release(t *Queue) {
 
 // unwait makes others forget that q waits for them; q has to ask again.
 func (h *Hub) unwait(q *Queue) {
-	for i := 0; q.waits > 0 && i < len(h.refusals.slots); i++ {
-		if e := &h.refusals.slots[i]; e.caller == q {
+	for i := 1; q.waits > 0 && i < h.refusals.Len(); i++ {
+		if e := &h.refusals.At(links.ID(i)).Value; e.caller == q {
 			e.caller = nil
 			q.waits--
 		}
 	}
 	q.waitsFor = nil
 	h.passTurn(q)
-}
-
-func (r *refusalTable) grow() bool {
-	have := max(len(r.slots), 1)
-	want := min(max(2*have, 64), MaxRefusals+1)
-	if want <= have {
-		return false
-	}
-	slots := make([]refusal, want)
-	copy(slots, r.slots)
-	r.slots = slots
-	for i := want - 1; i >= have; i-- {
-		r.slots[i].next = r.free
-		r.free = refusalID(i)
-	}
-	return true
 }

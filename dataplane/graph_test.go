@@ -19,7 +19,7 @@ func TestOpenAndCloseOfAProcess(t *testing.T) {
 	}
 	id := r.add(r.h, Module{Name: "m", WritePut: (*Queue).PutQ, WriteService: func(*Queue) {},
 		Open:  func(q *Queue) error { return nil },
-		Close: func(q *Queue) { closed = append(closed, fmt.Sprint(q.ID(), q.Mate().Empty(), q.Linked())) }})
+		Close: func(q *Queue) { closed = append(closed, fmt.Sprint(q.ID(), q.Mate().Empty(), q.next != nil)) }})
 	_, w := r.queues(id)
 	top := r.add(r.h, through("top"))
 	r.join(id, top)
@@ -31,7 +31,7 @@ func TestOpenAndCloseOfAProcess(t *testing.T) {
 		t.Errorf("close found %v, want %v", closed, want)
 	}
 	_, tw := r.queues(top)
-	if tw.Linked() || r.h.counters.Flushed != 1 {
+	if tw.next != nil || r.h.counters.Flushed != 1 {
 		t.Error("the neighbour is linked, or the queued message not counted")
 	}
 	if tw.PutNext(text(t, r.h, "x")); r.h.counters.Unlinked != 1 {

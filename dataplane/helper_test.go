@@ -61,9 +61,9 @@ func closeHubs(t testing.TB, arena *block.Arena, hubs []*Hub) {
 	}
 	for i, h := range hubs {
 		chunks, views := h.Pool.InUse()
-		if chunks+views+h.nodes.used+h.refusals.used != 0 || len(h.timers.heap) > 1 {
+		if chunks+views+h.nodes.Used+h.refusals.Used != 0 || h.timers.Len() > 0 {
 			t.Errorf("hub %d after the end: %d chunks, %d views, %d nodes, %d refusals, %d timers are out",
-				i, chunks, views, h.nodes.used, h.refusals.used, len(h.timers.heap)-1)
+				i, chunks, views, h.nodes.Used, h.refusals.Used, h.timers.Len())
 		}
 	}
 	if err := arena.Close(); err != nil {

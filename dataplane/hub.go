@@ -8,6 +8,10 @@ import (
 	"sync/atomic"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/links"
+	"github.com/cellhub/cellhub/dataplane/pace"
+	"github.com/cellhub/cellhub/dataplane/thread"
+	"github.com/cellhub/cellhub/dataplane/timer"
 )
 
 // ErrHub is wrapped by every refusal of the hub to change its topology.
@@ -17,7 +21,7 @@ var ErrHub = errors.New("hub")
 type Config struct {
 	Pool  *block.Pool  // required
 	Clock func() int64 // nanoseconds, monotonic; the kernel's by default
-	Pace  Pace         // how it waits
+	Pace  pace.Config  // how it waits
 	CPU   int          // processor that its thread is pinned to, counted from 1; 0: any
 }
 
@@ -33,7 +37,7 @@ type Hub struct {
 	numbers  numberTable      // processes made here
 	guests   map[ProcID]*pair // processes made elsewhere that stand here
 	nodes    nodeTable
-	refusals refusalTable
+	refusals links.Table[refusal]
 	run      runList
 	deferred deferRing
 	drivers  int       // how many there are
@@ -47,8 +51,8 @@ type Hub struct {
 	peers  []*peer // by hub; nil for itself and outside a fabric
 	lines  []*line
 
-	timers   timerHeap
-	pace     pacer
+	timers   timer.Heap
+	pace     pace.Pacer
 	renewed  int64 // when Go's scheduler was asked last
 	traffic  int   // what the pass has taken from devices and other hubs
 	cpu      int
@@ -87,29 +91,30 @@ func NewHub(c Config) (*Hub, error) {
 	if c.Pool == nil {
 		return nil, fmt.Errorf("%w: no pool", ErrHub)
 	}
-	if err := checkCPU(c.CPU); err != nil {
-		return nil, err
+	if err := thread.CheckCPU(c.CPU); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHub, err)
 	}
-	if l := c.Pace.Latency; l < 0 || l > MaxLatency {
-		return nil, fmt.Errorf("%w: latency %v: 0 to %v", ErrHub, l, MaxLatency)
+	if l := c.Pace.Latency; l < 0 || l > pace.MaxLatency {
+		return nil, fmt.Errorf("%w: latency %v: 0 to %v", ErrHub, l, pace.MaxLatency)
 	}
 	h := &Hub{
-		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: newPacer(c.Pace), cpu: c.CPU,
+		Pool: c.Pool, index: c.Pool.Hub(), clock: c.Clock, pace: pace.New(c.Pace), cpu: c.CPU,
 		guests: map[ProcID]*pair{}, ended: make(chan struct{}), sends: wishes{which: 1},
 	}
 	if h.clock == nil {
 		h.clock = Monotonic
 	}
-	var err error
-	if h.sleeper, err = newSleeper(); err != nil {
+	k, err := thread.OpenEpoll()
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHub, err)
 	}
+	h.sleeper = &sleeper{kernel: k}
 	h.now = h.clock()
 	if _, err = h.addInternal(h.hubModule()); err == nil { // at hubPlace
 		h.calls, err = h.newLine(make(chan struct{}, 1))
 	}
 	if err != nil {
-		return nil, errors.Join(err, h.sleeper.close())
+		return nil, errors.Join(err, h.sleeper.Close())
 	}
 	return h, nil
 }
@@ -132,7 +137,7 @@ func (h *Hub) Close() error {
 	}
 	h.runDeferred()
 	h.publish()
-	return h.sleeper.close()
+	return h.sleeper.Close()
 }
 
 // standing gives the pairs that stand on the hub.
@@ -156,6 +161,18 @@ func (h *Hub) numbersOf(id ProcID) *numberTable {
 	}
 	return &h.fabric.hubs[id.Hub()].numbers
 }
+
+// Timer calls Fire on the hub once its time has come. The owner keeps it; the zero
+// value with Fire set is ready to be started.
+type Timer = timer.Timer
+
+// StartTimer has t fire at the given time of the hub's clock, in nanoseconds; a
+// running timer is moved. false: timer.Max are running, and the caller has to do
+// without.
+func (h *Hub) StartTimer(t *Timer, at int64) bool { return h.timers.Start(t, at) }
+
+// StopTimer stops t, if it runs.
+func (h *Hub) StopTimer(t *Timer) { h.timers.Stop(t) }
 
 // Now is the time the pass began, in nanoseconds: the clock is read once a pass.
 func (h *Hub) Now() int64 { return h.now }

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/pace"
+	"github.com/cellhub/cellhub/dataplane/timer"
 )
 
 // TestTableOfQueuedMessages: data leaves room for control,
@@ -30,7 +33,7 @@ func TestTableOfQueuedMessages(t *testing.T) {
 		}
 	}
 	q.FlushQ(true)
-	if q.PutQ(numbered(1)); q.Len() != 1 || r.h.nodes.used != 1 {
+	if q.PutQ(numbered(1)); q.Len() != 1 || r.h.nodes.Used != 1 {
 		t.Error("no recovery")
 	}
 }
@@ -53,8 +56,8 @@ func TestTableOfRefusals(t *testing.T) {
 		callers = append(callers, q)
 		lower.CanPutNextFor(q, 0)
 	}
-	if r.h.refusals.used != MaxRefusals || r.h.counters.Refusals != 5 {
-		t.Fatalf("%d remembered, %d counted", r.h.refusals.used, r.h.counters.Refusals)
+	if r.h.refusals.Used != MaxRefusals || r.h.counters.Refusals != 5 {
+		t.Fatalf("%d remembered, %d counted", r.h.refusals.Used, r.h.counters.Refusals)
 	}
 	if r.h.Pass(); ran != 5 {
 		t.Errorf("%d callers were scheduled, want the 5 that there was no room for", ran)
@@ -103,13 +106,13 @@ func TestDriversAreBounded(t *testing.T) {
 
 func TestTimersAreBounded(t *testing.T) {
 	r := newRig(t, 1, block.Config{})
-	timers := make([]Timer, MaxTimers+1)
-	for i := range timers[:MaxTimers] {
-		if !r.h.StartTimer(&timers[i], int64(MaxTimers-i)) {
+	timers := make([]Timer, timer.Max+1)
+	for i := range timers[:timer.Max] {
+		if !r.h.StartTimer(&timers[i], int64(timer.Max-i)) {
 			t.Fatalf("timer %d is refused", i)
 		}
 	}
-	last := &timers[MaxTimers]
+	last := &timers[timer.Max]
 	if r.h.StartTimer(last, 0) || last.Running() {
 		t.Error("one too many")
 	}
@@ -265,6 +268,19 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(100, fn); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestLatencyIsBounded(t *testing.T) {
+	arena, err := block.NewArena(block.Config{Small: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer arena.Close()
+	for _, l := range []time.Duration{-1, pace.MaxLatency + 1} {
+		if _, err := NewHub(Config{Pool: arena.Pool(0), Pace: pace.Config{Latency: l}}); err == nil {
+			t.Errorf("latency %v: no error", l)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package dataplane
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/cellhub/cellhub/dataplane/thread"
+)
 
 // Run is the hub: it turns until Stop. With a processor of its own it holds its thread, and
 // pins it there. It is called once.
@@ -12,7 +16,7 @@ func (h *Hub) Run() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	defer h.pin()()
+	defer thread.Pin(h.cpu)()
 	for !h.stopped.Load() {
 		h.rest(h.Pass())
 	}
@@ -38,8 +42,8 @@ func (h *Hub) Pass() int {
 	if h.run.head != nil { // here and below: an idle pass calls nothing that it need not
 		work += h.runServices()
 	}
-	if h.timers.due(h.now) {
-		work += h.timers.advance(h.now)
+	if h.timers.Due(h.now) {
+		work += h.timers.Advance(h.now)
 	}
 	h.unwound()
 	if len(h.sends.drivers) > 0 {

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -169,20 +170,20 @@ func TestHushedUntilLoadGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, loaded := range []bool{true, false} {
-		r.h.pace.begun, r.h.pace.grows = r.now, loaded
+		r.h.pace.Grows = loaded
 		r.h.decide(r.h.Pass())
 		if w.quiet != loaded {
 			t.Errorf("load %v: hushed: %v", loaded, w.quiet)
 		}
 	}
-	r.h.pace.begun, r.h.pace.grows = r.now, true
+	r.h.pace.Grows = true
 	if r.h.decide(r.h.Pass()); !w.quiet || polled != 3 {
 		t.Errorf("hushed again: %v, polled %d times", w.quiet, polled)
 	}
 	if some = false; r.h.Pass() != 0 {
 		t.Error("work without anything ready")
 	}
-	r.now += 2 * rateStale
+	r.now += int64(time.Second)
 	if r.h.decide(r.h.Pass()); w.quiet {
 		t.Error("hushed without load")
 	}

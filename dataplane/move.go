@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/cellhub/cellhub/dataplane/links"
 )
 
 // ErrStays refuses the move of a process that cannot: its module has no Arrive.
@@ -130,7 +132,7 @@ func fit(pairs []*pair, b *Hub) error {
 		}
 		msgs += p.rq.Len() + p.wq.Len()
 	}
-	if b.nodes.used+msgs > MaxQueued {
+	if b.nodes.Used+msgs > MaxQueued {
 		return fmt.Errorf("%w: %d messages: %w", ErrHub, msgs, ErrNoRoom)
 	}
 	return nil
@@ -143,8 +145,8 @@ var ErrNoRoom = errors.New("no room to move them")
 // ownAll makes the queued messages fit to cross.
 func (q *Queue) ownAll() error {
 	pool := q.hub.Pool
-	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
-		m := &q.hub.nodes.at(n).msg
+	for n := q.waiting.First; n != 0; n = q.hub.nodes.At(n).Next {
+		m := &q.hub.nodes.At(n).Value
 		if m.Block == 0 || !pool.Shared(m.Block) {
 			continue
 		}
@@ -179,7 +181,7 @@ func (p *pair) relocate(b *Hub) {
 			a.run.drop(q)
 		}
 		a.unwait(q)
-		q.list = q.list.migrate(&a.nodes, &b.nodes)
+		q.waiting = q.waiting.migrate(&a.nodes, &b.nodes)
 		q.hub = b
 		if run {
 			q.Enable()
@@ -199,15 +201,11 @@ func (p *pair) relocate(b *Hub) {
 
 // migrate takes the messages of a list from one table to another, which has room.
 func (l list) migrate(from, to *nodeTable) (moved list) {
-	for l.first != 0 {
-		m := l.remove(from, 0, l.first)
-		n := to.take(m, true)
-		if moved.first == 0 {
-			moved.first = n
-		} else {
-			to.at(moved.last).next = n
-		}
-		moved.last = n
+	for l.First != 0 {
+		m := l.remove(from, 0, l.First)
+		n := to.Take(MaxQueued)
+		to.At(n).Value = *m
+		links.Put(to, &moved.List, moved.Last, n)
 	}
 	return moved
 }

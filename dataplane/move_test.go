@@ -229,15 +229,15 @@ func TestMoveToAFullHubChangesNothing(t *testing.T) {
 		to.numbers.free = nil
 	}
 	m.traffic(50)
-	have := to.nodes.used
+	have := to.nodes.Used
 	m.fabric.between = nil
-	to.nodes.used = MaxQueued
+	to.nodes.Used = MaxQueued
 	_, wq := m.queues(m.modules[0])
 	wq.PutQ(Msg{Type: PCProto, Conn: 2<<32 | 1<<30})
 	if err := m.fabric.Move(m.modules[:1], 1); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("without room for messages: %v", err)
 	}
-	to.nodes.used = have
+	to.nodes.Used = have
 	wq.GetQ()
 	m.check()
 }

@@ -265,7 +265,7 @@ func TestTimersFireInOrder(t *testing.T) {
 			t.Fatal("stopped, and runs")
 		}
 	}
-	moved := timers[1].at + 1000
+	const moved = 211 + 1000
 	r.h.StartTimer(&timers[1], moved)
 	for range 300 {
 		r.now++
@@ -280,12 +280,12 @@ func TestTimersFireInOrder(t *testing.T) {
 	if want := len(timers) - (len(timers)+2)/3 - 1; len(fired) != want || !slices.IsSorted(fired) {
 		t.Errorf("%d fired of %d, in order: %v", len(fired), want, slices.IsSorted(fired))
 	}
-	if at, ok := r.h.timers.next(); !ok || at != moved {
+	if at, ok := r.h.timers.Next(); !ok || at != moved {
 		t.Errorf("next at %d, want %d", at, moved)
 	}
 	r.now = moved
 	r.h.Pass()
-	if _, ok := r.h.timers.next(); ok {
+	if _, ok := r.h.timers.Next(); ok {
 		t.Error("a timer is left")
 	}
 }

@@ -198,11 +198,11 @@ func (p *peer) postModule() Module {
 			q.PutQ(m)
 		},
 		WriteService: func(q *Queue) {
-			for q.first != 0 && p.room(q.hub.nodes.at(q.first).msg.Type, q) {
+			for q.waiting.First != 0 && p.room(q.hub.nodes.At(q.waiting.First).Value.Type, q) {
 				m, _ := q.GetQ()
 				p.send(q.hub, &m)
 			}
-			if q.first == 0 {
+			if q.waiting.First == 0 {
 				q.flags |= qWantR
 			}
 		},

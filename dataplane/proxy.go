@@ -123,11 +123,11 @@ func (x *proxy) service(q *Queue) {
 	if x.owed >= creditWindow/2 {
 		x.giveBack()
 	}
-	for q.first != 0 && x.maySend(q.hub.nodes.at(q.first).msg.Type) {
+	for q.waiting.First != 0 && x.maySend(q.hub.nodes.At(q.waiting.First).Value.Type) {
 		m, _ := q.GetQ()
 		x.send(&m)
 	}
-	if q.first == 0 {
+	if q.waiting.First == 0 {
 		q.flags |= qWantR
 	}
 }
@@ -173,8 +173,8 @@ func (x *proxy) keep(q *Queue, m Msg) bool {
 }
 
 func (x *proxy) arriveService(q *Queue) {
-	for q.first != 0 {
-		m := &q.hub.nodes.at(q.first).msg
+	for q.waiting.First != 0 {
+		m := &q.hub.nodes.At(q.waiting.First).Value
 		if !m.Type.HighPriority() && !q.CanPutNextBand(m.Band) {
 			return
 		}
@@ -207,8 +207,8 @@ func (x *proxy) flush(q *Queue, m Msg) {
 
 // ordinary counts the queued messages that are not high-priority.
 func (q *Queue) ordinary() (n int) {
-	for at := q.first; at != 0; at = q.hub.nodes.at(at).next {
-		if !q.hub.nodes.at(at).msg.Type.HighPriority() {
+	for at := q.waiting.First; at != 0; at = q.hub.nodes.At(at).Next {
+		if !q.hub.nodes.At(at).Value.Type.HighPriority() {
 			n++
 		}
 	}

@@ -3,6 +3,8 @@ package dataplane
 import (
 	"math"
 	"syscall"
+
+	"github.com/cellhub/cellhub/dataplane/links"
 )
 
 // Default water marks of a queue, in octets, as SVR4 has them for modules that do
@@ -60,10 +62,10 @@ type Queue struct {
 	next  *Queue // where PutNext puts
 	ahead *Queue // next, or the first queue after it that has service: whom CanPutNext asks
 	*rest
-	count int // octets and costs of the messages of band 0
-	list
-	flags queueFlags
-	own   process // proc, unless a multiplexor's pairs share another's
+	count   int // octets and costs of the messages of band 0
+	waiting list
+	flags   queueFlags
+	own     process // proc, unless a multiplexor's pairs share another's
 }
 
 // rest is what a queue is asked less often.
@@ -73,12 +75,12 @@ type rest struct {
 	pair     *pair
 	service  func(*Queue)
 	hi, lo   int32
-	msgs     int32       // queued, at most MaxQueued
-	bands    *[]band     // nil: none but band 0 was used
-	refused  refusalList // who found this queue full and waits for its low mark
-	waits    int32       // full queues that this one waits for …
-	waitsIn  uint8       // … the latest of them, and the band
-	turnIn   uint8       // its turn at one of them that has room again, and the band
+	msgs     int32      // queued, at most MaxQueued
+	bands    *[]band    // nil: none but band 0 was used
+	refused  links.List // who found this queue full and waits for its low mark
+	waits    int32      // full queues that this one waits for …
+	waitsIn  uint8      // … the latest of them, and the band
+	turnIn   uint8      // its turn at one of them that has room again, and the band
 	waitsFor *Queue
 	turn     *Queue
 	runNext  *Queue // behind this one on the list of queues to run
@@ -112,10 +114,7 @@ func (q *Queue) Reader() bool { return q.flags&qReader != 0 }
 func (q *Queue) Len() int { return int(q.msgs) }
 
 // Empty reports whether nothing is queued.
-func (q *Queue) Empty() bool { return q.first == 0 }
-
-// Linked reports whether there is a neighbour to put to.
-func (q *Queue) Linked() bool { return q.next != nil }
+func (q *Queue) Empty() bool { return q.waiting.First == 0 }
 
 // SetMarks sets the water marks, in octets: hi at least 1 and below 2^31, lo from 0 to
 // below hi, or what comes nearest.
@@ -224,7 +223,7 @@ func (q *Queue) share() int { return q.hub.Pool.Available(1) * BlockCost / Queue
 // nothing waits and the neighbour has room, else queue it. High-priority messages
 // pass all others, and a flush empties the pair on its way.
 func (q *Queue) Forward(m Msg) {
-	if q.first == 0 && !m.Type.HighPriority() && q.CanPutNextFor(q, m.Band) {
+	if q.waiting.First == 0 && !m.Type.HighPriority() && q.CanPutNextFor(q, m.Band) {
 		q.PutNext(m) // the common case
 		return
 	}
@@ -246,7 +245,7 @@ func (q *Queue) ForwardTo(way *Queue, m Msg) {
 
 // passes tells whether nothing is queued that a message would overtake.
 func (q *Queue) passes(m *Msg) bool {
-	return q.first == 0 || m.Type.HighPriority() && !q.highWaits()
+	return q.waiting.First == 0 || m.Type.HighPriority() && !q.highWaits()
 }
 
 // Drain is the service of a queue that only passes on: while the neighbour has room.
@@ -255,8 +254,8 @@ func (q *Queue) Drain() { q.DrainTo(func(*Msg) *Queue { return q }) }
 // DrainTo is Drain by way of another queue of the module, which way finds for each
 // message.
 func (q *Queue) DrainTo(way func(*Msg) *Queue) {
-	for q.first != 0 {
-		m := &q.hub.nodes.at(q.first).msg
+	for q.waiting.First != 0 {
+		m := &q.hub.nodes.At(q.waiting.First).Value
 		w := way(m)
 		if !m.Type.HighPriority() && !w.CanPutNextFor(q, m.Band) {
 			return
@@ -269,7 +268,7 @@ func (q *Queue) DrainTo(way func(*Msg) *Queue) {
 
 // highWaits tells whether a high-priority message is queued.
 func (q *Queue) highWaits() bool {
-	return q.first != 0 && q.hub.nodes.at(q.first).msg.Type.HighPriority()
+	return q.waiting.First != 0 && q.hub.nodes.At(q.waiting.First).Value.Type.HighPriority()
 }
 
 // PutQ queues a message behind those of its precedence: high priority first, then
@@ -309,7 +308,7 @@ func (q *Queue) schedule(m *Msg) {
 // next to arrive schedules service. The fall to the low mark re-enables those who
 // were refused.
 func (q *Queue) GetQ() (Msg, bool) {
-	n := q.first
+	n := q.waiting.First
 	if n == 0 {
 		q.flags |= qWantR
 		return Msg{}, false
@@ -387,10 +386,10 @@ func (t Type) isData() bool { return t == Data || t == Proto || t == PCProto }
 
 func (q *Queue) flushIf(match func(*Msg) bool) {
 	before := nodeID(0)
-	for n := q.first; n != 0; {
-		node := q.hub.nodes.at(n)
-		next := node.next
-		if !match(&node.msg) {
+	for n := q.waiting.First; n != 0; {
+		node := q.hub.nodes.At(n)
+		next := node.Next
+		if !match(&node.Value) {
 			before, n = n, next
 			continue
 		}
@@ -407,7 +406,7 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 		h.counters.NoBlocks++
 		return false
 	}
-	if !q.list.insert(&h.nodes, m, head) {
+	if !q.waiting.insert(&h.nodes, m, head) {
 		h.counters.NoNodes++
 		h.Free(*m)
 		return false
@@ -422,7 +421,7 @@ func (q *Queue) insert(m *Msg, head bool) bool {
 
 // remove takes node n, which stands behind before, and accounts for it.
 func (q *Queue) remove(before, n nodeID) *Msg {
-	m := q.list.remove(&q.hub.nodes, before, n)
+	m := q.waiting.remove(&q.hub.nodes, before, n)
 	q.msgs--
 	q.account(m, -1)
 	if debug {

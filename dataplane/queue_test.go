@@ -251,7 +251,7 @@ func TestLowWaterReenablesExactlyTheRefused(t *testing.T) {
 			t.Fatal("the driver is not full")
 		}
 	}
-	if s := e.q.Stat(0); s.Refused != 2 || r.h.refusals.used != 2 {
+	if s := e.q.Stat(0); s.Refused != 2 || r.h.refusals.Used != 2 {
 		t.Errorf("%d callers are remembered, want 2", s.Refused)
 	}
 	for e.q.count-msgCost > int(e.q.lo) {
@@ -265,8 +265,8 @@ func TestLowWaterReenablesExactlyTheRefused(t *testing.T) {
 	if want := map[string]int{"upper 0": 1, "upper 2": 1}; fmt.Sprint(ran) != fmt.Sprint(want) {
 		t.Errorf("at the low mark: ran %v, want %v", ran, want)
 	}
-	if r.h.refusals.used != 0 {
-		t.Errorf("%d refusals are still remembered", r.h.refusals.used)
+	if r.h.refusals.Used != 0 {
+		t.Errorf("%d refusals are still remembered", r.h.refusals.Used)
 	}
 }
 

@@ -24,10 +24,10 @@ func (q *Queue) Stat(number uint8) QueueStat {
 			s.HiWat, s.LoWat, s.Count, s.Full = int(b.hi), int(b.lo), b.count, b.full
 		}
 	}
-	if q.first != 0 {
-		s.First = q.hub.nodes.at(q.first).msg
+	if q.waiting.First != 0 {
+		s.First = q.hub.nodes.At(q.waiting.First).Value
 	}
-	for i := q.refused.head; i != 0; i = q.hub.refusals.slots[i].next {
+	for i := q.refused.First; i != 0; i = q.hub.refusals.At(i).Next {
 		s.Refused++
 	}
 	return s
@@ -35,7 +35,7 @@ func (q *Queue) Stat(number uint8) QueueStat {
 
 // Each visits the queued messages in order, without taking them.
 func (q *Queue) Each(visit func(Msg)) {
-	for n := q.first; n != 0; n = q.hub.nodes.at(n).next {
-		visit(q.hub.nodes.at(n).msg)
+	for n := q.waiting.First; n != 0; n = q.hub.nodes.At(n).Next {
+		visit(q.hub.nodes.At(n).Value)
 	}
 }

@@ -313,8 +313,8 @@ func (w *world) hog(h *Hub) {
 			w.hogs[i] = append(w.hogs[i], w.takeWhile(func() block.ID { return h.Pool.Dup(b) }, 1000)...)
 		}
 	case 3:
-		w.fakeNodes[i] = MaxQueued - reserveNodes - h.nodes.used - w.rng.IntN(30)
-		h.nodes.used += w.fakeNodes[i]
+		w.fakeNodes[i] = MaxQueued - reserveNodes - h.nodes.Used - w.rng.IntN(30)
+		h.nodes.Used += w.fakeNodes[i]
 	}
 	w.cover.hit("hog")
 }
@@ -337,7 +337,7 @@ func (w *world) release(i int) {
 		h.Pool.Free(b)
 	}
 	w.hogs[i] = nil
-	h.nodes.used -= w.fakeNodes[i]
+	h.nodes.Used -= w.fakeNodes[i]
 	w.fakeNodes[i] = 0
 }
 

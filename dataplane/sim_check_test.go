@@ -22,7 +22,7 @@ func (w *world) check() {
 		outside, shown := h.Pool.InUse()
 		blocks += w.arena.Blocks() - outside + h.Pool.Returning()
 		views += w.views - shown
-		refused -= h.refusals.used
+		refused -= h.refusals.Used
 		w.auditTrouble(h)
 	}
 	if refused != 0 {
@@ -96,9 +96,9 @@ func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 		for _, q := range [...]*Queue{p.rq, p.wq} {
 			n += w.auditQueue(q)
 			nodes += q.Len()
-			for i := q.refused.head; i != 0; i = h.refusals.slots[i].next {
+			for i := q.refused.First; i != 0; i = h.refusals.At(i).Next {
 				*refused++
-				w.auditRefused(q, h.refusals.slots[i].caller)
+				w.auditRefused(q, h.refusals.At(i).Value.caller)
 			}
 			w.auditWaiting(p, q)
 		}
@@ -106,8 +106,8 @@ func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 			w.auditCredit(p.proxy)
 		}
 	}
-	if nodes != h.nodes.used {
-		w.fail("hub %d: %d messages are queued, the table has %d", h.index, nodes, h.nodes.used)
+	if nodes != h.nodes.Used {
+		w.fail("hub %d: %d messages are queued, the table has %d", h.index, nodes, h.nodes.Used)
 	}
 	return n
 }
@@ -116,8 +116,8 @@ func (w *world) auditQueues(h *Hub, refused *int) (n int64) {
 func (w *world) auditQueue(q *Queue) (n int64) {
 	var counts [256]int
 	msgs, rank, last := 0, 256, nodeID(0)
-	for at := q.first; at != 0; at = q.hub.nodes.at(at).next {
-		m := &q.hub.nodes.at(at).msg
+	for at := q.waiting.First; at != 0; at = q.hub.nodes.At(at).Next {
+		m := &q.hub.nodes.At(at).Value
 		if r := m.rank(); r > rank {
 			w.fail("%s: a message of rank %d stands behind one of %d", q.pair.module.Name, r, rank)
 		} else {
@@ -131,8 +131,8 @@ func (w *world) auditQueue(q *Queue) (n int64) {
 		msgs++
 		last = at
 	}
-	if msgs != q.Len() || last != q.last {
-		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair.module.Name, msgs, q.msgs, last, q.last)
+	if msgs != q.Len() || last != q.waiting.Last {
+		w.fail("%s: %d messages, it says %d; the last is %d, it says %d", q.pair.module.Name, msgs, q.msgs, last, q.waiting.Last)
 	}
 	w.auditMarks(q, 0, q.flags&qFull != 0, counts[0], q.count, int(q.hi), int(q.lo))
 	if q.bands != nil {
@@ -158,14 +158,14 @@ func (w *world) auditMarks(q *Queue, band uint8, full bool, count, says, hi, lo 
 // auditWaiting wants whoever has messages to be scheduled, or to wait for somebody who
 // will schedule it; and who is waited for to be full.
 func (w *world) auditWaiting(p *pair, q *Queue) {
-	if q.refused.head != 0 {
+	if q.refused.First != 0 {
 		w.cover.hit("refusal")
 		w.auditTurns(q)
 	}
-	if q.first != 0 && q.service == nil {
+	if q.waiting.First != 0 && q.service == nil {
 		w.fail("%s has no service, and %d messages", p.module.Name, q.msgs)
 	}
-	if q.first == 0 || q.flags&(qNoEnable|qEnabled) != 0 || q.waits > 0 {
+	if q.waiting.First == 0 || q.flags&(qNoEnable|qEnabled) != 0 || q.waits > 0 {
 		return
 	}
 	switch x := p.proxy; {
@@ -183,8 +183,8 @@ func (w *world) auditWaiting(p *pair, q *Queue) {
 // auditTurns wants a band that somebody waits for to be full, or somebody who is scheduled
 // to have its turn at it.
 func (w *world) auditTurns(q *Queue) {
-	for i := q.refused.head; i != 0; i = q.hub.refusals.slots[i].next {
-		e := &q.hub.refusals.slots[i]
+	for i := q.refused.First; i != 0; i = q.hub.refusals.At(i).Next {
+		e := &q.hub.refusals.At(i).Value
 		if e.caller == nil || q.marked(e.band) {
 			continue
 		}

@@ -341,7 +341,7 @@ func (w *world) drain() {
 // waiting tells whether a timer or a call for blocks is still to come.
 func (w *world) waiting() bool {
 	for _, h := range w.hubs {
-		if _, ok := h.timers.next(); ok {
+		if _, ok := h.timers.Next(); ok {
 			return true
 		}
 	}
@@ -356,8 +356,8 @@ func (w *world) close() {
 				w.fail("%s has %d and %d messages after the end", p.module.Name, p.rq.msgs, p.wq.msgs)
 			}
 		}
-		if h.refusals.used != 0 || h.nodes.used != 0 {
-			w.fail("hub %d: %d refusals and %d nodes after the end", i, h.refusals.used, h.nodes.used)
+		if h.refusals.Used != 0 || h.nodes.Used != 0 {
+			w.fail("hub %d: %d refusals and %d nodes after the end", i, h.refusals.Used, h.nodes.Used)
 		}
 	}
 	if n := w.lost(); n != 0 && w.calm {

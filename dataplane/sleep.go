@@ -1,14 +1,15 @@
 package dataplane
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/ring"
+	"github.com/cellhub/cellhub/dataplane/thread"
 )
 
 // MaxWatches is how many descriptors a hub watches.
@@ -31,11 +32,11 @@ type sleeper struct {
 
 // kernel is what a sleeper asks of the system.
 type kernel interface {
-	control(nested bool, op, fd int, e *unix.EpollEvent) error       // epoll_ctl; nested: of those that a pass asks for
-	wait(nested bool, events []unix.EpollEvent, ms int) (int, error) // epoll_wait
-	ring()                                                           // wakes
-	hush()                                                           // takes the rings
-	close() error
+	Control(nested bool, op, fd int, e *unix.EpollEvent) error       // epoll_ctl; nested: of those that a pass asks for
+	Wait(nested bool, events []unix.EpollEvent, ms int) (int, error) // epoll_wait
+	Ring()                                                           // wakes
+	Hush()                                                           // takes the rings
+	Close() error
 }
 
 // Watch is how a driver's device says that it is ready: by a descriptor that the kernel
@@ -51,20 +52,6 @@ type Watch struct {
 	in, out bool
 	quiet   bool // it is among the sleeper's hushed
 }
-
-func newSleeper() (*sleeper, error) {
-	k, err := openEpoll()
-	if err != nil {
-		return nil, err
-	}
-	return &sleeper{kernel: k}, nil
-}
-
-// bellSlot and nestedSlot stand for what is not a Watch in an event.
-const (
-	bellSlot   = -1
-	nestedSlot = -2
-)
 
 // Watch has the module's driver polled when the device has something to read, and asked to
 // send when there is room to write and it wants that, until Forget. ready tells of reading
@@ -142,20 +129,20 @@ func (w *Watch) event(nested bool) *unix.EpollEvent {
 }
 
 func (s *sleeper) enter(w *Watch) error {
-	err := s.control(true, unix.EPOLL_CTL_ADD, w.fd, w.event(true))
+	err := s.Control(true, unix.EPOLL_CTL_ADD, w.fd, w.event(true))
 	if err != nil || w.ready == nil {
 		return err
 	}
-	if err = s.control(false, unix.EPOLL_CTL_ADD, w.fd, w.event(false)); err != nil {
-		_ = s.control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
+	if err = s.Control(false, unix.EPOLL_CTL_ADD, w.fd, w.event(false)); err != nil {
+		_ = s.Control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
 	}
 	return err
 }
 
 func (s *sleeper) leave(w *Watch) {
-	_ = s.control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
+	_ = s.Control(true, unix.EPOLL_CTL_DEL, w.fd, nil)
 	if w.ready != nil {
-		_ = s.control(false, unix.EPOLL_CTL_DEL, w.fd, nil)
+		_ = s.Control(false, unix.EPOLL_CTL_DEL, w.fd, nil)
 	}
 }
 
@@ -178,9 +165,9 @@ func (w *Watch) Want(in, out bool) {
 	case !was:
 		_ = s.enter(w)
 	default:
-		_ = s.control(true, unix.EPOLL_CTL_MOD, w.fd, w.event(true))
+		_ = s.Control(true, unix.EPOLL_CTL_MOD, w.fd, w.event(true))
 		if w.ready != nil && in != wasIn {
-			_ = s.control(false, unix.EPOLL_CTL_MOD, w.fd, w.event(false))
+			_ = s.Control(false, unix.EPOLL_CTL_MOD, w.fd, w.event(false))
 		}
 	}
 }
@@ -252,7 +239,7 @@ func (s *sleeper) watch(e *unix.EpollEvent) *Watch {
 
 // look asks which descriptors are ready, without waiting.
 func (s *sleeper) look() []unix.EpollEvent {
-	n, err := s.wait(true, s.events[:], 0)
+	n, err := s.Wait(true, s.events[:], 0)
 	if err != nil {
 		return nil // EINTR: the next pass asks again
 	}
@@ -263,7 +250,7 @@ func (s *sleeper) look() []unix.EpollEvent {
 // of several only the first rings.
 func (s *sleeper) wake() {
 	if s.door.NeedsWake() {
-		s.ring()
+		s.Ring()
 	}
 }
 
@@ -293,16 +280,16 @@ func (h *Hub) arm() {
 // doze is in the kernel.
 func (h *Hub) doze(ms int) {
 	s := h.sleeper
-	n, err := s.wait(false, s.events[:], ms)
+	n, err := s.Wait(false, s.events[:], ms)
 	s.door.Disarm()
 	if err != nil {
 		return // EINTR: the next pass looks everywhere anyway
 	}
 	for i := range n {
 		switch e := &s.events[i]; {
-		case e.Fd == bellSlot:
-			s.hush()
-		case e.Fd != nestedSlot && e.Events&^unix.EPOLLIN != 0: // a ring's error
+		case e.Fd == thread.Bell:
+			s.Hush()
+		case e.Fd != thread.Ready && e.Events&^unix.EPOLLIN != 0: // a ring's error
 			if w := s.watch(e); w != nil {
 				h.poll(w.driver)
 			}
@@ -325,17 +312,17 @@ func (h *Hub) pending() bool {
 	return false
 }
 
-// timeout is how long the hub may sleep, in milliseconds, rounded up; forever.
+// timeout is how long the hub may sleep, in milliseconds, rounded up; pace.Forever.
 func (h *Hub) timeout() int {
-	limit := h.pace.limit(h.now)
-	at, ok := h.timers.next()
+	limit := h.pace.Limit(h.now)
+	at, ok := h.timers.Next()
 	if !ok {
 		return limit
 	}
 	const most = int64(time.Hour)
 	wait := min(max(at-h.clock(), 0), most)
 	ms := int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
-	if limit != forever {
+	if limit != pace.Forever {
 		return min(ms, limit)
 	}
 	return ms
@@ -345,65 +332,3 @@ func (h *Hub) timeout() int {
 func Monotonic() int64 { return int64(time.Since(started)) }
 
 var started = time.Now()
-
-// epoll is the kernel itself.
-type epoll struct{ outer, nested, bell int }
-
-func openEpoll() (_ *epoll, err error) {
-	e := &epoll{outer: -1, nested: -1, bell: -1}
-	defer func() {
-		if err != nil {
-			_ = e.close()
-		}
-	}()
-	if e.outer, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("epoll_create1: %w", err)
-	}
-	if e.nested, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("epoll_create1: %w", err)
-	}
-	if e.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return nil, fmt.Errorf("eventfd: %w", err)
-	}
-	for fd, slot := range map[int]int32{e.bell: bellSlot, e.nested: nestedSlot} {
-		if err = e.control(false, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}); err != nil {
-			return nil, fmt.Errorf("epoll_ctl: %w", err)
-		}
-	}
-	return e, nil
-}
-
-func (e *epoll) set(nested bool) int {
-	if nested {
-		return e.nested
-	}
-	return e.outer
-}
-
-func (e *epoll) control(nested bool, op, fd int, event *unix.EpollEvent) error {
-	return unix.EpollCtl(e.set(nested), op, fd, event)
-}
-
-func (e *epoll) wait(nested bool, events []unix.EpollEvent, ms int) (int, error) {
-	return unix.EpollWait(e.set(nested), events, ms)
-}
-
-func (e *epoll) ring() {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(e.bell, one[:])
-}
-
-func (e *epoll) hush() {
-	var count [8]byte
-	_, _ = unix.Read(e.bell, count[:])
-}
-
-func (e *epoll) close() (err error) {
-	for _, fd := range [...]int{e.bell, e.nested, e.outer} {
-		if fd >= 0 {
-			err = unix.Close(fd)
-		}
-	}
-	return err
-}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/ring"
+	"github.com/cellhub/cellhub/dataplane/thread"
 )
 
 // simKernel is what a sleeping hub asks, and whom it asks, in a simulation: descriptors
@@ -21,7 +23,7 @@ type simKernel struct {
 	ready func(fd int) uint32        // the events that a descriptor has
 }
 
-func (k *simKernel) control(nested bool, op, fd int, e *unix.EpollEvent) error {
+func (k *simKernel) Control(nested bool, op, fd int, e *unix.EpollEvent) error {
 	set := k.sets[boolIndex(nested)]
 	if op == unix.EPOLL_CTL_DEL {
 		delete(set, fd)
@@ -38,9 +40,9 @@ func boolIndex(b bool) int {
 	return 0
 }
 
-// wait gives the descriptors that are ready; the outer set has the bell and the nested set
+// Wait gives the descriptors that are ready; the outer set has the bell and the nested set
 // in it.
-func (k *simKernel) wait(nested bool, events []unix.EpollEvent, _ int) (n int, err error) {
+func (k *simKernel) Wait(nested bool, events []unix.EpollEvent, _ int) (n int, err error) {
 	for fd := range 64 { // in order: the same seed, the same world
 		if e, in := k.sets[boolIndex(nested)][fd]; in && k.ready(fd)&(e.Events|unix.EPOLLERR) != 0 {
 			events[n] = unix.EpollEvent{Fd: e.Fd, Events: k.ready(fd) & (e.Events | unix.EPOLLERR)}
@@ -49,21 +51,21 @@ func (k *simKernel) wait(nested bool, events []unix.EpollEvent, _ int) (n int, e
 	}
 	if !nested {
 		if k.bell {
-			events[n] = unix.EpollEvent{Fd: bellSlot, Events: unix.EPOLLIN}
+			events[n] = unix.EpollEvent{Fd: thread.Bell, Events: unix.EPOLLIN}
 			n++
 		}
 		var inner [64]unix.EpollEvent
-		if m, _ := k.wait(true, inner[:], 0); m > 0 {
-			events[n] = unix.EpollEvent{Fd: nestedSlot, Events: unix.EPOLLIN}
+		if m, _ := k.Wait(true, inner[:], 0); m > 0 {
+			events[n] = unix.EpollEvent{Fd: thread.Ready, Events: unix.EPOLLIN}
 			n++
 		}
 	}
 	return n, nil
 }
 
-func (k *simKernel) ring()        { k.bell = true }
-func (k *simKernel) hush()        { k.bell = false }
-func (k *simKernel) close() error { return nil }
+func (k *simKernel) Ring()        { k.bell = true }
+func (k *simKernel) Hush()        { k.bell = false }
+func (k *simKernel) Close() error { return nil }
 
 // sleepHub is a hub that turns only when it is awake, and what it sleeps on.
 type sleepHub struct {
@@ -208,10 +210,10 @@ func newSleepWorld(seed uint64) *sleepWorld {
 	w.must(err)
 	var hubs []*Hub
 	for i := range w.hubs {
-		pace := Pace{Latency: time.Duration(w.rng.IntN(2)) * 20 * time.Microsecond}
-		h, err := NewHub(Config{Pool: arena.Pool(i), Pace: pace, Clock: func() int64 { return w.now }})
+		how := pace.Config{Latency: time.Duration(w.rng.IntN(2)) * 20 * time.Microsecond}
+		h, err := NewHub(Config{Pool: arena.Pool(i), Pace: how, Clock: func() int64 { return w.now }})
 		w.must(err)
-		_ = h.sleeper.close()
+		_ = h.sleeper.Close()
 		k := &simKernel{sets: [2]map[int]unix.EpollEvent{{}, {}}}
 		k.ready = func(int) uint32 { return w.hubs[i].device.events() }
 		h.sleeper.kernel = k
@@ -286,9 +288,9 @@ func (w *sleepWorld) step() {
 func (w *sleepWorld) turn(h *sleepHub) {
 	switch h.phase {
 	case awake:
-		h.pace.grows = w.rng.IntN(4) == 0 // under load, as far as the hub knows
+		h.pace.Grows = w.rng.IntN(4) == 0 // under load, as far as the hub knows
 		work := h.Pass()
-		if h.decide(work) == sleep {
+		if h.decide(work) == pace.Sleep {
 			h.phase = idle
 		}
 	case idle:
@@ -314,7 +316,7 @@ func (w *sleepWorld) turn(h *sleepHub) {
 // called tells whether something ends a hub's sleep.
 func (w *sleepWorld) called(h *sleepHub) bool {
 	var events [64]unix.EpollEvent
-	n, _ := h.kernel.wait(false, events[:], 0)
+	n, _ := h.kernel.Wait(false, events[:], 0)
 	return n > 0 || h.until >= 0 && w.now >= h.until
 }
 
@@ -343,7 +345,7 @@ func (w *sleepWorld) outside() {
 	case 6:
 		w.now += int64(w.rng.IntN(5)) * 1_000_000
 		if w.rng.IntN(4) == 0 { // a pause after which a hub no longer sleeps in steps
-			w.now += stepFor
+			w.now += int64(time.Second)
 		}
 		if !w.timer.Running() && w.hubs[0].phase == awake && w.depth == 0 {
 			w.hubs[0].StartTimer(&w.timer, w.now+int64(w.rng.IntN(6)-1)*1_000_000)
@@ -371,7 +373,7 @@ func (w *sleepWorld) check(h *sleepHub) {
 	case d.tx > 0 && d.room > 0:
 		w.fault = fmt.Errorf("hub %d sleeps over room in its device", h.index)
 	}
-	if at, ok := h.timers.next(); ok && w.now >= at+1_000_000 && w.fault == nil {
+	if at, ok := h.timers.Next(); ok && w.now >= at+1_000_000 && w.fault == nil {
 		w.fault = fmt.Errorf("hub %d sleeps over a timer", h.index)
 	}
 }

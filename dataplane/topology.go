@@ -57,7 +57,7 @@ func (h *Hub) clear(p *pair) bool {
 		switch {
 		case p.rq.proc.deferred > 0:
 			return false
-		case p.rq.first|p.wq.first == 0:
+		case p.rq.waiting.First|p.wq.waiting.First == 0:
 			return true
 		}
 		p.rq.giveAll((*Queue).PutNext)

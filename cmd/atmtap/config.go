@@ -12,8 +12,8 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/offload"
 	"github.com/cellhub/cellhub/cmd/internal/port"
-	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -40,7 +40,7 @@ type config struct {
 	gso     nic.GSO
 	offload offload.Choice
 	bpffs   string // where the kernel's tunnel is pinned
-	pace    dataplane.Pace
+	pace    pace.Config
 	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
 
@@ -257,8 +257,8 @@ func (c *config) checkPace(given bool) error {
 	if c.hub != "" && (given || c.pace.Spin) {
 		return errors.New("--latency and --spin are not for --hub: the daemon's hubs wait as it was told")
 	}
-	if l := c.pace.Latency; l < 0 || l > dataplane.MaxLatency {
-		return fmt.Errorf("--latency %v: 0s to %v", l, dataplane.MaxLatency)
+	if l := c.pace.Latency; l < 0 || l > pace.MaxLatency {
+		return fmt.Errorf("--latency %v: 0s to %v", l, pace.MaxLatency)
 	}
 	return nil
 }

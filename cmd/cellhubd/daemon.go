@@ -20,6 +20,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
 )
@@ -124,7 +125,7 @@ func (d *hubd) makeFabric() (err error) {
 	}
 	var hubs []*dataplane.Hub
 	for i := range d.c.hubs {
-		pace := dataplane.Pace{Spin: d.c.spin && i < runtime.GOMAXPROCS(0)-1} // somebody has to answer yet
+		pace := pace.Config{Spin: d.c.spin && i < runtime.GOMAXPROCS(0)-1} // somebody has to answer yet
 		h, err := dataplane.NewHub(dataplane.Config{Pool: d.arena.Pool(i), Pace: pace})
 		if err != nil {
 			return err

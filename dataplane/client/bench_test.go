@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/region"
 )
 
@@ -24,7 +25,7 @@ var sink = dataplane.Module{Name: "sink", WritePut: func(q *dataplane.Queue, m d
 
 // oneWay are the contenders for bulk: SDUs that one goroutine sends and another takes.
 func oneWay(b *testing.B) []contender {
-	r := newRig(b, dataplane.Pace{})
+	r := newRig(b, pace.Config{})
 	a, c := r.client(region.Config{Octets: 1 << 22}), r.client(region.Config{Octets: 1 << 22})
 	ends := r.build(dataplane.Part{Name: "local"}, dataplane.Part{})
 	left, right := a.flow(ends[0], 1500, region.Local), c.flow(ends[1], 1500, region.Local)
@@ -139,7 +140,7 @@ func bulk(b *testing.B, c contender, sdus int) float64 {
 // the socket alone, against SEQPACKET to a reader that does nothing with them.
 func BenchmarkToHub(b *testing.B) {
 	const rounds, sdus = 9, 20000
-	r := newRig(b, dataplane.Pace{})
+	r := newRig(b, pace.Config{})
 	a := r.client(region.Config{Octets: 1 << 22})
 	f := a.flow(r.build(dataplane.Part{Module: &sink})[0], 1500, 0)
 	list := append([]contender{{name: "socket-hub"}}, baselines(b)...)
@@ -171,7 +172,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		name string
 		trip func(p []byte) error
 	}
-	flowEcho := func(pace dataplane.Pace, spin time.Duration) func(p []byte) error {
+	flowEcho := func(pace pace.Config, spin time.Duration) func(p []byte) error {
 		r := newRig(b, pace)
 		f := r.client(region.Config{Octets: 1 << 22}).flow(r.build(dataplane.Part{Name: "echo"})[0], 1500, 0)
 		f.spin = spin
@@ -184,7 +185,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		}
 	}
 	list := []contender{{name: "asleep"}, {name: "seqpacket"}, {name: "tcp"}, {name: "spinning"}}
-	echoes := []echo{{"asleep", flowEcho(dataplane.Pace{}, 0)}}
+	echoes := []echo{{"asleep", flowEcho(pace.Config{}, 0)}}
 	x, y := seqpacket(b)
 	t, u := tcp(b)
 	for _, pair := range [][2]net.Conn{{x, y}, {t, u}} {
@@ -223,7 +224,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}
 	}
-	spinning := flowEcho(dataplane.Pace{Spin: true}, time.Second) // alone: its hub never rests
+	spinning := flowEcho(pace.Config{Spin: true}, time.Second) // alone: its hub never rests
 	for range rounds {
 		run(3, spinning)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/region"
 	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/nic"
@@ -76,7 +77,7 @@ func (c *wireCarrier) SetUp(n uint32, up bool) error                { return nil
 // newDaemon starts a server with two ports; change, unless nil, changes what it is made of.
 func newDaemon(t testing.TB, change func(*server.Config)) *daemon {
 	t.Helper()
-	r := newRig(t, dataplane.Pace{})
+	r := newRig(t, pace.Config{})
 	a, b, err := nic.NewWire(nic.WireConfig{MaxFrame: 9600, Depth: 4096})
 	must(t, err)
 	config := server.Config{

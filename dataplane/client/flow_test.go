@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/region"
 )
 
 func newEcho(t testing.TB, max int, kind region.Kind) (*attachment, *flow) {
 	t.Helper()
-	r := newRig(t, dataplane.Pace{})
+	r := newRig(t, pace.Config{})
 	a := r.client(region.Config{Octets: 1 << 22})
 	return a, a.flow(r.build(dataplane.Part{Name: "echo"})[0], max, kind)
 }
@@ -51,7 +52,7 @@ func TestFlowEcho(t *testing.T) {
 
 // TestFlowMany: many connections of one process, all busy.
 func TestFlowMany(t *testing.T) {
-	r := newRig(t, dataplane.Pace{})
+	r := newRig(t, pace.Config{})
 	a := r.client(region.Config{Octets: 1 << 26})
 	var wait sync.WaitGroup
 	for n := range 100 {
@@ -173,7 +174,7 @@ func TestFlowCells(t *testing.T) {
 
 // TestFlowLocal: two sockets of a host, and the end of one half.
 func TestFlowLocal(t *testing.T) {
-	r := newRig(t, dataplane.Pace{})
+	r := newRig(t, pace.Config{})
 	a, b := r.client(region.Config{Octets: 1 << 20}), r.client(region.Config{Octets: 1 << 20})
 	ends := r.build(dataplane.Part{Name: "local"}, dataplane.Part{})
 	left, right := a.flow(ends[0], 1500, region.Local), b.flow(ends[1], 1500, region.Local)

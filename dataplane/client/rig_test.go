@@ -10,6 +10,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/dataplane/region"
 )
 
@@ -29,7 +30,7 @@ type attachment struct {
 	broken  chan uint32
 }
 
-func newRig(t testing.TB, pace dataplane.Pace) *rig {
+func newRig(t testing.TB, pace pace.Config) *rig {
 	t.Helper()
 	r := &rig{t: t}
 	arena, err := block.NewArena(block.Config{Small: 4096, Medium: 256, Large: 16})

@@ -18,6 +18,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/pace"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -133,7 +134,7 @@ func openHub(latency time.Duration) (receiver, error) {
 	if r.arena, err = block.NewArena(block.Config{Small: 512}); err != nil {
 		return nil, err
 	}
-	r.hub, err = dataplane.NewHub(dataplane.Config{Pool: r.arena.Pool(0), Pace: dataplane.Pace{Latency: latency}})
+	r.hub, err = dataplane.NewHub(dataplane.Config{Pool: r.arena.Pool(0), Pace: pace.Config{Latency: latency}})
 	if err != nil {
 		return nil, err
 	}

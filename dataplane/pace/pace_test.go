@@ -1,18 +1,16 @@
-package dataplane
+package pace
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/cellhub/cellhub/dataplane/block"
 )
 
 const us = int64(time.Microsecond)
 
 // waiter plays the frames to a pacer: each pass takes a microsecond.
 type waiter struct {
-	pacer
+	Pacer
 	now   int64
 	yield int64 // what a yield lasts beyond that
 }
@@ -22,19 +20,19 @@ type waiter struct {
 func (w *waiter) wait(gap int64) (awake int64, slept bool) {
 	begun := w.now
 	for w.now < begun+gap {
-		switch w.next(w.now, 0, 0) {
-		case turn:
+		switch w.Next(w.now, 0, 0) {
+		case Turn:
 			w.now += us
-		case yield:
+		case Yield:
 			w.now += us + w.yield
-		case sleep:
+		case Sleep:
 			awake, w.now = w.now-begun, begun+gap
-			w.next(w.now, 1, 1)
+			w.Next(w.now, 1, 1)
 			return awake, true
 		}
 	}
 	awake = w.now - begun
-	w.next(w.now, 1, 1)
+	w.Next(w.now, 1, 1)
 	return awake, false
 }
 
@@ -56,8 +54,8 @@ func TestPacerLearns(t *testing.T) {
 		{"a frame every second", []int64{1000 * ms}, []bool{true}, 2 * us},
 		{"one in eight is near", []int64{150 * us, ms, ms, ms, ms, ms, ms, ms}, []bool{true, true, true, true, true, true, true, true}, 2 * us},
 	} {
-		w := &waiter{pacer: newPacer(Pace{})}
-		w.next(w.now, 1, 1)
+		w := &waiter{Pacer: New(Config{})}
+		w.Next(w.now, 1, 1)
 		for range 3 * gapsKept {
 			for _, g := range tt.gaps {
 				w.wait(g)
@@ -73,8 +71,8 @@ func TestPacerLearns(t *testing.T) {
 
 // What was learnt is forgotten within gapsKept waits, and a hub that knows nothing sleeps.
 func TestPacerForgets(t *testing.T) {
-	w := &waiter{pacer: newPacer(Pace{})}
-	w.next(w.now, 1, 1)
+	w := &waiter{Pacer: New(Config{})}
+	w.Next(w.now, 1, 1)
 	if awake, slept := w.wait(1000 * us); !slept || awake > us {
 		t.Errorf("the first wait: awake for %v", time.Duration(awake))
 	}
@@ -97,8 +95,8 @@ func TestPacerForgets(t *testing.T) {
 // Where a yield lasts, other programs want the processor: the hub sleeps for a while, as
 // who sleeps is let in sooner than who yields.
 func TestPacerCrowded(t *testing.T) {
-	w := &waiter{pacer: newPacer(Pace{})}
-	w.next(w.now, 1, 1)
+	w := &waiter{Pacer: New(Config{})}
+	w.Next(w.now, 1, 1)
 	for range gapsKept {
 		w.wait(30 * us)
 	}
@@ -122,8 +120,8 @@ func TestPacerCost(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 200 {
-		w := &waiter{pacer: newPacer(Pace{})}
-		w.next(0, 1, 1)
+		w := &waiter{Pacer: New(Config{})}
+		w.Next(0, 1, 1)
 		var awake int64
 		met, kinds := int64(0), 1+rng.IntN(4)
 		var gaps []int64
@@ -146,8 +144,8 @@ func TestPacerCost(t *testing.T) {
 }
 
 func TestPacerSpins(t *testing.T) {
-	w := &waiter{pacer: newPacer(Pace{Spin: true})}
-	w.next(0, 1, 1)
+	w := &waiter{Pacer: New(Config{Spin: true})}
+	w.Next(0, 1, 1)
 	if _, slept := w.wait(1_000_000 * us); slept {
 		t.Error("sleeps")
 	}
@@ -155,23 +153,23 @@ func TestPacerSpins(t *testing.T) {
 
 // A sleep is one of many steps until a second after the last frame.
 func TestPacerSteps(t *testing.T) {
-	p := newPacer(Pace{})
-	p.next(5, 1, 1)
-	p.next(10, 0, 0)
+	p := New(Config{})
+	p.Next(5, 1, 1)
+	p.Next(10, 0, 0)
 	for _, tt := range []struct {
 		now  int64
 		want int
-	}{{10, stepMillis}, {5 + stepFor - 1, stepMillis}, {5 + stepFor, forever}, {10 + 5*stepFor, forever}} {
-		if got := p.limit(tt.now); got != tt.want {
+	}{{10, StepMillis}, {5 + stepFor - 1, StepMillis}, {5 + stepFor, Forever}, {10 + 5*stepFor, Forever}} {
+		if got := p.Limit(tt.now); got != tt.want {
 			t.Errorf("at %d: %d ms, want %d", tt.now, got, tt.want)
 		}
 	}
-	p.next(10+5*stepFor, 1, 0)
-	if got := p.limit(10 + 5*stepFor); got != forever {
+	p.Next(10+5*stepFor, 1, 0)
+	if got := p.Limit(10 + 5*stepFor); got != Forever {
 		t.Errorf("after a command: %d ms", got)
 	}
-	p.next(10+5*stepFor, 1, 1)
-	if got := p.limit(10 + 5*stepFor); got != stepMillis {
+	p.Next(10+5*stepFor, 1, 1)
+	if got := p.Limit(10 + 5*stepFor); got != StepMillis {
 		t.Errorf("after a frame: %d ms", got)
 	}
 }
@@ -192,13 +190,13 @@ func TestPacerLetsBurstsGrow(t *testing.T) {
 		{"a bound too short to gain", 2 * us, 4 * us, 8, false},
 		{"never", 0, 600, 1, false},
 	} {
-		p := newPacer(Pace{Latency: time.Duration(tt.latency)})
+		p := New(Config{Latency: time.Duration(tt.latency)})
 		now, naps := int64(0), 0
 		for range 1000 {
-			switch p.next(now, tt.work, tt.work) {
-			case nap:
+			switch p.Next(now, tt.work, tt.work) {
+			case Nap:
 				naps++
-			case turn:
+			case Turn:
 			default:
 				t.Fatalf("%s: rests after work", tt.name)
 			}
@@ -207,22 +205,12 @@ func TestPacerLetsBurstsGrow(t *testing.T) {
 		if got := naps > 500; got != tt.want || !tt.want && naps > 0 {
 			t.Errorf("%s: %d naps", tt.name, naps)
 		}
-		if p.next(now+1_000_000_000, 0, 0); p.grows {
+		if p.Next(now+1_000_000_000, 0, 0); p.Grows {
 			t.Errorf("%s: the load goes on without a frame", tt.name)
 		}
-		p.next(now+1_000_000_000, 1, 1)
-		if p.next(now+1_000_000_000+tt.every, 1, 1) == nap {
+		p.Next(now+1_000_000_000, 1, 1)
+		if p.Next(now+1_000_000_000+tt.every, 1, 1) == Nap {
 			t.Errorf("%s: naps after a pause", tt.name)
-		}
-	}
-	arena, err := block.NewArena(block.Config{Small: 16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer arena.Close()
-	for _, l := range []time.Duration{-1, MaxLatency + 1} {
-		if _, err := NewHub(Config{Pool: arena.Pool(0), Pace: Pace{Latency: l}}); err == nil {
-			t.Errorf("latency %v: no error", l)
 		}
 	}
 }

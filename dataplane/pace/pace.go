@@ -1,12 +1,17 @@
-package dataplane
+// Package pace decides what a hub does between two passes, by what its last waits were like: a machine without
+// clock, to which the hub tells the time.
+//
+//	work found ──► turn again, or let the burst grow (Nap)
+//	nothing    ──► turn, giving the processor away (Yield), while the next frame is near ──► Sleep
+package pace
 
 import "time"
 
-// Pace says how a hub waits when there is nothing to do. The zero value learns: it turns
+// Config says how a hub waits when there is nothing to do. The zero value learns: it turns
 // on, giving the processor away each time, for as long as the last waits say that the next
 // frame is near; else it sleeps in the kernel until a descriptor, a timer or a doorbell
 // wakes it.
-type Pace struct {
+type Config struct {
 	// Spin has the hub turn for ever: for those with a processor to give away.
 	Spin bool
 	// Latency is how long what has come may be left waiting, under load, for more to come:
@@ -15,7 +20,7 @@ type Pace struct {
 	Latency time.Duration
 }
 
-// MaxLatency bounds Pace.Latency.
+// MaxLatency bounds Config.Latency.
 const MaxLatency = 10 * time.Millisecond
 
 // What the pacer learns from, and how much it dares.
@@ -28,28 +33,29 @@ const (
 	crowdedFor = 32                 // and none is tried for so many waits
 	maxGap     = int64(time.Second) // longer ones count as this
 	stepFor    = int64(time.Second) // after the last frame a sleep goes in steps
-	stepMillis = 9                  // of so many milliseconds: see Hub.renew
+	StepMillis = 9                  // of so many milliseconds: a goroutine that has not run for longer is dear to wake
 	spinTurns  = 64                 // turns of a spinning hub between two yields
 	growFrames = 16                 // a burst that would not grow by so many within Latency is not left to
 	fullBurst  = 64                 // and one of so many is large enough
 	rateOver   = int64(100_000)     // ns over which the rate is taken, at least
 	rateStale  = 16 * rateOver      // and at most
-	forever    = -1                 // ms
+	Forever    = -1                 // ms
 )
 
-// step is what a hub does between two passes.
-type step uint8
+// Step is what a hub does between two passes.
+type Step uint8
 
+// The steps.
 const (
-	turn  step = iota // the next pass at once
-	yield             // let others have the processor first
-	nap               // let the burst grow, for Latency
-	sleep             // until something comes
+	Turn  Step = iota // the next pass at once
+	Yield             // let others have the processor first
+	Nap               // let the burst grow, for Latency
+	Sleep             // until something comes
 )
 
-// pacer decides between two passes, by what the last waits were like.
-type pacer struct {
-	Pace
+// Pacer decides between two passes.
+type Pacer struct {
+	Config
 	gaps    [gapsKept]int64 // the last waits, ns
 	n       int             // gaps, modulo gapsKept
 	budget  int64           // ns of a wait that are spent awake
@@ -63,20 +69,21 @@ type pacer struct {
 
 	begun  int64 // of the time over which the rate is taken
 	frames int
-	grows  bool // at the rate of late a burst grows enough within Latency
+	Grows  bool // at the rate of late a burst grows enough within Latency
 }
 
-func newPacer(p Pace) pacer {
-	q := pacer{Pace: p}
+// New makes a pacer that has met nothing yet.
+func New(c Config) Pacer {
+	q := Pacer{Config: c}
 	for i := range q.gaps {
 		q.gaps[i] = maxGap
 	}
 	return q
 }
 
-// next is called after a pass that began at now, in ns, with the work that it found, and
+// Next is called after a pass that began at now, in ns, with the work that it found, and
 // what of it came from devices and other hubs.
-func (p *pacer) next(now int64, work, traffic int) step {
+func (p *Pacer) Next(now int64, work, traffic int) Step {
 	yielded, last := p.yielded, p.last
 	p.yielded, p.last = false, now
 	if work > 0 {
@@ -89,45 +96,45 @@ func (p *pacer) next(now int64, work, traffic int) step {
 			p.met = now
 		}
 		if p.Latency > 0 && p.bursts(now, traffic) {
-			return nap
+			return Nap
 		}
-		return turn
+		return Turn
 	}
 	if now-p.begun > rateStale {
-		p.grows = false
+		p.Grows = false
 	}
 	if !p.waiting {
 		p.waiting, p.since = true, now
-		return turn
+		return Turn
 	}
 	if p.Spin {
 		if p.turns++; p.turns%spinTurns != 0 {
-			return turn
+			return Turn
 		}
-		return yield
+		return Yield
 	}
 	if yielded && now-last > crowdedBy {
 		p.crowded, p.budget = crowdedFor, 0
 	}
 	if now-p.since < p.budget {
 		p.yielded = true
-		return yield
+		return Yield
 	}
-	return sleep
+	return Sleep
 }
 
-// limit bounds a sleep that begins now, in ms: forever, or a step.
-func (p *pacer) limit(now int64) int {
+// Limit bounds a sleep that begins now, in ms: Forever, or a step.
+func (p *Pacer) Limit(now int64) int {
 	if now-p.met < stepFor {
-		return stepMillis
+		return StepMillis
 	}
-	return forever
+	return Forever
 }
 
 // learn takes the length of a wait, and sets how much of the next is spent awake: as much
 // as would have met most of the last ones, if it costs no more than the sleeps avoided and
 // a small part of the time.
-func (p *pacer) learn(gap int64) {
+func (p *Pacer) learn(gap int64) {
 	p.gaps[p.n%gapsKept] = min(gap, maxGap)
 	p.n++
 	p.budget = 0
@@ -160,16 +167,16 @@ func (p *pacer) learn(gap int64) {
 
 // bursts tells whether a burst is worth waiting for: frames come so fast that within
 // Latency there will be many more than there were now.
-func (p *pacer) bursts(now int64, traffic int) bool {
+func (p *Pacer) bursts(now int64, traffic int) bool {
 	p.frames += traffic
 	switch over := now - p.begun; {
 	case over > rateStale: // there was a pause
-		p.grows = false
+		p.Grows = false
 	case over < rateOver:
-		return p.grows && traffic > 0 && traffic < fullBurst
+		return p.Grows && traffic > 0 && traffic < fullBurst
 	default:
-		p.grows = int64(p.frames)*int64(p.Latency) >= growFrames*over
+		p.Grows = int64(p.frames)*int64(p.Latency) >= growFrames*over
 	}
 	p.begun, p.frames = now, 0
-	return p.grows && traffic > 0 && traffic < fullBurst
+	return p.Grows && traffic > 0 && traffic < fullBurst
 }

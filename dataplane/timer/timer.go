@@ -1,9 +1,10 @@
-package dataplane
+// Package timer keeps timers in the order in which they fire. Its owner tells the time.
+package timer
 
-// MaxTimers is how many timers a hub may have running.
-const MaxTimers = 1 << 20
+// Max is how many timers may run at once.
+const Max = 1 << 20
 
-// Timer calls Fire on the hub once its time has come. The owner keeps it; the zero
+// Timer calls Fire once its time has come. The owner keeps it; the zero
 // value with Fire set is ready to be started.
 type Timer struct {
 	Fire func()
@@ -15,42 +16,43 @@ type Timer struct {
 // Running reports whether the timer is started and has not fired.
 func (t *Timer) Running() bool { return t.place != 0 }
 
-// StartTimer has t fire at the given time of the hub's clock, in nanoseconds; a
-// running timer is moved. false: MaxTimers are running, and the caller has to do
-// without.
-func (h *Hub) StartTimer(t *Timer, at int64) bool {
+// Heap is a binary heap by time: heap[0] is unused, heap[1] the next to fire. The zero value is empty.
+type Heap struct{ heap []*Timer }
+
+// Start has t fire at the given time, in nanoseconds; a running timer is moved. false: Max are running.
+func (s *Heap) Start(t *Timer, at int64) bool {
 	t.at = at
 	if t.place != 0 {
-		h.timers.fix(t.place)
+		s.fix(t.place)
 		return true
 	}
-	return h.timers.add(t)
+	return s.add(t)
 }
 
-// StopTimer stops t, if it runs.
-func (h *Hub) StopTimer(t *Timer) {
+// Stop stops t, if it runs.
+func (s *Heap) Stop(t *Timer) {
 	if t.place != 0 {
-		h.timers.remove(t.place)
+		s.remove(t.place)
 	}
 }
 
-// timerHeap is a binary heap by time: heap[0] is unused, heap[1] the next to fire.
-type timerHeap struct{ heap []*Timer }
+// Len is how many run.
+func (s *Heap) Len() int { return max(len(s.heap)-1, 0) }
 
-// next is when the next timer fires; false when none runs.
-func (s *timerHeap) next() (int64, bool) {
+// Next is when the next timer fires; false when none runs.
+func (s *Heap) Next() (int64, bool) {
 	if len(s.heap) < 2 {
 		return 0, false
 	}
 	return s.heap[1].at, true
 }
 
-// due tells whether a timer is.
-func (s *timerHeap) due(now int64) bool { return len(s.heap) > 1 && s.heap[1].at <= now }
+// Due tells whether a timer is.
+func (s *Heap) Due(now int64) bool { return len(s.heap) > 1 && s.heap[1].at <= now }
 
-// advance fires what is due, each timer that ran at the start at most once or so:
+// Advance fires what is due, each timer that ran at the start at most once or so:
 // timers that start themselves again do not keep the pass from ending.
-func (s *timerHeap) advance(now int64) (fired int) {
+func (s *Heap) Advance(now int64) (fired int) {
 	for due := len(s.heap); due > 1 && s.heap[1].at <= now; due-- {
 		t := s.heap[1]
 		s.remove(1)
@@ -63,11 +65,11 @@ func (s *timerHeap) advance(now int64) (fired int) {
 	return fired
 }
 
-func (s *timerHeap) add(t *Timer) bool {
+func (s *Heap) add(t *Timer) bool {
 	if len(s.heap) == 0 {
 		s.heap = append(s.heap, nil)
 	}
-	if len(s.heap) > MaxTimers {
+	if len(s.heap) > Max {
 		return false
 	}
 	s.heap = append(s.heap, t)
@@ -76,7 +78,7 @@ func (s *timerHeap) add(t *Timer) bool {
 	return true
 }
 
-func (s *timerHeap) remove(i int) {
+func (s *Heap) remove(i int) {
 	t, last := s.heap[i], len(s.heap)-1
 	s.swap(i, last)
 	s.heap[last] = nil
@@ -87,18 +89,18 @@ func (s *timerHeap) remove(i int) {
 	}
 }
 
-func (s *timerHeap) fix(i int) {
+func (s *Heap) fix(i int) {
 	s.up(i)
 	s.down(i)
 }
 
-func (s *timerHeap) up(i int) {
+func (s *Heap) up(i int) {
 	for ; i > 1 && s.heap[i].at < s.heap[i/2].at; i /= 2 {
 		s.swap(i, i/2)
 	}
 }
 
-func (s *timerHeap) down(i int) {
+func (s *Heap) down(i int) {
 	for {
 		c := 2 * i
 		if c >= len(s.heap) {
@@ -115,7 +117,7 @@ func (s *timerHeap) down(i int) {
 	}
 }
 
-func (s *timerHeap) swap(i, j int) {
+func (s *Heap) swap(i, j int) {
 	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
 	s.heap[i].place, s.heap[j].place = i, j
 }
