@@ -169,8 +169,8 @@ func (c *config) whyNotOffload() error {
 	switch {
 	case c.capture != "":
 		return errors.New("--capture sees what the hub carries: take tcpdump, on either interface")
-	case c.hub != "":
-		return errors.New("--hub: the daemon has it in its configuration, as offload: of a stream")
+	case c.hub != "" && c.spec.Entropy == "on":
+		return errors.New("entropy=on: the daemon chooses among ports that the programs don't know: leave it out")
 	}
 	return offload.Refuse(c.name, c.spec, c.payload())
 }

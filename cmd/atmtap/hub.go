@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
+	"github.com/cellhub/cellhub/cmd/internal/offload"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/loader"
@@ -31,6 +32,10 @@ type guest struct {
 	made    loader.Names // what is ours, and goes at the end
 	service *daemon.Service
 	begun   time.Time
+
+	offload *offload.Offload // the tunnel in the kernel beside; nil: there is none
+	trouble string           // of it, as last told
+	note    string           // why there is none
 }
 
 // runInHub is run for --hub.
@@ -61,6 +66,8 @@ func visit(c config) (g *guest, err error) {
 		return nil, fmt.Errorf("--hub %s: %w: is cellhubd running there?", c.hub, err)
 	}
 	g = &guest{c: c}
+	g.chooseOffload()
+	c = g.c
 	defer func() {
 		if err != nil {
 			_ = conn.Close()
@@ -80,6 +87,11 @@ func visit(c config) (g *guest, err error) {
 	}
 	if err := loader.Apply(g.session, "", loader.Plan(running, loader.Names{}, g.want), nil); err != nil {
 		return nil, errors.Join(err, g.remove())
+	}
+	if c.offload == offload.On {
+		if err := g.openOffload(); err != nil {
+			return nil, errors.Join(fmt.Errorf("--offload: %w", err), g.remove())
+		}
 	}
 	return g, nil
 }
@@ -137,10 +149,13 @@ func (g *guest) free(running *loader.Running) error {
 // deviceText is the argument of the TAP or TUN.
 func (c *config) deviceText() string {
 	text := c.name
+	if c.offload == offload.On {
+		text = offload.HubDevice(c.name)
+	}
 	if c.mtu != 0 {
 		text += fmt.Sprintf(" mtu=%d", c.mtu)
 	}
-	if c.mac != nil {
+	if c.mac != nil && c.offload != offload.On { // else the host's end has it
 		text += " mac=" + c.mac.String()
 	}
 	return text + " gso=" + c.gso.String()
@@ -151,11 +166,13 @@ func (g *guest) run(ctx context.Context, out *display) error {
 	g.begun = time.Now()
 	c := &g.c
 	out.event(follow.Event{Kind: "start", Dev: c.name, Text: fmt.Sprintf("%s in the daemon at %s; VC %s, %s %s; %s", c.name, c.hub, c.vc, c.encap, c.payload(), c.portText)})
+	g.sayOffload(out)
 	g.service.Ready()
 	defer g.service.Stopping()
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
 	for {
+		g.followOffload(out)
 		s, err := g.snapshot()
 		if err != nil {
 			return fmt.Errorf("the daemon has gone, or the VC: %w", err)
@@ -195,6 +212,7 @@ func (g *guest) snapshot() (snapshot, error) {
 	s.addCounters(vc, "")
 	all, err := counters(control.ATMPortStat)
 	s.addCounters(all, "port.")
+	s.addOffload(g.offload)
 	return s, err
 }
 
@@ -241,6 +259,9 @@ func (g *guest) remove() error {
 // leave ends the visit. Of a daemon that has gone nothing is left to remove.
 func (g *guest) leave() error {
 	err := g.remove()
+	if g.offload != nil {
+		err = errors.Join(err, g.offload.Close())
+	}
 	_ = g.session.Close()
 	var refused loader.Faults
 	if errors.As(err, &refused) || errors.Is(err, os.ErrDeadlineExceeded) {

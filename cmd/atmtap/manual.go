@@ -145,7 +145,9 @@ OPTIONS
                      --gso on lets them cross whole, some times as fast. Of
                      what atmtap in user space sends in trains over such a
                      link, the programs leave all to this process. Checksums
-                     of received datagrams are not verified.
+                     of received datagrams are not verified. With --hub the
+                     daemon carries what the programs leave, and this process
+                     only puts them there and follows what changes.
     --bpffs DIR      where the kernel's tunnels are pinned (default
                      /run/cellhub/bpf, mounted if it is not); empty: nowhere,
                      the tunnel ends with the process

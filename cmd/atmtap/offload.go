@@ -109,15 +109,15 @@ func (s *supervisor) followMTU() {
 
 // addOffload adds what the kernel has carried to the counters of the modules that it stands for, and says of what it left
 // to the hub or lost.
-func (t *tunnel) addOffload(s *snapshot) {
-	if t.offload == nil {
+func (s *snapshot) addOffload(o *offload.Offload) {
+	if o == nil {
 		return
 	}
-	n, err := t.offload.Counts()
+	n, err := o.Counts()
 	if err != nil {
 		return
 	}
-	over := t.offload.Overhead()
+	over := o.Overhead()
 	s.plus("tap", "rx_frames", n.OutFrames)
 	s.plus("tap", "rx_octets", n.OutOctets)
 	s.plus("tap", "tx_frames", n.InFrames)

@@ -307,7 +307,7 @@ func (t *tunnel) snapshot() snapshot {
 			s.add(name, counts[i])
 		}
 	}
-	t.addOffload(&s)
+	s.addOffload(t.offload)
 	t.hub.Call(func() { s.add("hub", hubCounts(t.hub)) })
 	return s
 }
@@ -316,7 +316,7 @@ func (t *tunnel) snapshot() snapshot {
 func (t *tunnel) portCounts() (n traffic, ok bool) {
 	var s snapshot
 	ok = t.hub.Call(func() { s.add("port", t.port.Counts()) })
-	t.addOffload(&s)
+	s.addOffload(t.offload)
 	return traffic{s.get("port", "rx_frames"), s.get("port", "tx_frames"), s.get("port", "peer_refused"), s.get("port", "peer_unreachable")}, ok
 }
 
