@@ -259,13 +259,13 @@ func (g *guest) remove() error {
 // leave ends the visit. Of a daemon that has gone nothing is left to remove.
 func (g *guest) leave() error {
 	err := g.remove()
-	if g.offload != nil {
-		err = errors.Join(err, g.offload.Close())
-	}
 	_ = g.session.Close()
 	var refused loader.Faults
 	if errors.As(err, &refused) || errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
+		return errors.Join(err, g.closeOffload())
 	}
-	return nil
+	if err != nil && g.offload != nil {
+		return g.offload.Leave() // as long as there is no daemon, the kernel carries it alone
+	}
+	return g.closeOffload()
 }

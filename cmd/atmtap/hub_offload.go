@@ -97,3 +97,10 @@ func (g *guest) followOffload(out *display) {
 	}
 	g.trouble = text
 }
+
+func (g *guest) closeOffload() error {
+	if g.offload == nil {
+		return nil
+	}
+	return g.offload.Close()
+}

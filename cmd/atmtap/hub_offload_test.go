@@ -8,8 +8,8 @@ import (
 	"github.com/cellhub/cellhub/cmd/internal/lab"
 )
 
-// TestInHubOffload has the kernel carry a tunnel of a daemon, over Ethernet and in UDP: with both processes killed it goes on,
-// and new ones take it over and end it.
+// TestInHubOffload has the kernel carry a tunnel of a daemon, over Ethernet and in UDP: with the daemon killed, or both processes, it goes
+// on, and new ones take it over and end it.
 func TestInHubOffload(t *testing.T) {
 	for _, c := range offloadCarriers {
 		t.Run(c.name, func(t *testing.T) {
@@ -31,8 +31,11 @@ func TestInHubOffload(t *testing.T) {
 				t.Errorf("the daemon has %+v", r)
 			}
 
-			_ = near.cmd.Stop(syscall.SIGKILL)
+			if c.name == "eth" {
+				_ = near.cmd.Stop(syscall.SIGKILL)
+			}
 			_ = d.cmd.Stop(syscall.SIGKILL)
+			<-near.cmd.Done() // without a daemon it ends, and leaves the tunnel where it is
 			until(t, "the end of the daemon's device", func() bool { _, err := l.A.Link(tunnelDev + "-hub"); return err != nil })
 			if _, err := lab.TCPTransfer(ctx, l.B, l.A, inner4[0].Addr(), lab.TCPConfig{Octets: 1 << 20}); err != nil {
 				t.Errorf("nobody there: %v", err)

@@ -147,7 +147,8 @@ OPTIONS
                      link, the programs leave all to this process. Checksums
                      of received datagrams are not verified. With --hub the
                      daemon carries what the programs leave, and this process
-                     only puts them there and follows what changes.
+                     only puts them there and follows what changes; when the
+                     daemon dies it ends, and the tunnel goes on.
     --bpffs DIR      where the kernel's tunnels are pinned (default
                      /run/cellhub/bpf, mounted if it is not); empty: nowhere,
                      the tunnel ends with the process

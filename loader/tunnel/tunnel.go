@@ -231,11 +231,11 @@ func (t *Tunnel) Attached() bool {
 
 // Close detaches and unpins the tunnel. A second Close does nothing.
 func (t *Tunnel) Close() error {
-	return errors.Join(t.pins.Remove(), t.leave())
+	return errors.Join(t.pins.Remove(), t.Leave())
 }
 
 // Leave lets go of the tunnel, which goes on where it is pinned.
-func (t *Tunnel) leave() (err error) {
+func (t *Tunnel) Leave() (err error) {
 	for _, l := range []*link.Link{&t.in, &t.out, &t.back} {
 		if *l != nil {
 			err = errors.Join(err, (*l).Close())

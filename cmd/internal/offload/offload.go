@@ -270,6 +270,9 @@ func (o *Offload) SetCarrier(on bool) error {
 	return link.Down(now.Name)
 }
 
+// Leave lets go of the tunnel, which goes on where it is pinned, for a later process to take over.
+func (o *Offload) Leave() error { return o.tunnel.Leave() }
+
 // Close removes the tunnel and the pair.
 func (o *Offload) Close() error {
 	var err error
