@@ -68,6 +68,7 @@ type Poller interface {
 type Count struct {
 	Name string
 	N    uint64
+	Ago  int64 // of what a module has dropped last, by this cause: nanoseconds since; 0: it was another, or nobody keeps it
 }
 
 // ModuleCommand is a command of a module's own, to read it or to set it.

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/cellhub/cellhub/dataplane/control"
 )
 
 // drop is a cause for which a VC has lost something.
@@ -135,4 +138,38 @@ func (d *drop) direction() string {
 
 func (d *drop) String() string {
 	return fmt.Sprintf("%d %s: %s (%s)", d.Count, d.direction(), d.Why, d.Cause)
+}
+
+// lastLoss is what a VC has lost last.
+type lastLoss struct {
+	Cause string    `json:"cause"` // the counter's name
+	Why   string    `json:"why"`
+	Time  time.Time `json:"time"`
+}
+
+// readLoss reads TLV LOSS; nil: there is none.
+func readLoss(trailer []byte) *lastLoss {
+	value, ok := control.FindTLV(trailer, control.TLVLoss)
+	if !ok {
+		return nil
+	}
+	name, ns, err := control.ParseLoss(value)
+	if err != nil {
+		return nil
+	}
+	return &lastLoss{name, why(name), time.Unix(0, int64(ns))}
+}
+
+// String says it as of now.
+func (l *lastLoss) String() string {
+	ago := time.Since(l.Time)
+	switch {
+	case ago > time.Hour:
+		ago = ago.Round(time.Minute)
+	case ago > time.Minute:
+		ago = ago.Round(time.Second)
+	default:
+		ago = ago.Round(10 * time.Millisecond)
+	}
+	return fmt.Sprintf("last %v ago, at %s: %s (%s)", ago, l.Time.Format("15:04:05.000"), l.Why, l.Cause)
 }

@@ -125,7 +125,7 @@ func (o *options) loopback(c *cobra.Command, args []string, words string, count 
 
 // ping1 sends one cell and waits until it has returned or is given up.
 func ping1(s *control.Session, b control.ATM, words string) (v pingView, err error) {
-	before, err := vcStats(s, b)
+	before, _, err := vcStats(s, b)
 	if err != nil {
 		return v, err
 	}
@@ -133,7 +133,7 @@ func ping1(s *control.Session, b control.ATM, words string) (v pingView, err err
 		return v, err
 	}
 	for end := time.Now().Add(loopbackWait); time.Now().Before(end); time.Sleep(loopbackLook) {
-		now, err := vcStats(s, b)
+		now, _, err := vcStats(s, b)
 		if err != nil {
 			return v, err
 		}

@@ -147,6 +147,9 @@ func (v *pvcView) tellDrops(r *row) {
 	for i := range v.Drops {
 		r.note("lost %v", &v.Drops[i])
 	}
+	if v.LastLoss != nil {
+		r.note("lost %v", v.LastLoss)
+	}
 	if len(v.Drops) == 0 {
 		r.note("nothing lost")
 	}

@@ -40,6 +40,7 @@ type pvcView struct {
 	Conn     string    `json:"conn"`
 	Counters []counter `json:"counters"`
 	Drops    []drop    `json:"drops"`
+	LastLoss *lastLoss `json:"last_loss,omitempty"` // absent: nothing was lost
 	atm      control.ATM
 }
 
@@ -257,11 +258,11 @@ func (st *state) readStats(s *control.Session) error {
 		vcs = append(vcs, &st.Crosses[i].pvcView)
 	}
 	for _, v := range vcs {
-		c, err := vcStats(s, v.atm)
+		c, last, err := vcStats(s, v.atm)
 		if err != nil {
 			return fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)
 		}
-		v.Counters, v.Drops = c, drops(c)
+		v.Counters, v.Drops, v.LastLoss = c, drops(c), last
 	}
 	return nil
 }
@@ -282,16 +283,16 @@ func counters(trailer []byte) []counter {
 	return all
 }
 
-// vcStats asks for a VC's counters; none when it has gone meanwhile.
-func vcStats(s *control.Session, vc control.ATM) ([]counter, error) {
+// vcStats asks for a VC's counters, and what it has lost last; none when it has gone meanwhile.
+func vcStats(s *control.Session, vc control.ATM) ([]counter, *lastLoss, error) {
 	var p control.Packet
 	p.Type = control.ATMStats
 	p.SetATM(&control.ATM{Port: vc.Port, VPI: vc.VPI, VCI: vc.VCI})
 	err := s.Call(&p)
 	if errors.Is(err, syscall.ENOENT) {
-		return []counter{}, nil
+		return []counter{}, nil, nil
 	}
-	return counters(p.Trailer), err
+	return counters(p.Trailer), readLoss(p.Trailer), err
 }
 
 // join finds each stream's processes and the VC that it stands on, which is a process of

@@ -17,7 +17,7 @@ const (
 	CarrierReserve                                     // "CONNECTION [shape] [frames] [weight=N] [CONTRACT]"
 	CarrierRelease                                     // "CONNECTION"
 	CarrierPolice                                      // "CONNECTION CONTRACT"
-	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines
+	CarrierCounts                                      // "CONNECTION"; gives "NAME N" lines, and of what was lost last "NAME N AGO", in nanoseconds
 	CarrierOAM                                         // "CONNECTION segment [source] [sink] [id=HEX]", "CONNECTION id=HEX", "CONNECTION off"; of a path that ends there "CONNECTION end"
 	CarrierPing                                        // "CONNECTION segment" or "CONNECTION end", [id=HEX]; the answer is among Counts
 	CarrierPorts                                       // gives what each port has counted, a line each

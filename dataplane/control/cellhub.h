@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0xd68c2d43) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0x32a66d93) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -206,6 +206,7 @@
 #define CELLHUB_TLV_NAME 0x0108 /* what a process, or its stream, is to be called, or is */
 #define CELLHUB_TLV_COUNTER 0x0109 /* a counter, one TLV each: its value, u64, then its name */
 #define CELLHUB_TLV_LISTENER 0x010a /* the listener that a call is for */
+#define CELLHUB_TLV_LOSS 0x010b /* what a VC has lost last: when, u64, nanoseconds since 1970, then the name of the COUNTER that rose */
 
 /* Sock is the body of class SOCK: what an application asks of a connection. */
 struct cellhub_sock {

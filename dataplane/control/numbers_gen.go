@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0xd68c2d43
+const DefinitionHash uint32 = 0x32a66d93
 
 // The classes.
 const (
@@ -658,6 +658,9 @@ const (
 	TLVCounter TLVType = 0x0109
 	// TLVListener: the listener that a call is for.
 	TLVListener TLVType = 0x010a
+	// TLVLoss: what a VC has lost last: when, u64, nanoseconds since 1970, then the name of
+	// the COUNTER that rose.
+	TLVLoss TLVType = 0x010b
 )
 
 // tlvTable holds the TLVs from firstTLV on.
@@ -673,6 +676,7 @@ var tlvTable = [...]tlvRow{
 	8:  {"NAME", 0, 32, 1},
 	9:  {"COUNTER", 0, 0, 1},
 	10: {"LISTENER", 8, 0, 1},
+	11: {"LOSS", 0, 0, 1},
 }
 
 const firstTLV TLVType = 0x0100

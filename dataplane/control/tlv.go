@@ -171,6 +171,16 @@ func AppendCounter(trailer []byte, name string, n uint64) ([]byte, error) {
 	return AppendTLV(trailer, TLVCounter, append(value, name...))
 }
 
+// AppendLoss appends a TLV LOSS: when the counter of that name rose, nanoseconds since 1970.
+// ErrTrailerLong: it does not fit.
+func AppendLoss(trailer []byte, name string, ns uint64) ([]byte, error) {
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(name)), ns)
+	return AppendTLV(trailer, TLVLoss, append(value, name...))
+}
+
+// ParseLoss reads the value of a TLV LOSS, whose parts are those of a COUNTER.
+func ParseLoss(value []byte) (name string, ns uint64, err error) { return ParseCounter(value) }
+
 // ParseCounter reads the value of a TLV COUNTER. ErrTLVLength: it has no room for a number.
 func ParseCounter(value []byte) (name string, n uint64, err error) {
 	if len(value) < 8 {

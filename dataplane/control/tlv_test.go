@@ -134,7 +134,7 @@ func TestTLVLimits(t *testing.T) {
 		CheckTLVs([]byte{0, 1, 0, 1, 9}) != ErrTLVShort || CheckTLVs([]byte{0, 1, 0, 1, 9, 0, 0, 0}[:7]) != ErrTLVShort {
 		t.Error("length of trailers")
 	}
-	if s := TLVType(0x5A).String() + TLVRing.String() + TLVType(0x010B).String(); s != "IE 0x5ARINGTLV 0x010B" {
+	if s := TLVType(0x5A).String() + TLVRing.String() + TLVType(0x010C).String(); s != "IE 0x5ARINGTLV 0x010C" {
 		t.Error(s)
 	}
 }

@@ -30,6 +30,7 @@ type aal5 struct {
 	timer  dataplane.Timer
 	begun  int64 // when the PDU under way began, in the hub's time
 	counts aal5Counts
+	last   loss
 }
 
 type aal5Counts struct {
@@ -115,6 +116,7 @@ func (a *aal5) unpark() {
 	if a.block != 0 && !a.hub.Pool.Unpark(a.block, a.ticket) {
 		a.block = 0
 		a.counts.takenBack++
+		a.last.note(a.hub, "rx_drop_taken_back")
 		a.ras.Discard()
 	}
 }
@@ -202,6 +204,7 @@ func (a *aal5) watch() {
 func (a *aal5) begin() bool {
 	if a.block = a.hub.Pool.Alloc(aal.PayloadSize); a.block == 0 {
 		a.counts.noBlocksIn++
+		a.last.note(a.hub, "rx_drop_no_block")
 		return false
 	}
 	a.ras.StartSmall(a.hub.Pool.Tail(a.block), a.hub.Pool.MaxAlloc())
@@ -216,6 +219,7 @@ func (a *aal5) grow() {
 	if larger == 0 {
 		p.Cut(a.block, 0)
 		a.counts.noBlocksIn++
+		a.last.note(a.hub, "rx_drop_no_block")
 		a.ras.Discard()
 		return
 	}
@@ -229,6 +233,7 @@ func (a *aal5) sendOAM(cell []byte) {
 	b := a.hub.Pool.Alloc(aal.CellSize)
 	if b == 0 || a.header == 0 {
 		a.counts.noBlocksOut++
+		a.last.note(a.hub, "tx_drop_no_block")
 		a.hub.Pool.Free(b)
 		return
 	}
@@ -238,9 +243,18 @@ func (a *aal5) sendOAM(cell []byte) {
 	a.down(dataplane.Msg{Type: dataplane.Data, Block: b, Len: aal.CellSize})
 }
 
+// lostBy are the counters of what the reassembler has dropped, by its event.
+var lostBy = [...]string{
+	aal.EvCRC: "rx_drop_crc", aal.EvLength: "rx_drop_pdu_length", aal.EvOverrun: "rx_drop_overrun", aal.EvAbort: "rx_drop_abort",
+	aal.EvRM: "rx_drop_rm", aal.EvReserved: "rx_drop_reserved",
+}
+
 func (a *aal5) event(ev aal.Event) {
 	a.counts.events[ev]++
 	if ev != aal.EvPDU {
+		if cause := lostBy[ev]; cause != "" {
+			a.last.note(a.hub, cause)
+		}
 		return
 	}
 	pdu := a.ras.PDU()
@@ -270,6 +284,7 @@ func (a *aal5) expire() {
 	a.unpark()
 	if a.ras.Abandon() {
 		a.counts.timeouts++
+		a.last.note(a.hub, "rx_drop_timeout")
 	}
 	a.park()
 }
@@ -288,17 +303,20 @@ func (a *aal5) segment(m dataplane.Msg) {
 	defer a.hub.Free(m)
 	if a.header == 0 {
 		a.counts.noVC++
+		a.last.note(a.hub, "tx_drop_no_vc")
 		return
 	}
 	sdu := a.hub.Pool.Bytes(m.Block)
 	octets := aal.AAL5Cells(len(sdu)) * aal.CellSize
 	if a.hub.Pool.Available(min(octets, a.train)) < (octets+a.train-1)/a.train {
 		a.counts.noBlocksOut++
+		a.last.note(a.hub, "tx_drop_no_block")
 		return
 	}
 	h := a.header.WithCLP(m.Flags&dataplane.FlagCLP != 0).WithEFCI(m.Flags&dataplane.FlagEFCI != 0)
 	if a.seg.Start(h, sdu, uint8(m.Info), 0) != nil {
 		a.counts.refused++
+		a.last.note(a.hub, "tx_drop_sdu")
 		return
 	}
 	a.counts.pdusOut++
@@ -309,6 +327,7 @@ func (a *aal5) segment(m dataplane.Msg) {
 		if b == 0 { // others have taken them meanwhile: the far end sees a damaged PDU
 			a.seg = aal.Segmenter{}
 			a.counts.noBlocksOut++
+			a.last.note(a.hub, "tx_drop_no_block")
 			return
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
@@ -321,7 +340,7 @@ func (a *aal5) segment(m dataplane.Msg) {
 
 func (a *aal5) count() []dataplane.Count {
 	c := &a.counts
-	return []dataplane.Count{
+	return a.last.mark(a.hub, []dataplane.Count{
 		{Name: "rx_oam_cells", N: a.f5.cells}, {Name: "oam_looped", N: a.f5.looped()},
 		{Name: "rx_pdus", N: c.events[aal.EvPDU]}, {Name: "tx_pdus", N: c.pdusOut}, {Name: "rx_sdu_octets", N: c.octetsIn}, {Name: "tx_sdu_octets", N: c.octetsOut},
 		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
@@ -329,5 +348,5 @@ func (a *aal5) count() []dataplane.Count {
 		{Name: "rx_drop_oam", N: a.f5.dropped()}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
 		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
 		{Name: "tx_drop_no_vc", N: c.noVC},
-	}
+	})
 }

@@ -32,6 +32,7 @@ type associations struct {
 	gone    uint64                          // messages for a carrier that has gone
 	watcher dataplane.ProcID                // told of full queues; 0: nobody
 	told    map[dataplane.ProcID]congestion // by pair of a VC
+	crowded map[dataplane.ProcID]*crowding  // VCs that have lost something because their streams were full, by pair
 	noBlock uint64                          // messages for all streams of a carrier that there was no memory to copy
 }
 
@@ -129,7 +130,7 @@ func (a *associations) below() (dataplane.Module, error) {
 // above makes the pair of a VC.
 func (a *associations) above(l *lower, key uint64, vc aal.VC, g *gate) dataplane.Module {
 	m := a.base("vc " + vc.String())
-	m.Counters = g.counts
+	m.Counters = func() []dataplane.Count { return append(g.counts(), a.crowded[g.rq.ID()].count(a.hub)) }
 	m.ReadService = func(q *dataplane.Queue) {
 		q.Drain()
 		if len(a.told) > 0 {
@@ -157,6 +158,7 @@ func (a *associations) above(l *lower, key uint64, vc aal.VC, g *gate) dataplane
 		g.stop()
 		l.leave(key, g)
 		delete(a.told, q.ID())
+		delete(a.crowded, q.ID())
 	}
 	m.Leave = func() error { g.stop(); return nil }
 	m.Arrive = func(q *dataplane.Queue) {
@@ -227,6 +229,7 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	if !ok {
 		if g := l.mute[m.Conn]; g != nil {
 			g.in++
+			g.last.note(a.hub, "rx_drop_direction")
 		} else {
 			a.unknown += max(1, uint64(m.Len)/aal.CellSize)
 		}
@@ -235,11 +238,41 @@ func (a *associations) demultiplex(l *lower, m dataplane.Msg) {
 	}
 	if q.Full() || a.scarce() && !q.CanPutNext() {
 		a.full++
+		a.crowd(q)
 		a.congested(q)
 		a.hub.Free(m)
 		return
 	}
 	q.Forward(m)
+}
+
+// crowding is what a VC has lost because its stream was full.
+type crowding struct {
+	lost uint64
+	last int64
+}
+
+// crowd counts that with the VC. Cold: what comes here is lost anyway, and all but the first time
+// it is a look into a table.
+func (a *associations) crowd(q *dataplane.Queue) {
+	c := a.crowded[q.ID()]
+	if c == nil {
+		if a.crowded == nil {
+			a.crowded = map[dataplane.ProcID]*crowding{}
+		}
+		c = new(crowding)
+		a.crowded[q.ID()] = c
+	}
+	c.lost, c.last = c.lost+1, a.hub.Now()
+}
+
+// count is the counter; of a VC that has lost nothing c is nil.
+func (c *crowding) count(h *dataplane.Hub) dataplane.Count {
+	n := dataplane.Count{Name: "rx_drop_congested"}
+	if c != nil {
+		n.N, n.Ago = c.lost, max(h.Now()-c.last, 1)
+	}
+	return n
 }
 
 // Watch is the command that says who is told of full queues: the number of a process, which

@@ -104,7 +104,11 @@ func (d *Carrier) connectionCounts(arg string) ([]byte, error) {
 	}
 	var text []byte
 	for _, n := range counts {
-		text = fmt.Appendf(text, "%s %d\n", n.Name, n.N)
+		text = fmt.Appendf(text, "%s %d", n.Name, n.N)
+		if n.Ago > 0 {
+			text = fmt.Appendf(text, " %d", n.Ago)
+		}
+		text = append(text, '\n')
 	}
 	return text, nil
 }
@@ -118,9 +122,13 @@ func (d *Carrier) ConnectionCounts(c Connection) (counts []dataplane.Count, err 
 		if e.police != 0 {
 			police = p.cross.police.list[e.police]
 		}
+		lost := dataplane.Count{Name: "police_dropped", N: police.dropped}
+		if police.dropped > 0 {
+			lost.Ago = max(d.hub.Now()-police.last, 1)
+		}
 		counts = append(counts,
 			dataplane.Count{Name: "rx_cells", N: e.cells}, dataplane.Count{Name: "leaves", N: uint64(e.leaves)},
-			dataplane.Count{Name: "police_tagged", N: police.tagged}, dataplane.Count{Name: "police_dropped", N: police.dropped})
+			dataplane.Count{Name: "police_tagged", N: police.tagged}, lost)
 		if e.flags&crossWatched != 0 {
 			i, _ := p.cross.table.find(c.key())
 			counts = p.cross.oam.of[i].appendCounts(counts)
@@ -134,9 +142,10 @@ func (d *Carrier) ConnectionCounts(c Connection) (counts []dataplane.Count, err 
 		if l.queue != 0 {
 			waits = uint64(p.sched.queues[l.queue].count)
 		}
-		return append(counts,
-			dataplane.Count{Name: "tx_queued", N: waits}, dataplane.Count{Name: "tx_drop_full", N: l.drops.full},
-			dataplane.Count{Name: "tx_drop_clp1", N: l.drops.clp1}, dataplane.Count{Name: "tx_drop_frames", N: l.drops.frames}), nil
+		last := loss{legCauses[l.drops.lastOf], l.drops.last}
+		return append(counts, last.mark(d.hub, []dataplane.Count{
+			{Name: "tx_queued", N: waits}, {Name: "tx_drop_full", N: l.drops.full},
+			{Name: "tx_drop_clp1", N: l.drops.clp1}, {Name: "tx_drop_frames", N: l.drops.frames}})...), nil
 	}
 	return counts, err
 }

@@ -24,6 +24,7 @@ type gate struct {
 	in     uint64            // dropped, of each way
 	out    uint64
 	held   uint64 // messages that had to wait
+	last   loss
 	shaper *shaper
 }
 
@@ -90,6 +91,7 @@ func (g *gate) put(q *dataplane.Queue, m dataplane.Msg) bool {
 		return false
 	case g.closed&control.DirectionOut != 0:
 		g.out++
+		g.last.note(q.Hub(), "tx_drop_direction")
 		q.Hub().Free(m)
 		return true
 	case g.shaper == nil:
@@ -162,7 +164,7 @@ func sendPart(q, lower *dataplane.Queue, m *dataplane.Msg, octets int) bool {
 
 // counts are the VC's own.
 func (g *gate) counts() []dataplane.Count {
-	return []dataplane.Count{
+	return g.last.mark(g.rq.Hub(), []dataplane.Count{
 		{Name: "rx_drop_direction", N: g.in}, {Name: "tx_drop_direction", N: g.out}, {Name: "tx_shaped", N: g.held},
-	}
+	})
 }

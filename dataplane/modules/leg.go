@@ -34,6 +34,27 @@ type legDrops struct {
 	full   uint64 // as many wait as may
 	clp1   uint64 // … half of them, and the cell had CLP 1
 	frames uint64 // with others of their PDU
+	last   int64  // when that rose last which lastOf points to, by the hub's clock
+	lastOf legCause
+}
+
+// legCause is why a leg has dropped a cell; 0: it has not.
+type legCause uint8
+
+const (
+	legFull legCause = iota + 1
+	legCLP1
+	legFrames
+)
+
+// legCauses are the counters' names.
+var legCauses = [...]string{legFull: "tx_drop_full", legCLP1: "tx_drop_clp1", legFrames: "tx_drop_frames"}
+
+// shedOf counts a cell that a leg has dropped.
+func (p *port) shedOf(l *leg, n *uint64, cause legCause) {
+	*n++
+	p.counts.congested++
+	l.drops.last, l.drops.lastOf = p.carrier.hub.Now(), cause
 }
 
 // legs is what has been promised about the cells that a port sends.

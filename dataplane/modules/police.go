@@ -10,6 +10,7 @@ import (
 type policer struct {
 	buckets         aal.Buckets
 	tagged, dropped uint64
+	last            int64  // when it dropped last, by the hub's clock
 	contract        uint32 // among the port's
 }
 
@@ -71,6 +72,7 @@ func (x *policers) judge(i uint32, now int64, h uint32) (uint32, bool) {
 		return h | clp, true
 	case aal.Discard:
 		p.dropped++
+		p.last = now
 		return h, false
 	}
 	return h, true

@@ -12,6 +12,7 @@ type rfc2684 struct {
 	hub    *dataplane.Hub
 	encap  aal.Encap
 	kind   aal.Kind
+	last   loss
 	counts struct {
 		in, out  uint64
 		encap    uint64 // not what RFC 2684 allows on this VC
@@ -50,10 +51,12 @@ func (r *rfc2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	switch {
 	case err != nil:
 		r.counts.encap++
+		r.last.note(r.hub, "rx_drop_encapsulation")
 		r.hub.Free(m)
 		return
 	case p.Kind != r.kind || p.Kind == aal.Routed && p.EtherType != aal.EtherTypeIPv4 && p.EtherType != aal.EtherTypeIPv6:
 		r.counts.kind++
+		r.last.note(r.hub, "rx_drop_kind")
 		r.hub.Free(m)
 		return
 	}
@@ -64,6 +67,7 @@ func (r *rfc2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 	if outer := ecn(&m); outer != nic.NotECT {
 		if !decapsulate(innerIP(p.Data, r.kind), outer) {
 			r.counts.notECT++
+			r.last.note(r.hub, "rx_drop_not_ect")
 			r.hub.Free(m)
 			return
 		}
@@ -98,6 +102,7 @@ func (r *rfc2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		r.hub.Free(m)
 		if b == 0 {
 			r.counts.noBlocks++
+			r.last.note(r.hub, "tx_drop_no_block")
 			return
 		}
 		m.Block = b
@@ -114,6 +119,7 @@ func (r *rfc2684) protocol(frame []byte) (uint16, bool) {
 	if r.kind == aal.Bridged {
 		if len(frame) < ethernetMin {
 			r.counts.short++
+			r.last.note(r.hub, "tx_drop_short")
 			return 0, false
 		}
 		return 0, true
@@ -127,15 +133,16 @@ func (r *rfc2684) protocol(frame []byte) (uint16, bool) {
 		}
 	}
 	r.counts.version++
+	r.last.note(r.hub, "tx_drop_not_ip")
 	return 0, false
 }
 
 func (r *rfc2684) count() []dataplane.Count {
 	c := &r.counts
-	return []dataplane.Count{
+	return r.last.mark(r.hub, []dataplane.Count{
 		{Name: "rx_frames", N: c.in}, {Name: "tx_frames", N: c.out},
 		{Name: "rx_drop_encapsulation", N: c.encap}, {Name: "rx_drop_kind", N: c.kind},
 		{Name: "rx_drop_not_ect", N: c.notECT},
 		{Name: "tx_drop_short", N: c.short}, {Name: "tx_drop_not_ip", N: c.version}, {Name: "tx_drop_no_block", N: c.noBlocks},
-	}
+	})
 }

@@ -76,17 +76,14 @@ func (p *port) enqueue(h uint32, cell []byte) {
 	switch {
 	case l.frames:
 		if !l.discard.Pass(header, n >= limit/4*3, full) {
-			l.drops.frames++
-			p.counts.congested++
+			p.shedOf(l, &l.drops.frames, legFrames)
 			return
 		}
 	case full:
-		l.drops.full++
-		p.counts.congested++
+		p.shedOf(l, &l.drops.full, legFull)
 		return
 	case header.CLP() && n >= limit/2:
-		l.drops.clp1++
-		p.counts.congested++
+		p.shedOf(l, &l.drops.clp1, legCLP1)
 		return
 	}
 	if n >= limit/4 {
@@ -100,8 +97,7 @@ func (p *port) append(at, h uint32, cell []byte, class Class) {
 	s, l := p.sched, &p.legs.legs[at]
 	node := s.store.take(h, cell)
 	if node == 0 {
-		l.drops.full++
-		p.counts.congested++
+		p.shedOf(l, &l.drops.full, legFull)
 		return
 	}
 	i := s.of(at, l, class)

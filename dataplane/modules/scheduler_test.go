@@ -100,6 +100,21 @@ func (c *congested) count(i int, name string) uint64 {
 	return 0
 }
 
+// last is the counter of what a connection has lost last, and how long ago.
+func (c *congested) last(i int) (name string, ago time.Duration) {
+	c.t.Helper()
+	counts, err := c.carriers[1].ConnectionCounts(Connection{VC: sourceVC(i)})
+	if err != nil && len(counts) == 0 {
+		c.t.Fatal(err)
+	}
+	for _, n := range counts {
+		if n.Ago > 0 {
+			return n.Name, time.Duration(n.Ago)
+		}
+	}
+	return "", 0
+}
+
 // conforms is GCRA(T, tau) as I.371 draws it, computed apart from package aal, in picoseconds.
 func conforms(cells []arrival, rate uint32, tau time.Duration) (worst time.Duration, ok bool) {
 	interval := int64(1e12) / int64(rate)
@@ -166,6 +181,9 @@ func TestFloodDoesNotHurtCBR(t *testing.T) {
 		for i := 1; i < 3; i++ {
 			if lost, waits := c.count(i, "tx_drop_full"), c.count(i, "tx_queued"); lost == 0 || lost+waits+uint64(len(c.got[i])) != c.sent[i] {
 				t.Errorf("UBR %d: %d sent, %d left, %d lost, %d wait", i, c.sent[i], len(c.got[i]), lost, waits)
+			}
+			if cause, ago := c.last(i); cause != "tx_drop_full" || ago > 100*time.Millisecond {
+				t.Errorf("UBR %d: last lost something %v ago by %q", i, ago, cause)
 			}
 		}
 	}
@@ -262,6 +280,9 @@ func TestDiscardUnderCongestion(t *testing.T) {
 	}
 	if dropped := c.count(0, "tx_drop_frames"); broken != 0 || whole < 250 || dropped == 0 || dropped+uint64(len(c.got[0])) != c.sent[0] {
 		t.Errorf("%d whole PDUs, %d broken, %d cells dropped of %d", whole, broken, dropped, c.sent[0])
+	}
+	if cause, ago := c.last(0); cause != "tx_drop_frames" || ago <= 0 {
+		t.Errorf("whole PDUs: last lost %v ago by %q", ago, cause)
 	}
 	byCLP, marked := [2]int{}, 0
 	for _, a := range c.got[1] {

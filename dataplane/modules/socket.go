@@ -20,6 +20,7 @@ type socket struct {
 	waiting bool // for a block
 	broken  bool // carries nothing any more
 	counts  trafficCounts
+	last    loss
 	closed  bool
 	drained bool // what it had was sent: it is about to end
 	touched bool // has something to publish
@@ -30,7 +31,7 @@ type socket struct {
 func (c *socket) module() dataplane.Module {
 	s := c.owner
 	return dataplane.Module{
-		Name: "socket", Pair: s.pair, Counters: c.counts.count,
+		Name: "socket", Pair: s.pair, Counters: func() []dataplane.Count { return c.last.mark(c.owner.hub, c.counts.count()) },
 		ReadPut: c.readPut, ReadService: c.readService,
 		WriteService: func(*dataplane.Queue) { c.resume() },
 		Open: func(q *dataplane.Queue) error {
@@ -132,6 +133,7 @@ func (c *socket) end() {
 // refuse counts what the application may not send.
 func (c *socket) refuse() {
 	c.counts.refused++
+	c.last.note(c.owner.hub, "tx_drop_sdu")
 	c.owner.counts.refused++
 }
 
@@ -236,6 +238,7 @@ func (c *socket) deliver(m *dataplane.Msg) bool {
 		return true
 	case size > most && c.channel.Shape.Kind&region.Cells == 0:
 		c.counts.long++
+		c.last.note(c.owner.hub, "rx_drop_long")
 		c.owner.counts.long++
 		c.owner.hub.Free(*m)
 		return true

@@ -23,6 +23,7 @@ type TooBig struct {
 	limit   int // octets of a frame; 0: none
 	spent   int64
 	counts  struct{ lost, told uint64 }
+	last    loss
 }
 
 // NewTooBig makes the module. kind is aal.Bridged or aal.Routed.
@@ -51,6 +52,7 @@ func (t *TooBig) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		return
 	}
 	t.counts.lost++
+	t.last.note(t.hub, "tx_drop_too_big")
 	t.answer(q.Mate(), t.hub.Pool.Bytes(m.Block))
 	t.hub.Free(m)
 }
@@ -78,5 +80,5 @@ func (t *TooBig) answer(up *dataplane.Queue, frame []byte) {
 
 // Counts gives the counters in a fixed order. On the hub only.
 func (t *TooBig) Counts() []dataplane.Count {
-	return []dataplane.Count{{Name: "tx_drop_too_big", N: t.counts.lost}, {Name: "senders_told", N: t.counts.told}}
+	return t.last.mark(t.hub, []dataplane.Count{{Name: "tx_drop_too_big", N: t.counts.lost}, {Name: "senders_told", N: t.counts.told}})
 }

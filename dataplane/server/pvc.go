@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -461,7 +462,11 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 		}
 		s.tellVC(v, out)
 		out.Type = control.ATMStats
-		out.Trailer, err = appendCounts(out.Trailer, "", counts)
+		if out.Trailer, err = appendCounts(out.Trailer, "", counts); err == nil {
+			var last lastLoss
+			last.look("", counts)
+			out.Trailer, err = last.append(out.Trailer)
+		}
 		return err
 	}
 	all, err := s.fabric.Stream(v.pair)
@@ -479,10 +484,36 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 	s.tellVC(v, out)
 	out.Type = control.ATMStats
 	all[0].Module = "vc"
+	var last lastLoss
 	for i, n := range counts {
 		if out.Trailer, err = appendCounts(out.Trailer, all[i].Module+".", n); err != nil {
 			return err
 		}
+		last.look(all[i].Module+".", n)
 	}
-	return nil
+	out.Trailer, err = last.append(out.Trailer)
+	return err
+}
+
+// lastLoss is the youngest of what the modules of a VC have dropped.
+type lastLoss struct {
+	name string
+	ago  int64 // nanoseconds; 0: nothing was dropped
+}
+
+// look goes through the counters of one module.
+func (l *lastLoss) look(of string, counts []dataplane.Count) {
+	for _, n := range counts {
+		if n.Ago > 0 && (l.ago == 0 || n.Ago < l.ago) {
+			l.name, l.ago = of+n.Name, n.Ago
+		}
+	}
+}
+
+// append adds TLV LOSS, if there is something to tell.
+func (l *lastLoss) append(trailer []byte) ([]byte, error) {
+	if l.ago == 0 {
+		return trailer, nil
+	}
+	return control.AppendLoss(trailer, l.name, uint64(time.Now().UnixNano()-l.ago))
 }

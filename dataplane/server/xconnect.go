@@ -399,7 +399,7 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 	a, err := s.fabric.Do(dataplane.Command{Number: control.CarrierCounts, A: v.on.carrier.id, Arg: v.connection()})
 	for line := range strings.Lines(string(a.Data)) {
 		var n dataplane.Count
-		if _, err := fmt.Sscan(line, &n.Name, &n.N); err != nil {
+		if read, err := fmt.Sscan(line, &n.Name, &n.N, &n.Ago); read < 2 { // how long ago it rose is of losses alone
 			return nil, err
 		}
 		counts = append(counts, n)

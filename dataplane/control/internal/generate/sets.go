@@ -228,4 +228,5 @@ var tlvs = []tlv{
 			{offset: 0, name: "conn", size: 8, doc: "the listener's connection id"},
 		},
 	}},
+	{n: 0x010B, name: "LOSS", goName: "Loss", doc: "what a VC has lost last: when, u64, nanoseconds since 1970, then the name of the COUNTER that rose"},
 }
