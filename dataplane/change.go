@@ -420,6 +420,20 @@ func (x Changes) Stream(id ProcID) (all []Process, err error) {
 	return all, nil
 }
 
+// Above gives the process above each of some, whichever hubs the path passes; 0: there is none, or
+// no such process.
+func (f *Fabric) Above(ids []ProcID) []ProcID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make([]ProcID, len(ids))
+	for i, id := range ids {
+		if p, err := f.find(id); err == nil {
+			all[i] = number(p.above())
+		}
+	}
+	return all
+}
+
 func (p *pair) tell() Process {
 	return Process{ID: p.id, Hub: p.rq.hub.index, Below: number(p.below()), Above: number(p.above()), Module: p.module.Name}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"syscall"
@@ -132,11 +133,13 @@ func (s *Server) listPorts() (entries []entry, err error) {
 	return entries, nil
 }
 
-// resync is HUB RESYNC: the whole state of one moment, a message each, and DONE.
+// resync is HUB RESYNC: the whole state of one moment, a message each, and DONE. What there is very
+// much of is copied in that moment, and made messages of and put in order afterwards, when others
+// have their turn again.
 func (s *Server) resync(c *client, in, out *control.Packet) error {
 	c.settle()
-	before, state, err := s.state(c)
-	for _, p := range before {
+	m, err := s.state(c)
+	for _, p := range m.before {
 		if err := c.conn.Send(p); err != nil {
 			return err
 		}
@@ -144,7 +147,7 @@ func (s *Server) resync(c *client, in, out *control.Packet) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range state {
+	for p := range m.messages() {
 		if err := c.more(in, p); err != nil {
 			return err
 		}
@@ -152,27 +155,69 @@ func (s *Server) resync(c *client, in, out *control.Packet) error {
 	return done(in, out)
 }
 
-// state is all that there is, of one moment: nothing changes meanwhile, while traffic flows; and
-// before are the events until then that the client has not been sent.
-func (s *Server) state(c *client) (before, state []*control.Packet, err error) {
+// moment is all that there was at one moment.
+type moment struct {
+	before []*control.Packet // the events until then that the client has not been sent
+	ports  []*control.Packet
+	vcs    []vcThen
+	conns  []connThen
+	rest   []*control.Packet
+}
+
+// messages are what RESYNC tells of it.
+func (m *moment) messages() iter.Seq[*control.Packet] {
+	slices.SortFunc(m.vcs, func(a, b vcThen) int { return a.compare(b.vcKey) })
+	slices.SortFunc(m.conns, func(a, b connThen) int { return cmp.Compare(a.id.Index(), b.id.Index()) })
+	return func(yield func(*control.Packet) bool) {
+		for _, p := range m.ports {
+			if !yield(p) {
+				return
+			}
+		}
+		for i := range m.vcs {
+			if !yield(m.vcs[i].message()) {
+				return
+			}
+		}
+		for i := range m.conns {
+			if !yield(m.conns[i].message()) {
+				return
+			}
+		}
+		for _, p := range m.rest {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// portsAtOnce is how many ports' counters are read in one visit of the hub.
+const portsAtOnce = 64
+
+// state takes all that there is at one moment: nothing changes meanwhile, while traffic flows.
+func (s *Server) state(c *client) (m moment, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before = c.overtaken()
-	for _, p := range s.ports.inOrder() {
-		out := new(control.Packet)
-		if err := s.tellPort(p, out); err != nil {
-			return before, nil, err
+	m.before = c.overtaken()
+	for some := range slices.Chunk(s.ports.inOrder(), portsAtOnce) {
+		if err := s.bundle(func() error {
+			for _, p := range some {
+				out := new(control.Packet)
+				if err := s.tellPort(p, out); err != nil {
+					return err
+				}
+				m.ports = append(m.ports, out)
+			}
+			return nil
+		}); err != nil {
+			return m, err
 		}
-		state = append(state, out)
 	}
-	for _, v := range s.vcs.inOrder() {
-		out := new(control.Packet)
-		s.tellVC(v, out)
-		state = append(state, out)
-	}
-	state = append(state, s.tellConns()...)
+	m.vcs, m.conns = s.vcsThen(), s.connsThen()
 	paths, err := s.tellPaths()
-	return before, append(append(state, paths...), s.tellSubscriptions()...), err
+	m.rest = append(paths, s.tellSubscriptions()...)
+	return m, err
 }
 
 // tellSubscriptions describes those of all clients, each as EVT SUBSCRIBE. s.mu is held.
@@ -191,11 +236,4 @@ func (s *Server) tellSubscriptions() (all []*control.Packet) {
 // clientsInOrder gives the clients by number. s.mu is held.
 func (s *Server) clientsInOrder() []*client {
 	return slices.SortedFunc(maps.Values(s.clients), func(a, b *client) int { return cmp.Compare(a.id, b.id) })
-}
-
-// inOrder gives the VCs by port, VPI and VCI.
-func (t *vcTable) inOrder() []*vc {
-	return slices.SortedFunc(maps.Values(t.byKey), func(a, b *vc) int {
-		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.vpi, b.vpi), cmp.Compare(a.vci, b.vci))
-	})
 }

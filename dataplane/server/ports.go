@@ -302,7 +302,7 @@ func (s *Server) tellPort(p *port, out *control.Packet) error {
 	}
 	out.SetATM(&control.ATM{Port: p.number, Direction: direction, Receiver: uint32(p.carrier.assoc)})
 	var counts []dataplane.Count
-	if err := s.fabric.On(p.carrier.id, func() { counts = p.carrier.PortCounts(p.index) }); err != nil {
+	if err := s.changes.On(p.carrier.id, func() { counts = p.carrier.PortCounts(p.index) }); err != nil {
 		return err
 	}
 	t, err := control.AppendTLV(nil, control.TLVName, []byte(p.name))

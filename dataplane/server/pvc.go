@@ -427,23 +427,13 @@ func (s *Server) setMarks(v *vc, hi, lo uint32) error {
 
 // tellVC describes a VC; receiver is the process at the bottom of its stream as it is now.
 func (s *Server) tellVC(v *vc, out *control.Packet) {
-	b := v.body
-	out.Type, out.Conn = control.ATMQuery, v.id
-	if v.cross != nil {
-		s.tellCross(v, out)
-		return
+	then := s.vcThen(v)
+	if v.cross == nil {
+		then.body.Receiver = uint32(s.fabric.Above([]dataplane.ProcID{v.pair})[0])
 	}
-	b.Receiver = 0
-	if all, err := s.fabric.Stream(v.pair); err == nil && len(all) > 1 {
-		b.Receiver = uint32(all[1].ID)
-	}
-	if v.switched && v.owner != nil {
-		out.Conn = v.owner.id
-	}
-	if len(v.cookie) > 0 {
-		out.Trailer, _ = control.AppendTLV(out.Trailer, control.TLVCookie, v.cookie) // it has been in a trailer before
-	}
-	out.SetATM(&b)
+	p := then.message()
+	out.Type, out.Conn, out.Trailer = p.Type, p.Conn, append(out.Trailer, p.Trailer...)
+	out.SetATM(&then.body)
 }
 
 // statVC is ATM STATS: the counters of the whole stream of a VC, from the multiplexor up,

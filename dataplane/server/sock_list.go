@@ -1,10 +1,6 @@
 package server
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/pcb"
 )
@@ -18,19 +14,38 @@ var stateTypes = map[pcb.State]control.Type{
 	pcb.Cleared: control.SockClosed, pcb.Closing: control.SockClose,
 }
 
-// tellConns describes all connections, by id. s.mu is held.
-func (s *Server) tellConns() (state []*control.Packet) {
-	for _, cn := range slices.SortedFunc(maps.Values(s.conns), func(a, b *conn) int { return cmp.Compare(a.id.Index(), b.id.Index()) }) {
-		p := &control.Packet{}
-		body := cn.body
-		body.Port = cn.pcb.Port
-		p.SetSock(&body)
-		p.Type, p.Conn, p.Cause = stateTypes[cn.pcb.State], cn.id, cn.pcb.Cause
+// connThen is what a connection was like at some moment.
+type connThen struct {
+	id    control.ConnID
+	typ   control.Type
+	cause uint8
+	on    bool // a VC, which is vc
+	vc    vcKey
+	body  control.Sock
+}
+
+// connsThen are all connections as they are now, in any order. s.mu is held.
+func (s *Server) connsThen() []connThen {
+	all := make([]connThen, 0, len(s.conns))
+	for _, cn := range s.conns {
+		then := connThen{id: cn.id, typ: stateTypes[cn.pcb.State], cause: cn.pcb.Cause, body: cn.body}
+		then.body.Port = cn.pcb.Port
 		if cn.vc != nil {
-			end := control.SecondEnd{Port: cn.vc.port, VPI: cn.vc.vpi, VCI: cn.vc.vci}
-			p.Trailer, _ = end.Append(nil)
+			then.on, then.vc = true, cn.vc.vcKey
 		}
-		state = append(state, p)
+		all = append(all, then)
 	}
-	return state
+	return all
+}
+
+// message tells of it.
+func (t *connThen) message() *control.Packet {
+	p := &control.Packet{}
+	p.SetSock(&t.body)
+	p.Type, p.Conn, p.Cause = t.typ, t.id, t.cause
+	if t.on {
+		end := control.SecondEnd{Port: t.vc.port, VPI: t.vc.vpi, VCI: t.vc.vci}
+		p.Trailer, _ = end.Append(nil)
+	}
+	return p
 }
