@@ -22,7 +22,7 @@ BRIEF := 2>&1 | awk -v noskip=$(NOSKIP) -f .ci/brief.awk
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build install tools test portable race sim debug fuzz soak bench bench-executive bench-peers bench-report generate lint arm64 demo clean
+.PHONY: build install tools test portable race sim debug fuzz fuzz-control soak bench bench-executive bench-peers bench-report generate lint arm64 demo clean
 
 build: # bin/cellhubd, bin/cellsigd, bin/cellctl, bin/atmtap, bin/demo, bin/cellbench
 	go build -o bin/ ./cmd/...
@@ -74,12 +74,21 @@ fuzz: # every fuzz target in turn
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" </dev/null | grep -v 'baseline\|^PASS'; \
 	done
 
-soak: # for a night: what CI runs a part of
+soak: build # for a night: what CI runs a part of
 	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/...
 	go test -count=10 -timeout 6h ./cmd/...
 	go test -run TestLoad -load 10m -timeout 30m ./cmd/atmtap
 	$(MAKE) sim SEEDS=1000000
+	go test -run 'TestKillCycles|TestManySockets' -kills 10000 -sockets 100000 -timeout 1h ./dataplane/client
+	bin/cellbench sockets --many 100000
+	$(MAKE) fuzz-control
 	$(MAKE) fuzz FUZZTIME=5000000x
+
+# By message, by sequence of messages, and by what an application does to its rings.
+FUZZCONTROL = control:FuzzMessage control:FuzzTLV server:FuzzSequence client:FuzzSock client:FuzzRing region:FuzzScribble ring:FuzzForeignIndices
+
+fuzz-control: # the control socket and shared memory, more than an hour in all
+	for t in $(FUZZCONTROL); do go test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime 10m ./dataplane/$${t%:*} </dev/null || exit 1; done
 
 bench: build bench-peers # functions, then tunnels side by side; as root, on a quiet machine
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(COUNT) -timeout 1h ./...

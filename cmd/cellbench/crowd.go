@@ -38,9 +38,10 @@ type crowd struct {
 	Add, Open, Send, Close, Delete float64    // a second
 	Resident, Shared               float64    // MiB of the daemon; of it, what it shares with the application
 	Idle                           float64    // of a processor, of the daemon
-	Quiet, Resync, Death           [2]latency // of a PVC's ping, of another client's request
-	ResyncTook, DeathTook          time.Duration
-	Told                           int // messages of RESYNC
+	Quiet, Resync, List, Death     [2]latency // of a PVC's ping, of another client's request
+	ResyncTook, ListTook           time.Duration
+	DeathTook                      time.Duration
+	Told, Listed                   int // messages of RESYNC, of LIST
 }
 
 // latency is that of probes, in µs.
@@ -117,7 +118,7 @@ func (c *crowd) rest(h *socketHub, idle time.Duration) {
 	c.Resident, c.Shared = statusOf(h.pid(), "VmRSS"), statusOf(h.pid(), "RssShmem")
 }
 
-// tell is RESYNC by an observer, beside probes.
+// tell is RESYNC, and LIST, by an observer, beside probes.
 func (c *crowd) tell(h *socketHub, p *prober) error {
 	observer, err := h.session(control.RoleObserver)
 	if err != nil {
@@ -133,6 +134,15 @@ func (c *crowd) tell(h *socketHub, p *prober) error {
 		begin := time.Now()
 		err := observer.Each(&q, func(*control.Packet) error { c.Told++; return nil }, nil)
 		c.ResyncTook = time.Since(begin)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.List, err = p.during(func() error {
+		begin := time.Now()
+		all, err := observer.List(control.ListProcesses)
+		c.ListTook, c.Listed = time.Since(begin), len(all)
 		return err
 	})
 	return err
@@ -286,6 +296,8 @@ func (c *crowd) table() table {
 	two("quiet", c.Quiet)
 	row("RESYNC", "%d messages in %v", c.Told, c.ResyncTook.Round(time.Millisecond))
 	two("during RESYNC", c.Resync)
+	row("LIST of processes", "%d in %v", c.Listed, c.ListTook.Round(time.Millisecond))
+	two("during LIST", c.List)
 	row("the application dies: until its VCs are free", "%v", c.DeathTook.Round(time.Millisecond))
 	two("meanwhile", c.Death)
 	return t

@@ -36,7 +36,7 @@ func TestSockets(t *testing.T) {
 		}
 	}
 	x := d.Crowd
-	if x.Sockets != many || x.Told < 2*many || x.ResyncTook <= 0 || x.DeathTook <= 0 || x.Resident <= x.Shared || x.Shared <= 0 {
+	if x.Sockets != many || x.Told < 2*many || x.ResyncTook <= 0 || x.Listed < 3*many || x.ListTook <= 0 || x.DeathTook <= 0 || x.Resident <= x.Shared || x.Shared <= 0 {
 		t.Errorf("%+v", x)
 	}
 	for i, v := range []float64{x.Add, x.Open, x.Send, x.Close, x.Delete, x.Quiet[0].P50, x.Quiet[1].P50, x.Resync[0].Max, x.Resync[1].Max, x.Death[0].Max, x.Death[1].Max} {

@@ -22,28 +22,7 @@ type entry struct {
 
 // list is HUB LIST: what there was at one moment, a message each, and DONE.
 func (s *Server) list(c *client, in, out *control.Packet) error {
-	var entries []entry
-	var err error
-	s.mu.Lock()
-	switch what := control.Listing(in.Hub().B); what {
-	case control.ListStreams:
-		entries, err = s.listStreams()
-	case control.ListProcesses:
-		entries, err = s.listProcesses()
-	case control.ListPlaces:
-		entries, err = s.listPlaces()
-	case control.ListModules:
-		for _, name := range s.fabric.Modules() {
-			entries = append(entries, entry{name: name})
-		}
-	case control.ListEvents:
-		entries = s.listEvents()
-	case control.ListPorts:
-		entries, err = s.listPorts()
-	default:
-		err = fmt.Errorf("listing %d: %w", what, syscall.EINVAL)
-	}
-	s.mu.Unlock()
+	entries, err := s.listing(control.Listing(in.Hub().B))
 	if err != nil {
 		return err
 	}
@@ -60,6 +39,44 @@ func (s *Server) list(c *client, in, out *control.Packet) error {
 		}
 	}
 	return done(in, out)
+}
+
+func (s *Server) listing(what control.Listing) (entries []entry, err error) {
+	if what == control.ListProcesses || what == control.ListPlaces {
+		return s.listFabric(what)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch what {
+	case control.ListStreams:
+		return s.listStreams()
+	case control.ListModules:
+		for _, name := range s.fabric.Modules() {
+			entries = append(entries, entry{name: name})
+		}
+		return entries, nil
+	case control.ListEvents:
+		return s.listEvents(), nil
+	case control.ListPorts:
+		return s.listPorts()
+	}
+	return nil, fmt.Errorf("listing %d: %w", what, syscall.EINVAL)
+}
+
+// listFabric lists the processes: of which there may be hundreds of thousands, so that entries are
+// made of them when others have their turn again.
+func (s *Server) listFabric(what control.Listing) ([]entry, error) {
+	s.mu.Lock()
+	all, err := s.fabric.Processes()
+	given, parts := maps.Clone(s.names.given), maps.Clone(s.names.parts)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	if what == control.ListPlaces {
+		return s.listPlaces(all), nil
+	}
+	return listProcesses(all, given, parts)
 }
 
 // done makes the last answer to a dump.
@@ -85,19 +102,15 @@ func (s *Server) listStreams() (entries []entry, err error) {
 	return entries, nil
 }
 
-func (s *Server) listProcesses() (entries []entry, err error) {
-	all, err := s.fabric.Processes()
-	if err != nil {
-		return nil, errnoOf(err)
-	}
+func listProcesses(all []dataplane.Process, given, parts map[dataplane.ProcID]string) (entries []entry, err error) {
 	for _, p := range all {
 		e := entry{a: uint32(p.ID), b: uint32(p.Above), name: p.Module}
-		if name := s.names.given[p.ID]; name != "" {
+		if name := given[p.ID]; name != "" {
 			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVName, []byte(name)); err != nil {
 				return nil, err
 			}
 		}
-		if part := s.names.parts[p.ID]; part != "" {
+		if part := parts[p.ID]; part != "" {
 			if e.trailer, err = control.AppendTLV(e.trailer, control.TLVText, []byte(part)); err != nil {
 				return nil, err
 			}
@@ -107,11 +120,7 @@ func (s *Server) listProcesses() (entries []entry, err error) {
 	return entries, nil
 }
 
-func (s *Server) listPlaces() (entries []entry, err error) {
-	all, err := s.fabric.Processes()
-	if err != nil {
-		return nil, errnoOf(err)
-	}
+func (s *Server) listPlaces(all []dataplane.Process) (entries []entry) {
 	for i := range s.fabric.Hubs() { // each stands on itself
 		n := uint32(s.fabric.Hub(i).Number())
 		entries = append(entries, entry{a: n, b: n, name: "hub"})
@@ -119,7 +128,7 @@ func (s *Server) listPlaces() (entries []entry, err error) {
 	for _, p := range all {
 		entries = append(entries, entry{a: uint32(p.ID), b: uint32(s.fabric.Hub(p.Hub).Number()), name: p.Module})
 	}
-	return entries, nil
+	return entries
 }
 
 func (s *Server) listPorts() (entries []entry, err error) {
