@@ -31,6 +31,8 @@ func (x Changes) Do(c Command) (a Answer, err error) {
 		err = x.link(c.A, c.B)
 	case control.HubMove:
 		err = x.moveTo(c.A, c.B)
+	case control.HubFlush:
+		a.Data, err = x.flush(c)
 	case control.HubList:
 		a.Data, err = x.f.list()
 	default:

@@ -111,6 +111,9 @@ func TestChange(t *testing.T) {
 	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
 		t.Errorf("%v", m)
 	}
+	if out := d.must("stream flush lan --down"); out != "messages 0\n" {
+		t.Errorf("%s", out)
+	}
 	d.must("port down dslam")
 	if out := d.must("show ports"); !strings.Contains(out, "dslam       7  down     2") {
 		t.Errorf("%s", out)

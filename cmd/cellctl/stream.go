@@ -18,7 +18,7 @@ func streamCommand(o *options) *cobra.Command {
 		process(o, "pop", "take a module out of its stream", control.HubPop),
 		linkCommand(o),
 		process(o, "unlink", "part a process from the one above it", control.HubUnlink),
-		moveCommand(o),
+		moveCommand(o), flushCommand(o),
 		process(o, "close", "close a stream, or one process that is no stream's first", control.HubClose))
 }
 
@@ -111,6 +111,34 @@ func moveCommand(o *options) *cobra.Command {
 			})
 		},
 	}
+}
+
+func flushCommand(o *options) *cobra.Command {
+	var up, down bool
+	c := &cobra.Command{
+		Use: "flush PROCESS", Short: "lose what waits in a stream", Args: cobra.ExactArgs(1),
+		Long: `Frees the data that waits in the queues of a stream, as that of a VC whose
+peer is too slow, and says how many messages it was. What the port has already
+goes on.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.onProcess(args[0], func(s *control.Session, n uint32) error {
+				var p control.Packet
+				b := control.Hub{A: n}
+				if up != down {
+					b.B = map[bool]uint32{true: 1, false: 2}[up]
+				}
+				p.Type = control.HubFlush
+				p.SetHub(&b)
+				if err := s.Call(&p); err != nil {
+					return err
+				}
+				return o.made(c, "messages", uint32(p.Status))
+			})
+		},
+	}
+	c.Flags().BoolVar(&up, "up", false, "only what is on its way from the network")
+	c.Flags().BoolVar(&down, "down", false, "only what is on its way to the network")
+	return c
 }
 
 // hubProcess is the number of a hub as a process; hubs are counted from 0.

@@ -66,8 +66,19 @@ func TestPVCRate(t *testing.T) {
 			if n := stats()["vc.tx_shaped"]; n == 0 {
 				t.Error("nothing was held back")
 			}
+			c.Must(c.ATM(control.ATMModify, control.ATM{Port: 7, VCI: 100, PCRForward: 10})) // with this much waits for long
+			offer()
+			stream := c.Must(c.ATM(control.ATMQuery, control.ATM{Port: 7, VCI: 100})).ATM().Receiver
+			up, down := c.Must(c.Hub(control.HubFlush, stream, 1, "", "", "")).Status, c.Must(c.Hub(control.HubFlush, stream, 2, "", "", "")).Status
+			if up != 0 || down == 0 {
+				t.Errorf("%d messages that wait to go up, and %d down, were freed", up, down)
+			}
+			if err := c.Errno(c.Hub(control.HubFlush, stream, 4, "", "", "")); err != syscall.EINVAL {
+				t.Errorf("flush of side 4: %v", err)
+			}
 			p := c.ATM(control.ATMModify, control.ATM{Port: 7, VCI: 100})
 			c.Must(p)
+			ping(t, l, c)
 			if cells, got := offer(); got < rate*2 {
 				t.Errorf("without a contract %d cells, %.0f a second", cells, got)
 			}

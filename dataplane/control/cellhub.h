@@ -33,7 +33,7 @@
 #define CELLHUB_HUB_ERROR 4 /* a message could not be read: status says why, seq is the message's if that much was legible */
 #define CELLHUB_HUB_RESYNC 5 /* asks for the whole state: a message each port, VC, connection, path and subscription, all with MORE, then DONE */
 #define CELLHUB_HUB_DONE 6 /* end of a dump; from a new MANAGER: what it has not claimed by now may close */
-#define CELLHUB_HUB_FLUSH 7 /* empties the queues of the stream of process a */
+#define CELLHUB_HUB_FLUSH 7 /* frees the data that waits in the stream of process a; b: 1 on its way up, 2 down, 0 both; reply: status, how many messages */
 #define CELLHUB_HUB_REGISTER 8 /* makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst */
 #define CELLHUB_HUB_UNREGISTER 9 /* withdraws it */
 #define CELLHUB_HUB_PUSH 10 /* puts the module name under process a, towards the network; reply: its number */

@@ -44,7 +44,8 @@ const (
 	HubResync Type = 5
 	// HubDone: end of a dump; from a new MANAGER: what it has not claimed by now may close.
 	HubDone Type = 6
-	// HubFlush: empties the queues of the stream of process a.
+	// HubFlush: frees the data that waits in the stream of process a; b: 1 on its way up, 2
+	// down, 0 both; reply: status, how many messages.
 	HubFlush Type = 7
 	// HubRegister: makes the event id in idx and val known, under name; with the flag GROUP
 	// it is sent to the group dst.

@@ -31,6 +31,7 @@ var handlers = [...]map[control.Type]handler{
 		control.HubPair:    (*Server).change,
 		control.HubReplace: (*Server).replace,
 		control.HubMove:    (*Server).move,
+		control.HubFlush:   (*Server).flush,
 		control.HubList:    (*Server).list,
 		control.HubResync:  (*Server).resync,
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"syscall"
@@ -220,6 +221,23 @@ func (s *Server) move(c *client, in, out *control.Packet) error {
 	}
 	s.note(c, "moved", "process", in.Hub().A, "to", in.Hub().B)
 	told(out, a)
+	return nil
+}
+
+// flush is HUB FLUSH. It changes nothing of the topology, so that the streams of VCs and of applications
+// may be flushed, too; the status is how many messages were freed.
+func (s *Server) flush(c *client, in, out *control.Packet) error {
+	cmd := asked(in)
+	if cmd.B > dataplane.ProcID(dataplane.FlushRead|dataplane.FlushWrite) {
+		return fmt.Errorf("sides %d: 1 is up, 2 is down: %w", cmd.B, syscall.EINVAL)
+	}
+	a, err := s.fabric.Do(cmd)
+	if err != nil {
+		return errnoOf(err)
+	}
+	freed := binary.BigEndian.Uint32(a.Data)
+	s.note(c, "flushed", "process", cmd.A, "messages", freed)
+	out.Status = int32(freed)
 	return nil
 }
 

@@ -17,7 +17,7 @@ var classes = []*class{
 			{n: 4, name: "ERROR", from: fromHub, doc: "a message could not be read: status says why, seq is the message's if that much was legible"},
 			{n: 5, name: "RESYNC", from: fromManager | fromAdmin | fromObserver, doc: "asks for the whole state: a message each port, VC, connection, path and subscription, all with MORE, then DONE"},
 			{n: 6, name: "DONE", from: fromHub | fromManager | fromAdmin, doc: "end of a dump; from a new MANAGER: what it has not claimed by now may close"},
-			{n: 7, name: "FLUSH", from: fromAdmin, doc: "empties the queues of the stream of process a"},
+			{n: 7, name: "FLUSH", from: fromAdmin, doc: "frees the data that waits in the stream of process a; b: 1 on its way up, 2 down, 0 both; reply: status, how many messages"},
 			{n: 8, name: "REGISTER", from: fromAdmin, doc: "makes the event id in idx and val known, under name; with the flag GROUP it is sent to the group dst"},
 			{n: 9, name: "UNREGISTER", from: fromAdmin, doc: "withdraws it"},
 			{n: 10, name: "PUSH", from: fromAdmin, doc: "puts the module name under process a, towards the network; reply: its number"},
