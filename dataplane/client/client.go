@@ -261,7 +261,18 @@ func (c *Client) call(ctx context.Context, p *control.Packet) (*control.Packet, 
 		}
 		return r, refusal(r)
 	case <-ctx.Done():
+		c.giveUp(p.Seq)
 		return nil, ctxError(ctx)
+	}
+}
+
+// giveUp ends the wait for a reply, which would count among those that may be outstanding for ever. One that
+// has been taken already finds its place still.
+func (c *Client) giveUp(seq uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.control.Forget(seq) {
+		delete(c.waiting, seq)
 	}
 }
 

@@ -203,7 +203,7 @@ func (c *Conn) Call(p *Packet) error {
 		var fault Fault
 		switch {
 		case err != nil && (mine || !errors.As(err, &fault)):
-			c.forget(request.Seq)
+			c.Forget(request.Seq)
 			return err
 		case err != nil: // somebody else's malformed message is counted
 			continue
@@ -217,7 +217,7 @@ func (c *Conn) Call(p *Packet) error {
 		case len(c.held) >= MaxHeld:
 			c.closeFiles(in.Files)
 			c.count.faults[ErrHeld].Add(1)
-			c.forget(request.Seq)
+			c.Forget(request.Seq)
 			return ErrHeld
 		default: // descriptors come to those who read by Recv, but for HELLO's
 			c.closeFiles(in.Files)
@@ -227,8 +227,11 @@ func (c *Conn) Call(p *Packet) error {
 	}
 }
 
-func (c *Conn) forget(seq uint32) {
+// Forget gives up the wait for the replies to a message: those that come yet are dropped and counted.
+// False: the last has been taken, by Recv or TryRecv. Who never gives up is refused all but NOREPLY once
+// MaxOutstanding answers are missing.
+func (c *Conn) Forget(seq uint32) bool {
 	c.seqMu.Lock()
 	defer c.seqMu.Unlock()
-	c.seq.Forget(seq)
+	return c.seq.Forget(seq)
 }

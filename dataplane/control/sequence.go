@@ -64,8 +64,13 @@ func (s *Sequence) Take(h *Header) Arrival {
 	return Answer
 }
 
-// Forget ends the wait for the replies to seq: those that come yet are Stray.
-func (s *Sequence) Forget(seq uint32) { delete(s.awaited, seq) }
+// Forget ends the wait for the replies to seq: those that come yet are Stray. False: none was
+// awaited, or the last has been taken.
+func (s *Sequence) Forget(seq uint32) bool {
+	_, awaited := s.awaited[seq]
+	delete(s.awaited, seq)
+	return awaited
+}
 
 // Outstanding is how many replies are awaited.
 func (s *Sequence) Outstanding() int { return len(s.awaited) }

@@ -65,7 +65,7 @@ func (s *Session) Each(p *Packet, do func(*Packet) error, other func(*Packet)) e
 		if err := s.Recv(&in); errors.As(err, &fault) && !in.IsAnswer(&request) {
 			continue // it is counted
 		} else if err != nil {
-			s.forget(request.Seq)
+			s.Forget(request.Seq)
 			return err
 		}
 		if !in.IsAnswer(&request) {

@@ -183,6 +183,7 @@ func withoutArgument(m *control.Message) {
 // answered takes a reply to what the hub has begun.
 func (c *client) answered(p *control.Packet) {
 	p.CloseFiles()
+	c.out.hasAnswered()
 	c.s.answeredSock(c, p)
 	c.resume()
 }

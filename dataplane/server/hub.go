@@ -270,7 +270,7 @@ func (s *Server) ours(id dataplane.ProcID) error {
 	if v := s.vcs.byPair[id]; v != nil {
 		return fmt.Errorf("process %d is VC %v's: %w", id, v, syscall.EBUSY)
 	}
-	return s.primUses(id)
+	return s.clientUses(id)
 }
 
 // errnoOf gives the hub's refusal the errno that the hub itself would answer with.

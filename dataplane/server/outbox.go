@@ -11,16 +11,21 @@ import (
 // MaxOutbox is how many messages that the hub begins wait for one client, events apart.
 const MaxOutbox = 1024
 
+// AnswerPatience is how long a client that owes control.MaxOutstanding answers may give none, before it is
+// put out. One that owes fewer keeps its connections, however long it is silent.
+const AnswerPatience = 30 * time.Second
+
 // outbox is what the hub has begun and not sent yet. A goroutine empties it, which an idle
 // client has not.
 type outbox struct {
 	sync.Mutex
 	queue   []parcel
-	events  int    // of the queue
-	lost    uint64 // events that found no room
-	sending bool   // a goroutine empties it
-	held    bool   // until a message was answered: what its answer names comes first
-	inHand  bool   // one is on its way to the socket
+	events  int         // of the queue
+	lost    uint64      // events that found no room
+	sending bool        // a goroutine empties it
+	held    bool        // until a message was answered: what its answer names comes first
+	inHand  bool        // one is on its way to the socket
+	owing   *time.Timer // runs while nothing can be sent, as too many answers are missing
 	idle    *sync.Cond
 }
 
@@ -121,6 +126,9 @@ func (c *client) send() {
 		o.idle.Broadcast()
 		if errors.Is(err, control.ErrOutstanding) { // it answers nothing: what follows waits for that
 			o.queue = append([]parcel{p}, o.queue...)
+			if o.owing == nil {
+				o.owing = time.AfterFunc(c.s.patience, c.putOut)
+			}
 			break
 		}
 		p.CloseFiles()
@@ -138,6 +146,23 @@ func (c *client) keepUp() {
 	for o.sending && len(o.queue)-o.events > MaxOutbox/2 {
 		o.idle.Wait()
 	}
+}
+
+// hasAnswered notes that a client answers.
+func (o *outbox) hasAnswered() {
+	o.Lock()
+	defer o.Unlock()
+	if o.owing != nil {
+		o.owing.Stop()
+		o.owing = nil
+	}
+}
+
+// putOut ends the connection of a client that owes control.MaxOutstanding answers and has given none
+// for AnswerPatience: whoever waits for it would wait for ever.
+func (c *client) putOut() {
+	c.s.log.Warn("client does not answer", "client", c.name, "uid", c.conn.Peer().Uid, "owes", control.MaxOutstanding)
+	_ = c.conn.Close()
 }
 
 // discard lets go of what waits yet, when its client has gone.

@@ -196,15 +196,33 @@ func (s *Server) attachPrim(p *primStream, ppa uint64) error {
 	return nil
 }
 
-// primUses refuses a process that a stream with a service interface is made of, or stands on.
-// s.mu is held.
-func (s *Server) primUses(id dataplane.ProcID) error {
+// clientUses refuses a process that a client's streams, connections or channels are made of, or
+// stand on: they go with the client, and would not know. s.mu is held.
+func (s *Server) clientUses(id dataplane.ProcID) error {
 	if s.prims[id] != nil {
 		return fmt.Errorf("process %d is an application's: %w", id, syscall.EBUSY)
 	}
 	for _, p := range s.prims {
 		if id == p.below || id == p.ppa {
 			return fmt.Errorf("process %d is attached to by an application: %w", id, syscall.EBUSY)
+		}
+	}
+	if _, made := s.names.parts[id]; made { // by an administrator
+		return nil
+	}
+	for _, cn := range s.conns {
+		if cn.has(id) {
+			return fmt.Errorf("process %d is connection %#x's, of %q, which its client closes: %w", id, uint64(cn.id), cn.client.name, syscall.EBUSY)
+		}
+	}
+	for _, c := range s.clients {
+		if c.app != nil && c.app.has(id) {
+			return fmt.Errorf("process %d is the memory of %q: %w", id, c.name, syscall.EBUSY)
+		}
+	}
+	for _, ch := range s.sig.channels {
+		if id == ch.top || id == ch.aal5 {
+			return fmt.Errorf("process %d is of a channel of manager %q: %w", id, ch.manager.name, syscall.EBUSY)
 		}
 	}
 	return nil

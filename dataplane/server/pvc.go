@@ -9,6 +9,7 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
+	"github.com/cellhub/cellhub/dataplane/pcb"
 )
 
 // Limits of VCs.
@@ -326,6 +327,9 @@ func (s *Server) dropVC(v *vc) {
 	if cn := v.owner; cn != nil {
 		v.owner, cn.vc = nil, nil
 		s.tellUser(cn, control.SockClosed, -int32(syscall.ENETDOWN), 0, nil)
+		if v.switched { // as if its user had let go: the manager ends the call, and releases it
+			_ = s.step(cn, pcb.Close, nil) // refused: it ends already
+		}
 	}
 	if v.signal != nil {
 		s.leaveChannel(v.signal)
@@ -340,6 +344,9 @@ func (s *Server) dropVC(v *vc) {
 func (s *Server) delVC(c *client, in, _ *control.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if cn := s.conns[in.Conn]; cn != nil && cn.vc == nil && cn.pcb.VC { // it has gone with its port
+		return s.delSwitched(c, cn)
+	}
 	v, err := s.findVC(c, in)
 	if err != nil {
 		return err

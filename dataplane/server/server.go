@@ -45,6 +45,8 @@ type Config struct {
 	Limits Limits
 	// Grace is how long connections are held when their manager has gone; 0: not at all.
 	Grace time.Duration
+	// Patience is in the place of AnswerPatience; 0: that.
+	Patience time.Duration
 	// Connections is the most of all users together; 0: pcb.MaxConnections.
 	Connections int
 }
@@ -76,6 +78,7 @@ type Server struct {
 	regionOctets int
 	limits       Limits
 	begun        time.Time
+	patience     time.Duration
 	table        *pcb.Table
 	conns        map[control.ConnID]*conn
 	listening    map[address]*conn
@@ -124,6 +127,9 @@ func New(c Config) (*Server, error) {
 // makeTable makes what connections stand in.
 func (s *Server) makeTable(c Config) (err error) {
 	s.sockets, s.regionOctets, s.limits, s.begun = c.Sockets, c.RegionOctets, c.Limits, time.Now()
+	if s.patience = c.Patience; s.patience == 0 {
+		s.patience = AnswerPatience
+	}
 	if s.regionOctets == 0 {
 		s.regionOctets = region.DefaultOctets
 	}
@@ -195,6 +201,7 @@ func (s *Server) leave(c *client) {
 	defer s.mu.Unlock()
 	delete(s.clients, c.id)
 	s.leaving[c.id] = true
+	c.out.hasAnswered()
 	for f, n := range c.conn.Stats().Faults {
 		s.refused[f] += n
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -150,6 +151,17 @@ func (s *Server) closeChannel(cn *conn) {
 		delete(ch.share.channels, ch.place.Number)
 		ch.share.region.Free(ch.place.Number)
 	}
+}
+
+// has tells whether a process is the connection's.
+func (cn *conn) has(id dataplane.ProcID) bool {
+	ch, way := cn.channel, cn.crossing
+	return ch != nil && (id == ch.socket || id == ch.aal5) || way != nil && slices.Contains(way.ends, id)
+}
+
+// has tells whether a process is what the application's regions are made of.
+func (a *application) has(id dataplane.ProcID) bool {
+	return slices.ContainsFunc(a.shares, func(sh *share) bool { return sh.driver == id })
 }
 
 // ring is TLV RING of a connection.
