@@ -58,6 +58,7 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 			"pcr":     func(e entry) { r.rates(e, &x.PCRForward, &x.PCRBackward) },
 			"scr":     func(e entry) { r.rates(e, &x.SCRForward, &x.SCRBackward) },
 			"mbs":     func(e entry) { x.MBS = uint32(r.number(e, 1, math.MaxUint32)) },
+			"maxsdu":  func(e entry) { x.MaxSDU = uint16(r.number(e, 1, math.MaxUint16)) },
 			"police":  func(e entry) { police = r.yes(e) },
 			"shape":   func(e entry) { shape = r.yes(e) },
 			"options": func(e entry) { more, _ = r.text(e) },

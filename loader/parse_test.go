@@ -73,7 +73,7 @@ pvcs:
     hiwat: 65536
     lowat: 1
 xconnects:
-  - {from: dslam 0/101, to: hq 0/201, service: cbr, pcr: {tx: 10, rx: 20}, police: yes, shape: true}
+  - {from: dslam 0/101, to: hq 0/201, service: cbr, pcr: {tx: 10, rx: 20}, police: yes, shape: true, maxsdu: 1500}
   - {from: dslam 5/*, to: hq 6/*, one-way: yes}
 `
 
@@ -111,7 +111,7 @@ func TestParse(t *testing.T) {
 		},
 		Crosses: []Cross{
 			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape", At: Position{25, 5}, ATM: control.ATM{
-				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20}},
+				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20, MaxSDU: 1500}},
 			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{26, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
 		},
 	}

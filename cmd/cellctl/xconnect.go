@@ -55,6 +55,7 @@ those of the contract, the same both ways.`,
 	f.aal, f.receive, f.direction = "0", "aal", "both"
 	add.Flags().StringVar(&f.service, "service", "ubr", "ubr, cbr, rt_vbr, vbr or ubr_mcr")
 	add.Flags().Uint32Var(&f.pcr, "pcr", 0, "peak rate, cells a second both ways; 0: none agreed")
+	add.Flags().Uint16Var(&f.maxSDU, "maxsdu", 0, "octets of the longest SDU, which a port of SDUs must send; 0: any")
 	add.Flags().BoolVar(&oneWay, "one-way", false, "only what comes from the first")
 	add.Flags().BoolVar(&police, "police", false, "judge cells by the contract where they come in")
 	add.Flags().BoolVar(&shape, "shape", false, "hold cells back to the contract where they leave")

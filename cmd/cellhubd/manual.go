@@ -133,6 +133,8 @@ CONFIGURATION
         one-way: yes      only what comes from from
         service, pcr, scr, mbs
                           its contract; tx is the way from from
+        maxsdu: N         octets of the longest SDU; refused when a port of SDUs
+                          at either end does not send it
         police: yes       judges cells by it where they come in
         shape: yes        holds them back to it where they leave
         options: WORDS    weight=N, a share of what UBR has; cdvt=TIME that

@@ -174,4 +174,24 @@ func TestLongSDUsAreRefused(t *testing.T) {
 		t.Errorf("an SDU of one octet more: %v", err)
 	}
 	c.Must(c.ATM(control.ATMAdd, control.ATM{Port: 1, VCI: 100, AAL: control.AAL5, MaxSDU: most})) // the other left nothing
+	c.Must(c.ATM(control.ATMDel, control.ATM{Port: 1, VCI: 100}))
+	cross := func(from, to, sdu uint16) *control.Packet {
+		p := c.ATM(control.ATMXConnect, control.ATM{Port: from, VCI: 100, MaxSDU: sdu})
+		p.Trailer, _ = (&control.SecondEnd{Port: to, VCI: 100}).Append(nil)
+		return p
+	}
+	for _, ends := range [][2]uint16{{3, 1}, {1, 3}} { // from cells to SDUs, and the other way
+		_, err := c.Call(cross(ends[0], ends[1], most+1))
+		if control.Status(err) != -int32(syscall.EMSGSIZE) || !strings.Contains(err.Error(), strconv.Itoa(most)) {
+			t.Errorf("a cross-connect of %v: %v", ends, err)
+		}
+	}
+	c.Must(cross(3, 1, most))
+	c.Must(c.ATM(control.ATMDel, control.ATM{Port: 3, VCI: 100}))
+	c.Must(cross(3, 2, 65535))
+	c.Must(c.ATM(control.ATMDel, control.ATM{Port: 3, VCI: 100}))
+	c.Must(c.Hub(control.HubOpen, 0, 4, "port", "whole4 eth:"+lab.Dev+",label=103,mode=port", "")) // and a path 0 of RFC 4816
+	p := c.ATM(control.ATMXConnect, control.ATM{Port: 3})
+	p.Trailer, _ = (&control.SecondEnd{Port: 4}).Append(nil)
+	c.Must(p)
 }

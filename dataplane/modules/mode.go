@@ -64,8 +64,6 @@ func (m Mode) carries(own, vc aal.VC, path bool) bool {
 		return vc == own && !path
 	case m.OneVP():
 		return vc.VPI == own.VPI
-	case m.port():
-		return path || vc != aal.VC{}
 	}
 	return true
 }
@@ -76,8 +74,6 @@ func (m Mode) Refuse(own, vc aal.VC, path bool) error {
 	switch {
 	case m.carries(own, vc, path):
 		return nil
-	case m.port():
-		return &refusal{fmt.Sprintf("mode %s leaves cells of %s out: they are idle or unassigned", m, vc), syscall.EINVAL}
 	case m.OneVP():
 		return &refusal{fmt.Sprintf("mode %s carries VP %d alone", m, own.VPI), syscall.EINVAL}
 	}

@@ -196,7 +196,11 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 
 // carry and uncarry tell the port of a VC that it carries it.
 func (s *Server) carry(v *vc) (err error) {
-	if failed := s.changes.On(v.on.carrier.id, func() { err = v.on.carrier.AddVC(v.on.index, v.vpi, v.vci) }); failed != nil {
+	if failed := s.changes.On(v.on.carrier.id, func() {
+		if err = v.on.holds(int(v.body.MaxSDU)); err == nil {
+			err = v.on.carrier.AddVC(v.on.index, v.vpi, v.vci)
+		}
+	}); failed != nil {
 		return failed
 	}
 	return err
