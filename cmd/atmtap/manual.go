@@ -140,11 +140,12 @@ OPTIONS
                      where the kernel cannot, and a note says why. off
                      (default): in user space.
                      Over a virtual link (veth, bridge) a program at the far
-                     end would see super-frames and unfinished checksums, so
-                     NAME sends none there; where the far end is a kernel too,
-                     --gso on lets them cross whole, some times as fast. Of
-                     what atmtap in user space sends in trains over such a
-                     link, the programs leave all to this process. Checksums
+                     end would see super-frames and unfinished checksums, and
+                     a card may not find TCP behind a label stack: there NAME
+                     sends neither. --gso on has it send both, some times as
+                     fast: where the far end is a kernel too, or the card can.
+                     What atmtap in user space sends in trains over such a
+                     link, the programs leave to this process. Checksums
                      of received datagrams are not verified. With --hub the
                      daemon carries what the programs leave, and this process
                      only puts them there and follows what changes; when the

@@ -121,11 +121,12 @@ func (o *Offload) config() (tunnel.Config, error) {
 	if err != nil {
 		return t, err
 	}
-	t.Plain = o.c.GSO == nic.GSOOff || o.c.GSO == nic.GSOAuto && !link.Hardware(t.Underlay)
+	t.Plain = o.c.GSO == nic.GSOOff || o.c.GSO == nic.GSOAuto && (o.c.Spec.Kind == port.Ethernet || !link.Hardware(t.Underlay))
 	if o.set && o.plain == t.Plain {
 		return t, nil
 	}
-	// Over a virtual link the far end may be a program, which reads frames as they are. Then the host's end finishes them.
+	// Over a virtual link the far end may be a program, which reads frames as they are; and a card may not look for TCP behind
+	// a label stack, which nobody has told it of. Then the host's end finishes them.
 	err = link.SetOffloads(o.c.Name, !t.Plain, hostOffloads(t.Plain)...)
 	if errors.Is(err, unix.ENODEV) {
 		err = nil // somebody has moved or renamed it, and has it as it is
@@ -185,7 +186,7 @@ func (o *Offload) Says() (lines []string) {
 		what += ", taken over from an earlier process"
 	}
 	if o.plain {
-		what += fmt.Sprintf("; %s sends no super-frames, which might reach the far end whole (if that is a kernel, too: --gso on)", o.c.Name)
+		what += fmt.Sprintf("; %s sends no super-frames, which might reach the far end whole (if they may: --gso on)", o.c.Name)
 	}
 	lines = append(lines, o.c.Name+": "+what)
 	if o.note != "" {
