@@ -69,8 +69,9 @@ OPTIONS
                               are left out
                      aal5sdu  one AAL5 SDU a frame: no cell tax, but the
                               carrier's MTU must hold it, or frag=on
-                     Both ends must use the same. All but port are RFC 4717's; with
-                     those of one VC, or VP, each end numbers it as it likes.
+                     Both ends must use the same. All but port are RFC 4717's;
+                     with those of one VC, or VP, each end numbers it as it
+                     likes.
         More, after a comma each:
         vc=VPI/VCI, vp=VPI   which VC, or VP, a mode of one carries: that of
                      --vc, unless given
@@ -92,8 +93,8 @@ OPTIONS
                      peer that passes marks on to the packets, as atmtap always
                      does; a packet that met congestion and cannot be marked is
                      dropped (default off: compatibility mode)
-        seq=on       all but n1 and port: frames are numbered, late and repeated ones
-                     dropped (RFC 4385); both ends
+        seq=on       all but n1 and port: frames are numbered, late and repeated
+                     ones dropped (RFC 4385); both ends
         frag=on      aal5sdu, with seq=on, at both ends: an SDU that no frame
                      holds goes in up to 64 fragments (RFC 4623), and is put
                      together at the far end, where half a second is the most
