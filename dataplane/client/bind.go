@@ -8,10 +8,11 @@ import (
 )
 
 // Bound is a local address that the manager has given to this application: from it calls are
-// made, or taken.
+// made, or taken. Or it is a PVC, which is nobody else's then.
 type Bound struct{ conn *Conn }
 
-// Bind asks the manager for a local address, svc://…, and waits until it has it.
+// Bind asks the manager for a local address, svc://…, and waits until it has it; or it takes a PVC,
+// pvc://…, which carries data from then on: Dial and Listen of it give that one connection.
 func (c *Client) Bind(ctx context.Context, address string, config *Config) (*Bound, error) {
 	a, err := ParseAddr(address)
 	if err != nil {
@@ -21,8 +22,12 @@ func (c *Client) Bind(ctx context.Context, address string, config *Config) (*Bou
 	if err != nil {
 		return nil, &net.OpError{Op: "bind", Net: a.Network(), Addr: a, Err: err}
 	}
-	if a.PVC { // the one thing that can be bound of a PVC is all of it
-		return nil, &net.OpError{Op: "bind", Net: a.Network(), Addr: a, Err: ErrAddress}
+	if a.PVC {
+		conn := newConn(c, d, a, a)
+		if err := conn.attach(ctx, control.SockBind, 0); err != nil {
+			return nil, &net.OpError{Op: "bind", Net: a.Network(), Addr: a, Err: err}
+		}
+		return &Bound{conn}, nil
 	}
 	conn := newConn(c, d, a, &Addr{})
 	p := &control.Packet{}
@@ -53,21 +58,29 @@ func (b *Bound) renewed(remote *Addr) *Conn {
 	return n
 }
 
-// Dial calls from the address; afterwards it is the connection, and Bound is of no more use.
+// Dial calls from the address; afterwards it is the connection, and Bound is of no more use. Of a
+// PVC the address is its own.
 func (b *Bound) Dial(ctx context.Context, address string) (*Conn, error) {
 	a, err := ParseAddr(address)
-	if err != nil || a.PVC {
+	if err == nil && b.conn.local.PVC && *a == *b.conn.local {
+		return b.conn, nil
+	}
+	if err != nil || a.PVC || b.conn.local.PVC {
 		return nil, &net.OpError{Op: "dial", Net: "svc", Source: b.conn.local, Err: ErrAddress}
 	}
 	n := b.renewed(a)
-	if err := n.dial(ctx, b.conn.ID()); err != nil {
+	if err := n.attach(ctx, control.SockConnect, b.conn.ID()); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "svc", Source: n.local, Addr: a, Err: err}
 	}
 	return n, nil
 }
 
-// Listen takes calls for the address; afterwards it is the listener, and Bound is of no more use.
+// Listen takes calls for the address; afterwards it is the listener, and Bound is of no more use. A
+// PVC has no calls: its Listener gives its one connection, at once, and then waits.
 func (b *Bound) Listen(ctx context.Context) (*Listener, error) {
+	if b.conn.local.PVC {
+		return listenerOfOne(b.conn), nil
+	}
 	n := b.renewed(&Addr{})
 	l := &Listener{client: n.client, config: n.config, addr: n.local, calls: make(chan *Call, n.config.Backlog), end: make(chan struct{})}
 	if err := l.listen(ctx, n, b.conn.ID()); err != nil {

@@ -33,19 +33,20 @@ func (c *Client) Dial(ctx context.Context, address string, config *Config) (*Con
 		}
 	}
 	conn := newConn(c, d, local, a)
-	if err := conn.dial(ctx, 0); err != nil {
+	if err := conn.attach(ctx, control.SockConnect, 0); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: a.Network(), Addr: a, Err: err}
 	}
 	return conn, nil
 }
 
-// dial sends CONNECT, of a new connection or of one that is bound, and waits for the outcome.
-func (c *Conn) dial(ctx context.Context, id control.ConnID) error {
+// attach sends CONNECT, of a new connection or of one that is bound, or BIND of a PVC, and waits
+// until it carries data.
+func (c *Conn) attach(ctx context.Context, t control.Type, id control.ConnID) error {
 	p, err := c.connect()
 	if err != nil {
 		return err
 	}
-	p.Conn = id
+	p.Type, p.Conn = t, id
 	if err := c.begin(ctx, p); err != nil {
 		return err
 	}

@@ -43,13 +43,19 @@ func (c *Client) Listen(ctx context.Context, address string, config *Config) (*L
 		if err != nil {
 			return nil, err
 		}
-		l.calls <- &Call{conn: conn}
-		return l, nil
+		return listenerOfOne(conn), nil
 	}
 	if err := l.listen(ctx, newConn(c, d, a, &Addr{}), 0); err != nil {
 		return nil, &net.OpError{Op: "listen", Net: a.Network(), Addr: a, Err: err}
 	}
 	return l, nil
+}
+
+// listenerOfOne is the listener of a PVC.
+func listenerOfOne(c *Conn) *Listener {
+	l := &Listener{client: c.client, config: c.config, addr: c.local, calls: make(chan *Call, 1), end: make(chan struct{})}
+	l.calls <- &Call{conn: c}
+	return l
 }
 
 // listen sends LISTEN, of a new connection or of one that is bound.

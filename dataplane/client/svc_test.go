@@ -242,6 +242,37 @@ func TestBind(t *testing.T) {
 	say(t, a, callee, "bound")
 }
 
+// TestBindPVC: a PVC that is bound is nobody else's, carries data, and its dialler and its listener
+// get that one connection.
+func TestBindPVC(t *testing.T) {
+	d := newDaemon(t, nil)
+	d.pvc(100)
+	c, ctx := d.open(), context.Background()
+	left, err := c.Bind(ctx, "pvc://1/0/100", nil)
+	must(t, err)
+	if _, err := c.Dial(ctx, "pvc://1/0/100", nil); !errors.Is(err, syscall.EBUSY) {
+		t.Errorf("another has what is bound: %v", err)
+	}
+	if _, err := left.Dial(ctx, "pvc://2/0/100"); !errors.Is(err, ErrAddress) {
+		t.Errorf("another PVC: %v", err)
+	}
+	a, err := left.Dial(ctx, "pvc://1/0/100")
+	must(t, err)
+	right, err := c.Bind(ctx, "pvc://2/0/100", nil)
+	must(t, err)
+	l, err := right.Listen(ctx)
+	must(t, err)
+	b, err := l.Accept()
+	must(t, err)
+	say(t, a, b.(*Conn), "bound")
+	must(t, left.Close())
+	<-a.released
+	if _, err := c.Bind(ctx, "pvc://1/0/101", nil); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("no such PVC: %v", err)
+	}
+	must(t, dial(t, c, "pvc://1/0/100", nil).Close())
+}
+
 // TestManagerGone: the manager's end in each state that an application can be in: it wakes
 // with EUNATCH, later requests fail at once, PVCs carry on without loss, and a new manager works.
 func TestManagerGone(t *testing.T) {
