@@ -161,15 +161,8 @@ func (f *flow) await(poked, over chan struct{}, by *deadline, wants region.Flag,
 	if f.channel.Broken() {
 		return errBroken
 	}
-	if f.spin > 0 {
-		for until := time.Now().Add(f.spin); time.Now().Before(until); {
-			for range 64 {
-				if done() {
-					return nil
-				}
-			}
-			runtime.Gosched() // whoever is waited for may be one of ours
-		}
+	if f.spin > 0 && look(f.spin, done) {
+		return nil
 	}
 	wants.Arm()
 	defer wants.Disarm()
@@ -189,6 +182,28 @@ func (f *flow) await(poked, over chan struct{}, by *deadline, wants region.Flag,
 	case <-by.wait():
 		return os.ErrDeadlineExceeded
 	}
+}
+
+// How often who spins looks, before the clock, and before it lets others of its process run: that
+// may wake a thread of theirs, and is seldom.
+const (
+	looksATime  = 64
+	timesAYield = 256
+)
+
+// look spins until done, or for as long as limit.
+func look(limit time.Duration, done func() bool) bool {
+	for i, until := 1, time.Now().Add(limit); time.Now().Before(until); i++ {
+		for range looksATime {
+			if done() {
+				return true
+			}
+		}
+		if i%timesAYield == 0 {
+			runtime.Gosched() // whoever is waited for may be one of ours
+		}
+	}
+	return false
 }
 
 // write sends one SDU, or one run of cells.
