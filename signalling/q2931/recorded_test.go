@@ -149,7 +149,11 @@ func takePart(t *testing.T, list []recording, side Side, version Version, mine f
 	if len(out) != 0 {
 		t.Errorf("%s: we say more: % x", list[0].group, out)
 	}
-	if b.m.Len() != 0 {
+	left := 0
+	if list[len(list)-1].name == "CONNECT ACK" { // it was recorded no further
+		left = 1
+	}
+	if b.m.Len() != left {
 		t.Errorf("%s: %d calls are left", list[0].group, b.m.Len())
 	}
 }
