@@ -27,7 +27,8 @@ const (
 	DefaultIdle = 20 * time.Minute // RFC 1755, 3.4
 	Retry       = time.Second      // between two questions for the same
 	Tries       = 5                // questions without an answer, until it is given up
-	HoldDown    = 30 * time.Second // for which what was refused, or has no answer, is not asked again
+	HoldDown    = 5 * time.Second  // for which what was refused, or has no answer, is not asked again
+	Inquiring   = 30 * time.Second // after which a permanent VC's far end that is silent is asked again
 	Redial      = 5 * time.Second  // after which a server is called again
 )
 

@@ -208,7 +208,7 @@ func (h *Host) repeat(now time.Duration, e *entry) {
 	ask, over := e.asked.due(now)
 	switch {
 	case over && e.link != nil && e.link.atm.IsZero(): // of a permanent VC: who is there now?
-		e.link.asked = retry{on: true, left: Tries, at: now + HoldDown}
+		e.link.asked = retry{on: true, left: Tries, at: now + Inquiring}
 		h.wait(e.link.asked.at)
 		h.remove(e)
 	case over && (e.link != nil || !e.atm.IsZero()):

@@ -307,7 +307,7 @@ func TestCalled(t *testing.T) {
 func TestPermanent(t *testing.T) {
 	r := newRig(t, 1)
 	r.Opened(0, 5, address.Address{})
-	r.after(HoldDown + 3*Tries*Retry)
+	r.after(Inquiring + 3*Tries*Retry)
 	if n := len(said(r.Host)); n < Tries+2 {
 		t.Errorf("asked %d times", n)
 	}

@@ -53,7 +53,7 @@ func (h *Host) inquire(now time.Duration, l *link) {
 	case ask:
 		h.send(l, Packet{Op: InRequest, Target: l.atm})
 	case over && l.atm.IsZero():
-		l.asked = retry{on: true, left: Tries, at: now + HoldDown}
+		l.asked = retry{on: true, left: Tries, at: now + Inquiring}
 	}
 	if l.asked.on {
 		h.wait(l.asked.at)

@@ -30,6 +30,7 @@ const (
 	CommandCounters                // out: JSON, node.Counters
 	CommandClear                   // in: the number of a call, in digits
 	CommandTrace                   // out: a line for each message, MORE in all, until the connection ends
+	CommandRestart                 // in: the number of a port, in digits
 	CommandHosts                   // out: JSON, a list of clip.View
 	CommandNeighbours              // in: a host's name, and the IP address to begin with; out: JSON, Neighbours
 	CommandNeighbour               // in: a host's name, an IP address, and an ATM address; without it the entry goes. Kept in the store
@@ -220,6 +221,19 @@ func (d *Daemon) carry(command uint16, in string) (any, error) {
 		return nil, d.provision(strings.Fields(in))
 	case CommandCounters:
 		return d.node.Counters(), nil
+	case CommandRestart:
+		port, err := strconv.ParseUint(in, 10, 16)
+		if err != nil {
+			return nil, syscall.EINVAL
+		}
+		is, err := d.node.Restart(d.now(), uint16(port))
+		switch {
+		case !is:
+			return nil, syscall.ENODEV
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", syscall.EBUSY, err)
+		}
+		return nil, nil
 	case CommandClear:
 		id, err := strconv.ParseUint(in, 10, 64)
 		if err != nil {

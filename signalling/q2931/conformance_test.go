@@ -30,14 +30,16 @@ func TestConformance(t *testing.T) {
 		"After an arrow: the next state with its timer (= is the same), then messages sent (>) with their causes, and primitives\n" +
 		"to call control; or refused, an error to call control and nothing else.\n\n" +
 		"| clause | test | result |\n|---|---|---|\n")
-	names := map[string]bool{}
+	names, passed := map[string]bool{}, map[string]int{}
 	for _, p := range proofs {
 		if names[p.clause+p.name] {
 			t.Errorf("two tests are called %s: %s", p.clause, p.name)
 		}
 		names[p.clause+p.name] = true
+		passed[p.clause]++ // or there is no page
 		fmt.Fprintf(&s, "| %s | %s | %s |\n", p.clause, p.name, proof.Verdict(t.Run(p.clause+": "+p.name, p.run)))
 	}
+	writeChecklist(&s, passed)
 	if t.Failed() {
 		return
 	}
