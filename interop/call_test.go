@@ -18,22 +18,45 @@ const (
 	ours   = "47000580ffe1000000f20f22000020ea00999900"
 )
 
-// joinSignalling starts linux-atm's signalling in the guest, as a user.
-const joinSignalling = `
-esi 0020ea000ee0 0
-atmaddr -a ` + theirs + `
-atmsigd -b -d -u uni%s -l /tmp/sig.log 0.0.5
+// joined starts linux-atm's signalling in the guest, by a version of the UNI and as a side of
+// it, with an address.
+func joined(version, side, address string) string {
+	return `
+esi ` + address[26:38] + ` 0
+atmaddr -a ` + address + `
+atmsigd -b -d -u uni` + version + ` -m ` + side + ` -l /tmp/sig.log 0.0.5
 until grep -q SVC /proc/net/atm/vc 2>/dev/null || grep -q "entering state" /tmp/sig.log; do sleep 0.2; done
 `
+}
 
 // Switched calls between an application of ours and one of the guest's: first it calls, then
-// we do; data both ways; it releases. By every version of the UNI that it has, we as network.
+// we do; data both ways; it releases. By every version of the UNI that it has, we as network
+// and as user, with both daemons started anew each time.
 func TestCalls(t *testing.T) {
-	for _, version := range []string{"3.0", "3.1", "4.0"} {
-		t.Run(version, func(t *testing.T) {
-			s := newSite(t)
-			s.hub(`ports: {linux: {spec: "atmtcp:listen=127.0.0.1:2812", number: 1}}`)
-			s.signalling(fmt.Sprintf("interfaces: [{port: 1, side: network, version: %q}]\nroutes: {\"*\": [1]}", version))
+	s := newSite(t)
+	s.hub(`ports: {linux: {spec: "atmtcp:listen=127.0.0.1:2812", number: 1}}`)
+	other := map[string]string{"user": "network", "network": "user"}
+	var cases []string
+	script := ""
+	for _, side := range []string{"network", "user"} {
+		for _, version := range []string{"3.0", "3.1", "4.0"} {
+			cases = append(cases, side+" "+version)
+			script += joined(strings.ReplaceAll(version, ".", ""), other[side], theirs) + `
+until call ` + theirs + " " + ours + ` "from linux"; do sleep 0.2; done
+call -l ` + theirs + ` "from linux" || { tail -c 3000 /tmp/sig.log; exit 2; }
+killall atmsigd
+while pidof atmsigd >/dev/null; do sleep 0.1; done
+rm /tmp/sig.log
+`
+		}
+	}
+	r := s.linux(script)
+	for n, name := range cases {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			side, version, _ := strings.Cut(name, " ")
+			stop := s.signalling(fmt.Sprintf("interfaces: [{port: 1, side: %s, version: %q}]\nroutes: {\"*\": [1]}", side, version))
+			defer stop()
 			c, err := client.Open(s.path("hub"))
 			if err != nil {
 				t.Fatal(err)
@@ -45,28 +68,26 @@ func TestCalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := s.linux(fmt.Sprintf(joinSignalling, strings.ReplaceAll(version, ".", "")) + `
-call ` + theirs + " " + ours + ` "from linux" || { tail -c 3000 /tmp/sig.log; exit 1; }
-call -l ` + theirs + ` "from linux" || { tail -c 3000 /tmp/sig.log; exit 2; }
-`)
 			peer, err := l.Accept()
 			if err != nil {
 				t.Fatal(err)
 			}
+			_ = l.Close() // the guest's next call is for the next daemon
 			converse(t, peer)
-			s.until("the guest listens", r.Done(), func() bool { return strings.Contains(r.Output(), "listening") })
+			s.until("the guest listens", r.Done(), func() bool { return strings.Count(r.Output(), "listening") > n })
 			called, err := c.Dial(ctx, "svc://"+theirs, &client.Config{Local: "svc://" + ours})
 			if err != nil {
 				t.Fatal(err)
 			}
 			converse(t, called)
-			s.wait(r)
-			if n := strings.Count(r.Output(), "received from cellhub"); n != 2 {
-				t.Errorf("the guest has received %d of 2", n)
+			if got := strings.Count(r.Output(), "received from cellhub"); got != 2*(n+1) {
+				t.Errorf("the guest has received %d of 2", got-2*n)
 			}
 			s.until("no call is left", nil, func() bool { return strings.HasPrefix(s.cellctl("call", "show"), "no calls") })
 		})
 	}
+	s.t = t
+	s.wait(r)
 }
 
 // converse hears the guest, answers, and waits until it has released. The guest speaks first:

@@ -33,8 +33,11 @@ type site struct {
 	ctx context.Context
 }
 
+// newSite makes a site for a test, which runs beside others: a guest has one processor, and is
+// slow.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a network namespace")
 	}
@@ -68,8 +71,9 @@ func (s *site) write(name, text string) string {
 	return s.path(name)
 }
 
-// start starts one of our daemons, and waits until it says that it is ready.
-func (s *site) start(ready, name string, args ...string) {
+// start starts one of our daemons, and waits until it says that it is ready. It ends with the
+// test, or by stop.
+func (s *site) start(ready, name string, args ...string) (stop func()) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.ctx, programs.Path(s.t, name), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -81,14 +85,18 @@ func (s *site) start(ready, name string, args ...string) {
 		_ = cmd.Wait()
 		close(ended)
 	}()
-	s.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+	stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // or it has ended
 		<-ended
+	}
+	s.t.Cleanup(func() {
+		stop()
 		if s.t.Failed() {
 			s.t.Logf("%s:\n%s", name, out)
 		}
 	})
 	s.until(name+" is ready", ended, func() bool { return strings.Contains(out.String(), ready) })
+	return stop
 }
 
 // hub starts cellhubd with a configuration.
@@ -98,9 +106,9 @@ func (s *site) hub(config string) {
 }
 
 // signalling starts cellsigd with a configuration.
-func (s *site) signalling(config string) {
+func (s *site) signalling(config string) (stop func()) {
 	s.t.Helper()
-	s.start("msg=attached", "cellsigd", "--control", s.path("hub"), "--socket", s.path("sig"), "--store", s.path("store"), "--config", s.write("sig.yaml", config))
+	return s.start("msg=attached", "cellsigd", "--control", s.path("hub"), "--socket", s.path("sig"), "--store", s.path("store"), "--config", s.write("sig.yaml", config))
 }
 
 // cellctl runs a command of it.
@@ -135,7 +143,12 @@ func (s *site) until(what string, ended <-chan struct{}, reached func() bool) {
 // port that our hub has on port 2812 of the loopback.
 func (s *site) linux(script string) *guest.Run {
 	s.t.Helper()
-	return s.boot("modprobe atmtcp\natmtcp virtual connect 10.0.2.2 2812 &\nuntil grep -q atmtcp /proc/net/atm/devices; do sleep 0.1; done\n" + script)
+	return s.boot(joinPort("2812") + script)
+}
+
+// joinPort is the commands by which a guest joins an atmtcp port of our hub's, by its TCP port.
+func joinPort(port string) string {
+	return "modprobe atmtcp\natmtcp virtual connect 10.0.2.2 " + port + " &\nuntil grep -q atmtcp /proc/net/atm/devices; do sleep 0.1; done\n"
 }
 
 // boot boots a guest that runs a script, with Ethernet interfaces on these TAPs.

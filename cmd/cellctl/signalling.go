@@ -145,7 +145,29 @@ func callCommand(o *options) *cobra.Command {
 			})
 		},
 	}
-	return group("call", "switched calls", show, clearing)
+	return group("call", "switched calls", show, clearing, restartCommand(o))
+}
+
+func restartCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "restart PORT", Short: "end all calls of an interface, and have its peer do the same", Args: cobra.ExactArgs(1),
+		Long: "Sends RESTART for all VCs of an interface, where the two sides disagree about\nthem.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := strconv.ParseUint(args[0], 10, 16); err != nil {
+				return usage("port %q: its number (cellctl address show)", args[0])
+			}
+			return o.onDesk(func(d *desk) error {
+				err := d.ask(daemon.CommandRestart, args[0], nil)
+				switch {
+				case errors.Is(err, syscall.ENODEV):
+					return fmt.Errorf("there is no interface on port %s (cellctl address show)", args[0])
+				case errors.Is(err, syscall.EBUSY):
+					return fmt.Errorf("port %s is being restarted already, or its link is down", args[0])
+				}
+				return err
+			})
+		},
+	}
 }
 
 // callEnd is one end of a call: an interface's VC, or an application's connection.

@@ -1,7 +1,10 @@
 /* call: one switched call of AF_ATMSVC.
-   call -l OWN TEXT     awaits a call to OWN; call OWN TO TEXT places one from OWN.
-   Then it sends TEXT, and prints what comes within three seconds. */
+   call -l OWN TEXT          awaits a call to OWN; call OWN TO TEXT places one from OWN.
+   Then it sends TEXT, and prints what comes within three seconds.
+   call ... TEXT SECONDS     stays so long instead, or until the call has ended, which it
+                             says; and sends what comes back. */
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,10 +37,11 @@ int main(int argc, char **argv)
 	struct atm_qos qos;
 	struct pollfd wait;
 	char sdu[65536];
-	int s, listening, i, n;
+	int s, listening, stay, i, n;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
+	stay = argc == 5 ? atoi(argv[4]) * 10 : 30;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	listening = !strcmp(argv[1], "-l");
 	memset(&qos, 0, sizeof qos);
@@ -69,14 +73,18 @@ int main(int argc, char **argv)
 		fail("write");
 	wait.fd = s;
 	wait.events = POLLIN;
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < stay; i++) {
 		if (poll(&wait, 1, 100) <= 0)
 			continue;
 		n = read(s, sdu, sizeof sdu - 1);
-		if (n <= 0)
+		if (n <= 0) {
+			printf("ended: %s\n", n ? strerror(errno) : "released");
 			break;
+		}
 		sdu[n] = 0;
 		printf("received %s\n", sdu);
+		if (argc == 5 && write(s, sdu, n) < 0)
+			fail("write");
 	}
 	close(s);
 	return 0;
