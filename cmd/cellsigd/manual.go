@@ -60,7 +60,7 @@ CONFIGURATION
         that ILMI has registered need none
     ip: {NAME: {tun: NAME, address: PREFIX, atm: ADDRESS, ...}, ...}
         Classical IP hosts (RFC 2225): a TUN device whose packets go by VCs.
-        This wants CAP_NET_ADMIN
+        See PRIVILEGES
         tun: NAME         the device, which is made and set up, MTU 9180
         address: PREFIX   IPv4, with the length of the subnet's prefix
         atm: ADDRESS      its own, of 20 octets, at which it takes calls
@@ -77,6 +77,18 @@ CONFIGURATION
                           ATM addresses of neighbours, by their IP addresses
         idle: TIME        after which a VC without traffic is released;
                           default 20m
+
+PRIVILEGES
+    Without ip: it needs none but to reach the hub's socket as a manager. With
+    it, it needs /dev/net/tun and CAP_NET_ADMIN, which the unit of systemd
+    shuts out. Then the unit has a drop-in, cellsigd.service.d/ip.conf:
+
+        [Service]
+        CapabilityBoundingSet=CAP_NET_ADMIN
+        PrivateDevices=no
+        PrivateNetwork=no
+        DeviceAllow=/dev/net/tun rw
+        RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_PACKET
 
 ENVIRONMENT
     CELLHUB_CONTROL  the hub's control socket
