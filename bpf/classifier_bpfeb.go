@@ -13,44 +13,132 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ClassifierConnection struct {
+	_       structs.HostLayout
+	Cells   uint64
+	Verdict ClassifierVerdict
+	Out     uint32
+	Keep    uint32
+	Bits    uint32
+}
+
 type ClassifierCounter uint32
 
 const (
-	ClassifierCounterCOUNT_OTHER   ClassifierCounter = 0
-	ClassifierCounterCOUNT_NO_PORT ClassifierCounter = 1
-	ClassifierCounterCOUNT_PASS    ClassifierCounter = 2
-	ClassifierCounterCOUNT_HUB     ClassifierCounter = 3
-	ClassifierCounterCOUNT_DROP    ClassifierCounter = 4
-	ClassifierCounterCOUNT_NO_HUB  ClassifierCounter = 5
-	ClassifierCounterCOUNTERS      ClassifierCounter = 6
+	ClassifierCounterCOUNT_OTHER      ClassifierCounter = 0
+	ClassifierCounterCOUNT_FRAGMENT   ClassifierCounter = 1
+	ClassifierCounterCOUNT_NO_PORT    ClassifierCounter = 2
+	ClassifierCounterCOUNT_PASS       ClassifierCounter = 3
+	ClassifierCounterCOUNT_DROP       ClassifierCounter = 4
+	ClassifierCounterCOUNT_NO_HUB     ClassifierCounter = 5
+	ClassifierCounterCOUNT_RELAY      ClassifierCounter = 6
+	ClassifierCounterCOUNT_NO_DEVICE  ClassifierCounter = 7
+	ClassifierCounterCOUNT_HUB        ClassifierCounter = 8
+	ClassifierCounterCOUNT_MIXED      ClassifierCounter = 9
+	ClassifierCounterCOUNT_STRANGE    ClassifierCounter = 10
+	ClassifierCounterCOUNT_CHECKSUM   ClassifierCounter = 11
+	ClassifierCounterCOUNT_UNRESOLVED ClassifierCounter = 12
+	ClassifierCounterCOUNT_TOO_LONG   ClassifierCounter = 13
+	ClassifierCounterCOUNT_NO_HEAD    ClassifierCounter = 14
+	ClassifierCounterCOUNTERS         ClassifierCounter = 15
+)
+
+type ClassifierFlag uint32
+
+const (
+	ClassifierFlagFLAG_CONTROL_WORD ClassifierFlag = 1
+	ClassifierFlagFLAG_NUMBERED     ClassifierFlag = 2
+	ClassifierFlagFLAG_STATION      ClassifierFlag = 4
+	ClassifierFlagFLAG_SENDER       ClassifierFlag = 8
+	ClassifierFlagFLAG_CONNECTIONS  ClassifierFlag = 16
+	ClassifierFlagFLAG_PATHS        ClassifierFlag = 32
+	ClassifierFlagFLAG_FRAMES       ClassifierFlag = 64
+	ClassifierFlagFLAG_SPECIFIC     ClassifierFlag = 128
+)
+
+type ClassifierKey struct {
+	_    structs.HostLayout
+	Port uint32
+	Vc   uint32
+}
+
+type ClassifierOutput struct {
+	_       structs.HostLayout
+	Device  uint32
+	Payload ClassifierPayload
+	Flags   ClassifierFlag
+	Frame   uint32
+	Cells   uint32
+	Length  uint32
+	Skip    uint32
+	Ip      uint32
+	Sum     uint32
+	Headers [90]uint8
+	Unused  [2]uint8
+}
+
+type ClassifierPayload uint32
+
+const (
+	ClassifierPayloadOPAQUE ClassifierPayload = 0
+	ClassifierPayloadCELLS  ClassifierPayload = 1
+	ClassifierPayloadUNIT   ClassifierPayload = 2
 )
 
 type ClassifierPort struct {
 	_       structs.HostLayout
+	Number  uint32
 	Verdict ClassifierVerdict
+	Payload ClassifierPayload
+	Flags   ClassifierFlag
+	Vc      uint32
+	Cell    uint32
+	Packet  uint32
+	Own     [6]uint8
+	Group   [6]uint8
+	Sender  [6]uint8
+	Unused  [2]uint8
+}
+
+type ClassifierPortTraffic struct {
+	_        structs.HostLayout
+	RxFrames uint64
+	RxCells  uint64
+	TxFrames uint64
+	TxCells  uint64
 }
 
 type ClassifierVerdict uint32
 
 const (
-	ClassifierVerdictPASS ClassifierVerdict = 0
-	ClassifierVerdictHUB  ClassifierVerdict = 1
-	ClassifierVerdictDROP ClassifierVerdict = 2
+	ClassifierVerdictPASS  ClassifierVerdict = 0
+	ClassifierVerdictHUB   ClassifierVerdict = 1
+	ClassifierVerdictDROP  ClassifierVerdict = 2
+	ClassifierVerdictRELAY ClassifierVerdict = 3
 )
 
 type ClassifierWire struct {
-	_     structs.HostLayout
-	Label uint32
-	Vlan  uint32
+	_         structs.HostLayout
+	Interface uint32
+	Label     uint32
+	Vlan      uint32
+	Port      uint32
+	Local     [16]uint8
+	Remote    [16]uint8
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ClassifierMapConnections  = "connections"
 	ClassifierMapCounters     = "counters"
+	ClassifierMapDevices      = "devices"
+	ClassifierMapOutputs      = "outputs"
 	ClassifierMapPorts        = "ports"
+	ClassifierMapSequences    = "sequences"
 	ClassifierMapSockets      = "sockets"
+	ClassifierMapTraffic      = "traffic"
 	ClassifierProgClassifyXdp = "classify_xdp"
 )
 
@@ -103,9 +191,14 @@ type ClassifierProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ClassifierMapSpecs struct {
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Ports    *ebpf.MapSpec `ebpf:"ports"`
-	Sockets  *ebpf.MapSpec `ebpf:"sockets"`
+	Connections *ebpf.MapSpec `ebpf:"connections"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Devices     *ebpf.MapSpec `ebpf:"devices"`
+	Outputs     *ebpf.MapSpec `ebpf:"outputs"`
+	Ports       *ebpf.MapSpec `ebpf:"ports"`
+	Sequences   *ebpf.MapSpec `ebpf:"sequences"`
+	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
+	Traffic     *ebpf.MapSpec `ebpf:"traffic"`
 }
 
 // ClassifierVariableSpecs contains global variables before they are loaded into the kernel.
@@ -134,16 +227,26 @@ func (o *ClassifierObjects) Close() error {
 //
 // It can be passed to LoadClassifierObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ClassifierMaps struct {
-	Counters *ebpf.Map `ebpf:"counters"`
-	Ports    *ebpf.Map `ebpf:"ports"`
-	Sockets  *ebpf.Map `ebpf:"sockets"`
+	Connections *ebpf.Map `ebpf:"connections"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	Devices     *ebpf.Map `ebpf:"devices"`
+	Outputs     *ebpf.Map `ebpf:"outputs"`
+	Ports       *ebpf.Map `ebpf:"ports"`
+	Sequences   *ebpf.Map `ebpf:"sequences"`
+	Sockets     *ebpf.Map `ebpf:"sockets"`
+	Traffic     *ebpf.Map `ebpf:"traffic"`
 }
 
 func (m *ClassifierMaps) Close() error {
 	return _ClassifierClose(
+		m.Connections,
 		m.Counters,
+		m.Devices,
+		m.Outputs,
 		m.Ports,
+		m.Sequences,
 		m.Sockets,
+		m.Traffic,
 	)
 }
 

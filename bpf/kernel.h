@@ -7,10 +7,12 @@ typedef unsigned short __u16;
 typedef unsigned int __u32;
 typedef unsigned long long __u64;
 
+#define NULL ((void *)0)
 #define SEC(name) __attribute__((section(name), used))
 #define __uint(name, value) int(*name)[value]
 #define __type(name, value) typeof(value) *name
 #define always_inline inline __attribute__((always_inline))
+#define packed __attribute__((packed))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define be16(x) __builtin_bswap16(x)
@@ -22,8 +24,10 @@ typedef unsigned long long __u64;
 
 enum {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_XSKMAP = 17,
+	BPF_MAP_TYPE_DEVMAP_HASH = 25,
 };
 
 enum { BPF_F_NO_PREALLOC = 1 };
@@ -77,8 +81,14 @@ struct __sk_buff {
 };
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_csum_diff)(void *from, __u32 n, void *to, __u32 m, __u32 seed) = (void *)28;
+static long (*bpf_xdp_adjust_head)(struct xdp_md *xdp, int delta) = (void *)44;
 static long (*bpf_redirect_map)(void *map, __u64 key, __u64 flags) = (void *)51;
 static long (*bpf_skb_store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags) = (void *)9;
 static long (*bpf_skb_vlan_push)(struct __sk_buff *skb, __u16 protocol, __u16 tci) = (void *)18;
 static long (*bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*bpf_skb_pull_data)(struct __sk_buff *skb, __u32 len) = (void *)39;
+static long (*bpf_loop)(__u32 n, void *step, void *with, __u64 flags) = (void *)181;
+static __u64 (*bpf_xdp_get_buff_len)(struct xdp_md *xdp) = (void *)188;
+static long (*bpf_xdp_load_bytes)(struct xdp_md *xdp, __u32 at, void *to, __u32 n) = (void *)189;
+static long (*bpf_xdp_store_bytes)(struct xdp_md *xdp, __u32 at, const void *from, __u32 n) = (void *)190;

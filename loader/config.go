@@ -27,6 +27,7 @@ type Config struct {
 	Hubs    int      // 0: the daemon's choice
 	Sockets Sockets
 	Blocks  Blocks
+	Relay   Relay
 	// Captures are the folders that captures may be written to, besides those of the daemon's choice.
 	Captures []string
 

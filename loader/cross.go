@@ -15,7 +15,7 @@ type Cross struct {
 	// ATM is its contract; forward is what comes from From. Direction IN: nothing comes back.
 	// The place is From's and To's, and 0 here.
 	control.ATM
-	Text string // how the contract is kept: "police", "shape", and the options: "frames", "weight=N", "cdvt=TIME", "clp0", "tag"
+	Text string // how the contract is kept: "police", "shape", who relays it: "relay=WISH", and the options: "frames", "weight=N", "cdvt=TIME", "clp0", "tag"
 	At   Position
 }
 
@@ -49,7 +49,7 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 		x := Cross{At: nodeAt(n)}
 		x.Direction = control.DirectionBoth
 		var police, shape bool
-		var more string
+		var relay, more string
 		r.fields(n, "a cross-connect", map[string]func(entry){
 			"from":    func(e entry) { x.From = r.end(e) },
 			"to":      func(e entry) { x.To = r.end(e) },
@@ -61,6 +61,7 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 			"maxsdu":  func(e entry) { x.MaxSDU = uint16(r.number(e, 1, math.MaxUint16)) },
 			"police":  func(e entry) { police = r.yes(e) },
 			"shape":   func(e entry) { shape = r.yes(e) },
+			"relay":   func(e entry) { relay = word(r, e, relayWords, relayTexts) },
 			"options": func(e entry) { more, _ = r.text(e) },
 		})
 		if police {
@@ -69,13 +70,19 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 		if shape {
 			x.Text = strings.TrimSpace(x.Text + " shape")
 		}
-		x.Text = strings.TrimSpace(x.Text + " " + more)
+		x.Text = strings.TrimSpace(strings.TrimSpace(x.Text+relay) + " " + more)
 		if len(r.faults) == 0 && (x.From.Port == "" || x.To.Port == "") {
 			r.fault(x.At, "a cross-connect without both ends: from: PORT VPI/VCI and to: PORT VPI/VCI")
 		}
 		c.Crosses = append(c.Crosses, x)
 	}
 }
+
+// Who relays a cross-connect, and what the daemon is told.
+var (
+	relayWords = []string{"auto", "on", "off"}
+	relayTexts = []string{"", " relay=on", " relay=off"}
+)
 
 var boolWords = []string{"yes", "true", "no", "false"}
 

@@ -79,6 +79,23 @@ func (r *reader) blocks(c *Config, e entry) {
 	})
 }
 
+// MaxRelayed is the most connections that the kernel may relay.
+const MaxRelayed = 1 << 20
+
+// Relay is what the kernel relays.
+type Relay struct {
+	Connections int  // at most; 0: the daemon's choice
+	Keep        bool // it goes on when the daemon ends as it was asked to
+}
+
+// relay reads {connections, keep}.
+func (r *reader) relay(c *Config, e entry) {
+	r.fields(e.value, "relay", map[string]func(entry){
+		"connections": func(e entry) { c.Relay.Connections = int(r.number(e, 1, MaxRelayed)) },
+		"keep":        func(e entry) { c.Relay.Keep = r.yes(e) },
+	})
+}
+
 // folders reads the folders that captures may be written to.
 func (r *reader) folders(c *Config, e entry) {
 	for _, n := range r.list(e.value, e.key) {

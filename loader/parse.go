@@ -38,6 +38,7 @@ func Parse(file string, text []byte, rules Rules) (*Config, error) {
 		"sockets":   func(e entry) { r.sockets(c, e) },
 		"blocks":    func(e entry) { r.blocks(c, e) },
 		"captures":  func(e entry) { r.folders(c, e) },
+		"relay":     func(e entry) { r.relay(c, e) },
 		"xconnects": func(e entry) { r.xconnects(c, e.value) },
 	})
 	if len(r.faults) == 0 {

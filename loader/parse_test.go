@@ -72,8 +72,9 @@ pvcs:
     maxsdu: 9180
     hiwat: 65536
     lowat: 1
+relay: {connections: 1000, keep: yes}
 xconnects:
-  - {from: dslam 0/101, to: hq 0/201, service: cbr, pcr: {tx: 10, rx: 20}, police: yes, shape: true, maxsdu: 1500}
+  - {from: dslam 0/101, to: hq 0/201, service: cbr, pcr: {tx: 10, rx: 20}, police: yes, shape: true, maxsdu: 1500, relay: off}
   - {from: dslam 5/*, to: hq 6/*, one-way: yes}
 `
 
@@ -88,7 +89,8 @@ func TestParse(t *testing.T) {
 			{Role: control.RoleAdmin, Users: []string{"root"}, Groups: []string{"cellhub"}, At: Position{4, 3}},
 			{Role: control.RoleObserver, Groups: []string{"users", "100"}, At: Position{5, 3}},
 		},
-		Hubs: 2,
+		Hubs:  2,
+		Relay: Relay{Connections: 1000, Keep: true},
 		Ports: []Port{
 			{"dslam", "eth:eth1,label=100", 1, Position{8, 3}},
 			{"hq", "udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200", 0, Position{9, 3}},
@@ -110,9 +112,9 @@ func TestParse(t *testing.T) {
 				MaxSDU: 9180, Hiwat: 65536, Lowat: 1}},
 		},
 		Crosses: []Cross{
-			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape", At: Position{25, 5}, ATM: control.ATM{
+			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape relay=off", At: Position{26, 5}, ATM: control.ATM{
 				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20, MaxSDU: 1500}},
-			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{26, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
+			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{27, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -137,7 +139,7 @@ func TestParseFaults(t *testing.T) {
 		{"duplicate key", "ports:\n  a: eth:e0\n  a: eth:e1\n", `x:3:3: mapping key "a" already defined at [2:3]`},
 		{"list", "- 1", "x:1:1: the configuration: a mapping, KEY: VALUE"},
 		{"two documents", "hubs: 1\n---\nhubs: 2\n", "x:3:1: a second document: one file is one configuration"},
-		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, blocks, captures, control, hubs, ports, pvcs, sockets, streams, xconnects`},
+		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, blocks, captures, control, hubs, ports, pvcs, relay, sockets, streams, xconnects`},
 		{"alias", "ports: &p {a: eth:e0}\nstreams: *p", "x:1:8: ports: a mapping, KEY: VALUE\nx:2:10: streams: a mapping, KEY: VALUE"},
 		{"merge", "ports:\n  <<: {a: eth:e0}", "x:2:3: ports: a key is plain text"},
 		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 63`},
@@ -199,6 +201,8 @@ func TestParseFaults(t *testing.T) {
 		{"cross-connected port", world + "xconnects:\n  - {from: a 0/32, to: c 0/32}", `x:9:5: a 0/32 to c 0/32: no port "c" in ports`},
 		{"cross-connected PVC", world + "  - {port: a, vc: 0/32}\nxconnects:\n  - {from: a 0/32, to: b 0/32}", "x:10:5: a 0/32 to b 0/32: a 0/32 is in line 8 already"},
 		{"cross-connected twice", world + "xconnects:\n  - {from: a 0/32, to: b 0/32}\n  - {from: a 0/33, to: b 0/32}", "x:10:5: a 0/33 to b 0/32: b 0/32 is in line 9 already"},
+		{"relay of a cross-connect", world + "xconnects:\n  - {from: a 0/32, to: b 0/32, relay: perhaps}", `x:9:39: relay: "perhaps": auto, on or off`},
+		{"connections of the relay", world + "relay: {connections: 0}", "x:8:22: connections: \"0\" is no number from 1 to 1048576"},
 		{"path to VC", world + "xconnects:\n  - {from: a 1/*, to: b 0/32}", "x:9:5: a 1/* to b 0/32: a whole path at one end and a VC at the other"},
 		{"path with PVC", world + "  - {port: a, vc: 1/32}\nxconnects:\n  - {from: a 1/*, to: b 1/*}", "x:10:5: a 1/* to b 1/*: VPI 1 of port a has VCs of its own (line 8), and cannot be switched as a whole"},
 		{"VC of path", world + "xconnects:\n  - {from: a 1/*, to: b 1/*}\n  - {from: a 1/32, to: b 2/32}", "x:10:5: a 1/32 to b 2/32: VPI 1 of port a is switched as a whole in line 9"},

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/cellhub/cellhub/dataplane/control"
 )
+
+var seed = flag.Uint64("seed", rand.Uint64(), "of random tests")
 
 func mustParse(t *testing.T, text string) *Config {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cellhub/cellhub/loader"
+	"github.com/cellhub/cellhub/loader/classifier"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
@@ -232,9 +232,9 @@ func TestXDPSeveralQueues(t *testing.T) {
 		return errors.Join(err, running(t, "va"))
 	})
 	closing(t, a)
-	var wires []loader.Wire
+	var wires []classifier.Wire
 	for v := range vlans {
-		wires = append(wires, loader.Wire{Label: xdpLabel, VLAN: uint16(v + 1)})
+		wires = append(wires, classifier.Wire{Label: xdpLabel, VLAN: uint16(v + 1)})
 	}
 	b := openKeeping(t, nsB, XDPConfig{Interface: "vb", Steer: steer(wires...)})
 	if len(b.sockets) != queues || b.epoll < 0 {
@@ -323,7 +323,7 @@ func TestXDPExclusive(t *testing.T) {
 			}
 		}
 		_ = first.Close()
-		c, err := loader.NewClassifier(nil)
+		c, err := classifier.New(classifier.Config{})
 		if err != nil {
 			return err
 		}
@@ -331,7 +331,7 @@ func TestXDPExclusive(t *testing.T) {
 		if err := c.Attach(first.index); err != nil {
 			return err
 		}
-		if _, err := OpenXDP(cfg); !errors.Is(err, loader.ErrOtherProgram) {
+		if _, err := OpenXDP(cfg); !errors.Is(err, classifier.ErrOtherProgram) {
 			t.Errorf("a second program: %v", err)
 		}
 		_ = c.Close()

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cellhub/cellhub/loader"
+	"github.com/cellhub/cellhub/loader/classifier"
 	"github.com/cellhub/cellhub/nic/link"
 )
 
@@ -31,27 +31,29 @@ func labelled(seed int, lengths ...int) (frames [][]byte) {
 
 // steering is the classifier, which gives frames of wires to the sockets.
 type steering struct {
-	*loader.Classifier
-	wires []loader.Wire
+	*classifier.Classifier
+	index int
+	wires []classifier.Wire
 }
 
 func (s steering) Start() (err error) {
 	for _, w := range s.wires {
-		err = errors.Join(err, s.Bind(w, loader.Hub))
+		w.Interface = s.index
+		err = errors.Join(err, s.Bind(w, classifier.Port{Verdict: classifier.Hub}))
 	}
 	return err
 }
 
-func steer(wires ...loader.Wire) func(int, []int) (Steering, string, error) {
+func steer(wires ...classifier.Wire) func(int, []int) (Steering, string, error) {
 	return func(index int, sockets []int) (Steering, string, error) {
-		c, err := loader.NewClassifier(sockets)
+		c, err := classifier.New(classifier.Config{Sockets: sockets})
 		if err == nil {
 			err = c.Attach(index)
 		}
 		if err != nil {
 			return nil, "", errors.Join(err, c.Close())
 		}
-		return steering{c, wires}, c.Mode().String(), nil
+		return steering{c, index, wires}, c.Mode(index).String(), nil
 	}
 }
 
@@ -84,7 +86,7 @@ func openKeeping(t testing.TB, ns *link.Namespace, cfg XDPConfig) *keeping {
 	k := &keeping{}
 	cfg.Region = xdpRegion(t, xdpPieces*XDPPiece)
 	if cfg.Steer == nil {
-		cfg.Steer = steer(loader.Wire{Label: xdpLabel})
+		cfg.Steer = steer(classifier.Wire{Label: xdpLabel})
 	}
 	in(t, ns, func() error {
 		dev, err := OpenXDP(cfg)

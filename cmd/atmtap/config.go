@@ -206,6 +206,9 @@ func (c *config) setPort(s string) (err error) {
 	if c.spec, err = port.Parse(s); err != nil {
 		return fmt.Errorf("--port %s: %w", s, err)
 	}
+	if c.spec.Relaying != 0 && c.hub == "" {
+		return fmt.Errorf("--port %s: relay= is of a daemon's ports: a tunnel relays nothing", s)
+	}
 	named := c.spec.HasVC
 	if c.spec, err = c.spec.For(c.vc); err != nil {
 		return fmt.Errorf("--port %s, --vc %s: %w", s, c.vc, err)

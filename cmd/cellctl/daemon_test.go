@@ -180,12 +180,12 @@ func TestXConnect(t *testing.T) {
 	d.must("port add a eth:" + lab.Dev + ",label=100")
 	d.must("port add b eth:" + lab.Dev + ",label=101")
 	d.must("xconnect add a 0/100 b 0/200 --pcr 100 --police")
-	d.must("xconnect add a 5/* b 6/* --one-way")
+	d.must("xconnect add a 5/* b 6/* --one-way --relay off")
 	want := "" +
-		"FROM  VC     TO       SERVICE  PCR  CELLS\n" +
-		"a     0/100  b 0/200  ubr      100      0\n    nothing lost\n" +
-		"a     5/*    b 6/*    ubr        -      0\n    nothing lost\n" +
-		"b     0/200  a 0/100  ubr      100      0\n    nothing lost\n"
+		"FROM  VC     TO       SERVICE  PCR  RELAY  CELLS\n" +
+		"a     0/100  b 0/200  ubr      100  hub        0\n    nothing lost\n    the hub relays it: it is policed\n" +
+		"a     5/*    b 6/*    ubr        -  hub        0\n    nothing lost\n    the hub relays it: relay=off\n" +
+		"b     0/200  a 0/100  ubr      100  hub        0\n    nothing lost\n    the hub relays it: it is policed\n"
 	if out := d.must("show xconnects"); out != want {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
 	}

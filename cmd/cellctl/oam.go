@@ -125,18 +125,20 @@ func (o *options) loopback(c *cobra.Command, args []string, words string, count 
 
 // ping1 sends one cell and waits until it has returned or is given up.
 func ping1(s *control.Session, b control.ATM, words string) (v pingView, err error) {
-	before, _, err := vcStats(s, b)
+	trailer, err := vcStats(s, b)
 	if err != nil {
 		return v, err
 	}
+	before := counters(trailer)
 	if err := oamCall(s, control.ATMLoopback, b, words); err != nil {
 		return v, err
 	}
 	for end := time.Now().Add(loopbackWait); time.Now().Before(end); time.Sleep(loopbackLook) {
-		now, _, err := vcStats(s, b)
+		trailer, err := vcStats(s, b)
 		if err != nil {
 			return v, err
 		}
+		now := counters(trailer)
 		switch {
 		case find(now, "oam_returned") > find(before, "oam_returned"):
 			return pingView{true, time.Duration(find(now, "oam_rtt_ns"))}, nil

@@ -37,7 +37,7 @@ func sample() *state {
 		{Port: 1, PortName: "dslam", VC: "0/101", AAL: "5", Receive: "raw", Service: "cbr", Conn: "2147483649.1"},
 	}
 	s.Crosses = []crossView{{pvcView{PortName: "dslam", VC: "5/*", Service: "cbr", PCRTx: 40, Counters: []counter{{"rx_cells", 12}},
-		Drops: drops([]counter{{"police_dropped", 2}})}, "hq 6/*"}}
+		Drops: drops([]counter{{"police_dropped", 2}})}, "hq 6/*", "hub", "it is policed"}}
 	s.Modules = []string{"aal5", "tap"}
 	s.Connections = []connectionView{{ID: "0.1", Local: "pvc://dslam/0/101", State: "connected"}}
 	s.join()

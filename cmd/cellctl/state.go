@@ -250,21 +250,35 @@ func (st *state) readModules(s *control.Session) error {
 
 // readStats asks for each VC's counters. One that has gone meanwhile has none.
 func (st *state) readStats(s *control.Session) error {
-	vcs := make([]*pvcView, 0, len(st.PVCs)+len(st.Crosses))
 	for i := range st.PVCs {
-		vcs = append(vcs, &st.PVCs[i])
+		if _, err := st.PVCs[i].readStats(s); err != nil {
+			return err
+		}
 	}
 	for i := range st.Crosses {
-		vcs = append(vcs, &st.Crosses[i].pvcView)
-	}
-	for _, v := range vcs {
-		c, last, err := vcStats(s, v.atm)
+		v := &st.Crosses[i]
+		why, err := v.readStats(s)
 		if err != nil {
-			return fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)
+			return err
 		}
-		v.Counters, v.Drops, v.LastLoss = c, drops(c), last
+		v.Relayed, v.Why = "hub", why
+		if slices.Contains(v.Counters, counter{"relayed", 1}) {
+			v.Relayed = "kernel"
+		}
 	}
 	return nil
+}
+
+// readStats asks for a VC's counters, and of a cross-connected one why the hub relays it.
+func (v *pvcView) readStats(s *control.Session) (why string, err error) {
+	trailer, err := vcStats(s, v.atm)
+	if err != nil {
+		return "", fmt.Errorf("VC %s of port %d: %w", v.VC, v.Port, err)
+	}
+	v.Counters, v.LastLoss = counters(trailer), readLoss(trailer)
+	v.Drops = drops(v.Counters)
+	text, _ := control.FindTLV(trailer, control.TLVText)
+	return string(text), nil
 }
 
 func vcText(vpi, vci uint16) string { return fmt.Sprintf("%d/%d", vpi, vci) }
@@ -283,16 +297,15 @@ func counters(trailer []byte) []counter {
 	return all
 }
 
-// vcStats asks for a VC's counters, and what it has lost last; none when it has gone meanwhile.
-func vcStats(s *control.Session, vc control.ATM) ([]counter, *lastLoss, error) {
+// vcStats asks for what a VC has counted, a trailer; it is empty when the VC has gone meanwhile.
+func vcStats(s *control.Session, vc control.ATM) (trailer []byte, err error) {
 	var p control.Packet
 	p.Type = control.ATMStats
 	p.SetATM(&control.ATM{Port: vc.Port, VPI: vc.VPI, VCI: vc.VCI})
-	err := s.Call(&p)
-	if errors.Is(err, syscall.ENOENT) {
-		return []counter{}, nil, nil
+	if err = s.Call(&p); errors.Is(err, syscall.ENOENT) {
+		return nil, nil
 	}
-	return counters(p.Trailer), readLoss(p.Trailer), err
+	return p.Trailer, err
 }
 
 // join finds each stream's processes and the VC that it stands on, which is a process of

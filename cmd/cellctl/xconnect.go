@@ -13,12 +13,16 @@ import (
 type crossView struct {
 	pvcView
 	To string `json:"to"` // "PORT VPI/VCI"
+
+	Relayed string `json:"relayed"`               // "kernel" or "hub"
+	Why     string `json:"relayed_why,omitempty"` // the hub does it
 }
 
 func xconnectCommand(o *options) *cobra.Command {
 	var f pvcFlags
 	var oneWay, police, shape bool
 	var options []string
+	var relay string
 	add := &cobra.Command{
 		Use: "add PORT VPI/VCI PORT VPI/VCI", Short: "make cells of one VC those of another, and the other way", Args: cobra.ExactArgs(4),
 		Long: `Joins two VCs that nobody has. VPI/* at both ends joins whole paths. Rates are
@@ -42,6 +46,9 @@ those of the contract, the same both ways.`,
 					b.Direction = control.DirectionIn
 				}
 				words := options
+				if relay != "auto" {
+					words = append(words, "relay="+relay)
+				}
 				if police {
 					words = append(words, "police")
 				}
@@ -59,6 +66,7 @@ those of the contract, the same both ways.`,
 	add.Flags().BoolVar(&oneWay, "one-way", false, "only what comes from the first")
 	add.Flags().BoolVar(&police, "police", false, "judge cells by the contract where they come in")
 	add.Flags().BoolVar(&shape, "shape", false, "hold cells back to the contract where they leave")
+	add.Flags().StringVar(&relay, "relay", "auto", "who relays it: auto, the kernel where it keeps the order of cells; on, the kernel; off, the hub")
 	add.Flags().StringSliceVar(&options, "option", nil, "frames, weight=N, cdvt=TIME, clp0 or tag; may be given again")
 	del := &cobra.Command{
 		Use: "del PORT VPI/VCI", Short: "part what a cross-connect has joined, by either end", Args: cobra.ExactArgs(2),
@@ -135,14 +143,17 @@ func (st *state) addCross(v pvcView, far control.SecondEnd) {
 	if p := st.port(far.Port); p != nil {
 		to = p.Name + " " + to
 	}
-	st.Crosses = append(st.Crosses, crossView{v, to})
+	st.Crosses = append(st.Crosses, crossView{pvcView: v, To: to})
 }
 
 func crossTable(s *state) *table {
-	t := &table{heads: []string{"FROM", "VC", "TO", "SERVICE", ">PCR", ">CELLS"}, none: "no cross-connects: cellctl xconnect add PORT VPI/VCI PORT VPI/VCI"}
+	t := &table{heads: []string{"FROM", "VC", "TO", "SERVICE", ">PCR", "RELAY", ">CELLS"}, none: "no cross-connects: cellctl xconnect add PORT VPI/VCI PORT VPI/VCI"}
 	for i := range s.Crosses {
 		v := &s.Crosses[i]
-		v.tellDrops(t.add(v.PortName, v.VC, v.To, v.Service, rate(v.PCRTx), find(v.Counters, "rx_cells")))
+		r := t.add(v.PortName, v.VC, v.To, v.Service, rate(v.PCRTx), v.Relayed, find(v.Counters, "rx_cells"))
+		if v.tellDrops(r); v.Why != "" {
+			r.note("the hub relays it: %s", v.Why)
+		}
 	}
 	return t
 }

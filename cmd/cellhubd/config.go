@@ -234,8 +234,8 @@ func (d *hubd) reload() {
 		return
 	}
 	if want.Hubs != was.Hubs || want.Control.Path != was.Control.Path || want.Sockets != was.Sockets ||
-		sizes(want.Blocks) != sizes(was.Blocks) || !slices.Equal(want.Captures, was.Captures) {
-		d.log.Warn("control, hubs, sockets, blocks and captures are read at the start only: restart for others", "file", d.c.file.name)
+		sizes(want.Blocks) != sizes(was.Blocks) || want.Relay != was.Relay || !slices.Equal(want.Captures, was.Captures) {
+		d.log.Warn("control, hubs, sockets, blocks, relay and captures are read at the start only: restart for others", "file", d.c.file.name)
 	}
 	d.c.file.want = want
 	d.server.SetAccess(d.c.access())

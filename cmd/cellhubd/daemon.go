@@ -40,6 +40,7 @@ type hubd struct {
 	hosts    *port.Hosts
 	socket   *os.File // the control socket, where it was passed
 	listener *control.Listener
+	relayer
 }
 
 // start makes everything that the command line asks for, or nothing.
@@ -54,6 +55,9 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 		return nil, err
 	}
 	if err := d.makeFabric(); err != nil {
+		return nil, err
+	}
+	if err := d.openRelay(); err != nil {
 		return nil, err
 	}
 	if d.server, err = server.New(d.serverConfig()); err != nil {
@@ -162,6 +166,10 @@ func (d *hubd) run(ctx context.Context) error {
 	if d.c.file.want != nil {
 		err = d.apply()
 	}
+	if d.relay != nil {
+		d.relay.Applied()
+		d.relay.Follow(d.server.ReviewRelays)
+	}
 	if err == nil {
 		d.hosts.Settle()
 		err = d.serve(ctx, hangup, serving)
@@ -171,16 +179,18 @@ func (d *hubd) run(ctx context.Context) error {
 	d.hosts.Ending()
 	_ = d.listener.Close()
 	d.server.Close()
+	err = errors.Join(err, d.relayer.close())
 	keep()
 	<-kept
 	d.fabric.Stop()
 	<-turning
+	d.relayer = relayer{}
 	return errors.Join(err, d.close())
 }
 
 // serve is what the daemon does between its start and its end.
 func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-chan error) error {
-	privileges, err := d.c.confinement().Confine()
+	privileges, err := d.confinement().Confine()
 	if err != nil {
 		return fmt.Errorf("giving up privileges: %w", err)
 	}
@@ -202,8 +212,9 @@ func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-cha
 
 // close gives back what start has made, also halfway.
 func (d *hubd) close() (err error) {
+	err = d.relayer.close()
 	if d.fabric != nil {
-		err = d.fabric.Close()
+		err = errors.Join(err, d.fabric.Close())
 	}
 	if d.arena != nil {
 		err = errors.Join(err, d.arena.Close())

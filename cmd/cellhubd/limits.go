@@ -61,15 +61,20 @@ func (c *config) limits() server.Limits {
 // serverConfig is what the server is made of.
 func (d *hubd) serverConfig() server.Config {
 	s := d.c.settings().Sockets
-	return server.Config{
+	c := server.Config{
 		Fabric: d.fabric, Opener: &port.Opener{Passed: d.passed}, Access: d.c.access(), Log: d.log, Sockets: newSockets,
 		RegionOctets: s.Region, Limits: d.c.limits(), Grace: d.c.grace, Connections: s.Connections,
 	}
+	if d.relay != nil {
+		c.Relay = d.relay
+	}
+	return c
 }
 
 // confinement is what the daemon may do yet once it serves. Captures go to the folder of the
 // control socket, to that of temporary files, and to those that the file names or uses.
-func (c *config) confinement() daemon.Confinement {
+func (d *hubd) confinement() daemon.Confinement {
+	c := &d.c
 	f := daemon.Folders{Read: systemFolders, Write: []string{os.TempDir()}, Devices: []string{"/dev/net/tun", os.DevNull}}
 	if !strings.HasPrefix(c.control, "@") { // a name that is in no folder
 		f.Write = append(f.Write, filepath.Dir(c.control))
@@ -88,5 +93,8 @@ func (c *config) confinement() daemon.Confinement {
 			f.Read = append(f.Read, filepath.Dir(name))
 		}
 	}
-	return daemon.Confinement{Keep: capabilities, Sandbox: c.sandbox, Folders: f}
+	if root := d.pins.Root(); root != "" {
+		f.Write = append(f.Write, root)
+	}
+	return daemon.Confinement{Keep: capabilities, Sandbox: c.sandbox, Folders: f, BPF: d.relay != nil}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/pcb"
 	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/loader"
+	"github.com/cellhub/cellhub/loader/classifier"
 )
 
 // Exit codes.
@@ -44,6 +45,8 @@ type config struct {
 	grace   time.Duration
 	file    configured
 	sandbox daemon.Sandbox
+	relay   server.RelayWish // of the daemon: off has no classifier
+	bpffs   string           // folder for pins; empty: none
 
 	controlGiven, hubsGiven, graceGiven bool // by flags, which then say more than the file
 }
@@ -52,6 +55,8 @@ func parse(f *daemon.Flags, args []string, stdout io.Writer) (c config, err erro
 	f.IntVar(&c.hubs, "hubs", 1, "")
 	f.BoolVar(&c.spin, "spin", false, "")
 	f.DurationVar(&c.grace, "grace", 0, "")
+	f.TextVar(&c.relay, "relay", server.RelayAuto, "")
+	f.StringVar(&c.bpffs, "bpffs", classifier.DefaultBPFFS, "")
 	f.TextVar(&c.sandbox, "sandbox", daemon.SandboxAuto, "")
 	if err := f.Parse(args, stdout); err != nil {
 		return c, err

@@ -6,7 +6,8 @@ const manual = `NAME
 
 SYNOPSIS
     cellhubd [--config FILE] [--control PATH] [--hubs N] [--spin]
-             [--grace TIME] [--sandbox MODE] [--log LEVEL]
+             [--grace TIME] [--relay MODE] [--bpffs DIR] [--sandbox MODE]
+             [--log LEVEL]
     cellhubd --config FILE --check
     cellhubd --help | --version
 
@@ -32,6 +33,11 @@ OPTIONS
                      applications that spin too (client.Config.Spin)
     --grace TIME     how long calls are held when their signalling manager has
                      gone, 0 to 10s; default 0s: they end at once
+    --relay MODE     whether the kernel relays cross-connects, see RELAYING:
+                     auto, where it can; on, or not start; off. Default auto
+    --bpffs DIR      where what the kernel relays is pinned, so that it goes on
+                     when the daemon is killed; default /run/cellhub/bpf.
+                     Empty: nowhere
     --sandbox MODE   Landlock and seccomp, see PRIVILEGES: auto, with what the
                      kernel has; on, with both or not at all; off. Default auto
     --log LEVEL      the least that is logged: debug, info, warn or error
@@ -60,6 +66,9 @@ CONFIGURATION
         grace is as --grace; user: {applications: N, octets: N,
         connections: N} is what one user may have, default 64, 4294967296
         and 131072
+    relay: {connections: N, keep: yes|no}
+        of the kernel: connections that it relays at most, default 65536, to
+        1048576; keep: they go on when the daemon ends by a signal
     captures: [DIRECTORY, ...]
         where captures may be written to, besides the directory of the control
         socket, /tmp and the directories of the file's own captures
@@ -137,6 +146,8 @@ CONFIGURATION
                           at either end does not send it
         police: yes       judges cells by it where they come in
         shape: yes        holds them back to it where they leave
+        relay: auto|on|off
+                          who relays it, see RELAYING; default auto
         options: WORDS    weight=N, a share of what UBR has; cdvt=TIME that
                           policing allows; clp0, tag, frames
 
@@ -150,7 +161,33 @@ CONFIGURATION
     is closed and opened again, and so is a stream whose top changes; other
     modules are changed under traffic. What was made over the control socket
     stays, unless the file has something else of that name. control, hubs,
-    blocks, sockets and captures are read at the start only.
+    blocks, sockets, relay and captures are read at the start only.
+
+RELAYING
+    A cross-connect between ports eth: and udp: is relayed by the kernel, in
+    an XDP program on their interfaces, without waking the daemon. It is the
+    daemon's where it is policed, shaped or queued by frames or weight, has
+    leaves, or its OAM is looked after; where cells come by a port with seq=on
+    or impairments, or leave by one with rate=; and between modes of cells and
+    of SDUs. Cells that the kernel
+    does not relay, and frames with them, come to the daemon as ever.
+
+    A frame of cells may hold those of many VCs. So that no cell overtakes
+    another of its VC, auto relays what comes from a port only if all its VCs
+    leave by one other port that takes as long frames; one PVC on the port,
+    and the daemon relays all of it. relay: on, of a cross-connect or as
+    relay=on in a port's SPEC, relays nevertheless, for ports whose frames are
+    of one VC each. cellctl show xconnects says who relays, and why.
+
+    Datagrams that the kernel sends have no checksum (RFC 7510); over IPv6
+    both ends must say checksum=off. The checksum of those that come with one
+    is tested.
+
+    What is relayed is pinned. Killed, the daemon leaves it at work, and the
+    next one with the same --control takes it over: with the same
+    configuration no cell is lost, and counters go on. What that has not goes
+    once it is applied. Ended by SIGTERM it takes it along, unless relay: has
+    keep: yes.
 
 SIGNALS
     SIGINT, SIGTERM  the end
@@ -166,8 +203,9 @@ PRIVILEGES
     /sys, /run of name services and the directory of its configuration file,
     writes where captures may be, opens /dev/net/tun, and nothing else. By
     seccomp it starts no program, traces no process, mounts nothing, changes
-    no user and loads nothing into the kernel: EPERM. What it has of all this
-    it logs once, after a look at each of its threads.
+    no user and loads no module into the kernel: EPERM. With a relay it may
+    call bpf(2), to tell the kernel what to relay, and write to --bpffs. What
+    it has of all this it logs once, after a look at each of its threads.
 
 DESCRIPTORS
     Whoever starts it may pass open files, as systemd does: from descriptor 3

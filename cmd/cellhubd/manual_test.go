@@ -23,7 +23,7 @@ func page(t *testing.T) string {
 func TestManual(t *testing.T) {
 	text := page(t)
 	for _, word := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "SIGNALS", "PRIVILEGES", "DESCRIPTORS", "fd=NAME", "LISTEN_FDNAMES", "ENVIRONMENT", "EXIT STATUS", "EXAMPLES",
-		"--config", "--check", "--control", "--hubs", "--grace", "--sandbox", "--log", "--help", "--version", "SIGHUP", "CELLHUB_CONTROL", "NOTIFY_SOCKET"} {
+		"--config", "--check", "--control", "--hubs", "--grace", "--relay", "--bpffs", "--sandbox", "--log", "--help", "--version", "SIGHUP", "CELLHUB_CONTROL", "NOTIFY_SOCKET"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("the manual says nothing of %s", word)
 		}

@@ -69,7 +69,7 @@
 #define CELLHUB_ATM_ADD 1 /* makes an association of port, VPI and VCI with conn or receiver; TLV COOKIE is the manager's */
 #define CELLHUB_ATM_DEL 2 /* removes it */
 #define CELLHUB_ATM_QUERY 3 /* tells what it is */
-#define CELLHUB_ATM_STATS 4 /* tells what it has counted */
+#define CELLHUB_ATM_STATS 4 /* tells what it has counted; TLV TEXT of a cross-connected VC says why the hub relays it, and is empty where the kernel does */
 #define CELLHUB_ATM_MODIFY 5 /* changes its contract or marks */
 #define CELLHUB_ATM_PORTUP 6 /* lets the port carry */
 #define CELLHUB_ATM_PORTDOWN 7 /* drains the port and stops it; a second stops it at once */

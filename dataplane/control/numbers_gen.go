@@ -126,7 +126,8 @@ const (
 	ATMDel Type = 2
 	// ATMQuery: tells what it is.
 	ATMQuery Type = 3
-	// ATMStats: tells what it has counted.
+	// ATMStats: tells what it has counted; TLV TEXT of a cross-connected VC says why the
+	// hub relays it, and is empty where the kernel does.
 	ATMStats Type = 4
 	// ATMModify: changes its contract or marks.
 	ATMModify Type = 5

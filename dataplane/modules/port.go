@@ -143,7 +143,7 @@ func (c *portCounts) add(o *portCounts) {
 func (p *port) build() {
 	old := p.pw
 	p.pw = newPseudowire(&p.cfg.Encapsulation, p.carrier.link.header(nil, p.carrier.own, &p.cfg.Far))
-	p.pw.sent, p.pw.order = old.sent, old.order
+	p.pw.sent, p.pw.order, p.pw.lent = old.sent, old.order, old.lent
 	p.checks = p.carrier.link.checks(&p.cfg.Far)
 	p.uni = p.cfg.UNI
 	p.bare = p.cfg.Mode.Cells() && !p.cfg.Mode.ControlWord()

@@ -96,6 +96,7 @@ const (
 type pseudowire struct {
 	mode     Mode
 	numbered bool
+	lent     bool   // somebody else numbers: frames have 0 here, which the far end takes at any time
 	prefix   []byte // what is put before the control word: the link's header and the labels
 	sent     numbering
 	order    ordering
@@ -145,7 +146,7 @@ func (w *pseudowire) put(dst []byte, n int, clp, efci bool, uu uint8) {
 			cw |= uint32(n) << cwLengthShift
 		}
 	}
-	if w.numbered {
+	if w.numbered && !w.lent {
 		cw |= uint32(w.sent.take())
 	}
 	if w.mode.specific() {

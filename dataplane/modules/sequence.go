@@ -14,6 +14,23 @@ func (n *numbering) take() uint16 {
 	return uint16(*n)
 }
 
+// LendNumbers gives the last number that a port has sent, and has somebody else number frames of it from then on. Frames
+// that the port sends itself meanwhile have 0: RFC 4385, 4.1. On the hub.
+func (d *Carrier) LendNumbers(number uint32) (last uint16) {
+	if p := d.port(number); p != nil {
+		p.pw.lent = true
+		last = uint16(p.pw.sent)
+	}
+	return last
+}
+
+// TakeNumbers has the port number again, from the one after last on. On the hub.
+func (d *Carrier) TakeNumbers(number uint32, last uint16) {
+	if p := d.port(number); p != nil {
+		p.pw.lent, p.pw.sent = false, numbering(last)
+	}
+}
+
 // restartRun is how many late frames in a row, each one number after the other, say
 // that the sender has begun anew: the RFC would drop up to 32,768 frames of it.
 const restartRun = 8

@@ -14,6 +14,11 @@ func (s *Server) bundle(fn func() error) (err error) {
 		defer func() { s.changes, s.bundled = s.fabric.Alone(), false }()
 		err = fn()
 	})
+	after := s.unsettled
+	s.unsettled = nil
+	for _, do := range after {
+		do()
+	}
 	if failed != nil {
 		return errnoOf(failed)
 	}

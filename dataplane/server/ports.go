@@ -88,6 +88,7 @@ type port struct {
 	down    bool   // by PORTDOWN
 	unable  bool   // as the carrier's follower has it
 	vcs     map[*vc]struct{}
+	relay   portRelaying
 }
 
 // carrier is a device that is open, and what stands on it.
@@ -241,6 +242,9 @@ func (s *Server) closePort(c *client, in *control.Packet) error {
 	if failed := s.fabric.On(p.carrier.id, func() { err = p.carrier.RemovePort(p.spec, p.index) }); failed != nil {
 		err = failed
 	}
+	if s.relay != nil {
+		s.relay.Forget(p.spec)
+	}
 	delete(s.ports.all, p.number)
 	delete(s.ports.byName, p.name)
 	s.names.drop(p.name)
@@ -278,6 +282,7 @@ func (s *Server) setPort(c *client, in *control.Packet, up bool) error {
 	}
 	was := p.carries()
 	p.down = !up
+	s.reviewPort(p)
 	s.portChanged(p, was, "")
 	s.note(c, "port set", "port", p.number, "up", up)
 	return nil
@@ -304,6 +309,9 @@ func (s *Server) tellPort(p *port, out *control.Packet) error {
 	var counts []dataplane.Count
 	if err := s.changes.On(p.carrier.id, func() { counts = p.carrier.PortCounts(p.index) }); err != nil {
 		return err
+	}
+	if s.relay != nil {
+		counts = addCounts(counts, s.relay.Counts(p.spec))
 	}
 	t, err := control.AppendTLV(nil, control.TLVName, []byte(p.name))
 	if err != nil {

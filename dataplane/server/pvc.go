@@ -35,6 +35,9 @@ type vc struct {
 	leaf  uint32 // of which it is the end, in cross
 	terms string // what is reserved for it, and kept; empty: nothing
 
+	watched bool // its OAM is looked after
+	relay   relaying
+
 	owner    *conn       // the application's connection that it is; nil: none
 	switched bool        // a call's: it goes with the connection
 	cookie   []byte      // the manager's note
@@ -207,6 +210,7 @@ func (s *Server) enterVC(v *vc) error {
 	}
 	s.vcs.enter(v)
 	p.vcs[v] = struct{}{}
+	s.enterRelay(v)
 	if bottom != 0 {
 		s.started(v)
 	}
@@ -337,6 +341,7 @@ func (s *Server) dropVC(v *vc) {
 	s.releaseVC(v)
 	s.vcs.leave(v)
 	delete(v.on.vcs, v)
+	s.leaveRelay(v)
 	s.raiseVC(v, control.EventVCGone)
 }
 
@@ -459,6 +464,9 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 		}
 		s.tellVC(v, out)
 		out.Type = control.ATMStats
+		if out.Trailer, err = control.AppendTLV(nil, control.TLVText, []byte(s.whyNotRelayed(v))); err != nil {
+			return err
+		}
 		if out.Trailer, err = appendCounts(out.Trailer, "", counts); err == nil {
 			var last lastLoss
 			last.look("", counts)

@@ -33,6 +33,11 @@ type rig struct {
 
 func newRig(t testing.TB, hubs int) *rig {
 	t.Helper()
+	return newRelayRig(t, hubs, nil)
+}
+
+func newRelayRig(t testing.TB, hubs int, relay server.Relay) *rig {
+	t.Helper()
 	r := &rig{t: t, path: filepath.Join(t.TempDir(), "control"), wires: wires{}, hold: make(chan struct{})}
 	var err error
 	if r.arena, err = block.NewArena(block.Config{Hubs: hubs, Small: 4096, Medium: 1024, Large: 64}); err != nil {
@@ -62,7 +67,7 @@ func newRig(t testing.TB, hubs int) *rig {
 	if r.fabric, err = dataplane.NewFabric(&registry, all...); err != nil {
 		t.Fatal(err)
 	}
-	r.server, err = server.New(server.Config{Fabric: r.fabric, Opener: r.wires})
+	r.server, err = server.New(server.Config{Fabric: r.fabric, Opener: r.wires, Relay: relay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +166,7 @@ func (w wires) Read(text string) (server.PortSpec, error) {
 	return wireSpec{w, end, uint32(n)}, nil
 }
 
+func (s wireSpec) String() string        { return strconv.Itoa(int(s.label)) }
 func (s wireSpec) Carrier() string       { return s.end }
 func (s wireSpec) Hold() (func(), error) { return func() {}, nil }
 func (s wireSpec) device() (d nic.Device, e error) {

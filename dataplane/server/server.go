@@ -33,6 +33,7 @@ const MaxHubs = 63
 type Config struct {
 	Fabric *dataplane.Fabric // required; somebody runs it
 	Opener Opener            // of ports; nil: there are none
+	Relay  Relay             // of cross-connects, beside the hub; nil: there is none
 	Access Access
 	Log    *slog.Logger // nil: nothing is logged
 
@@ -74,6 +75,10 @@ type Server struct {
 	events  events
 	refused [control.NumFaults]uint64 // of clients that have gone
 
+	relay     Relay            // nil: there is none
+	unrelayed map[*vc]struct{} // that it has refused
+	unsettled []func()         // what it is to be told when a bundle has been
+
 	sockets      func(*region.Region, func(uint32)) (Sockets, error)
 	regionOctets int
 	limits       Limits
@@ -106,7 +111,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("server: a fabric of 1 to 63 hubs")
 	}
 	s := &Server{
-		fabric: c.Fabric, changes: c.Fabric.Alone(), opener: c.Opener, access: c.Access, log: c.Log,
+		fabric: c.Fabric, changes: c.Fabric.Alone(), opener: c.Opener, relay: c.Relay, unrelayed: map[*vc]struct{}{}, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, leaving: map[uint32]bool{}, streams: map[dataplane.ProcID]*stream{},
 		prims: map[dataplane.ProcID]*primStream{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}

@@ -13,6 +13,20 @@ type terms struct {
 	forward, backward string
 	police            bool
 	shape             string // the words that say how it leaves
+	relay             RelayWish
+}
+
+// queued says why cells need the hub's policers or queues; nil: they don't.
+func (t *terms) queued() error {
+	switch {
+	case t.police:
+		return errPoliced
+	case strings.Contains(t.shape, " shape"):
+		return errShaped
+	case t.shape != "":
+		return errDiscarded
+	}
+	return nil
 }
 
 // services are the categories that the commands know.
@@ -22,7 +36,7 @@ var services = map[control.Service]string{
 }
 
 // readTerms reads a contract from the body, and from the text "police", "shape", "weight=N",
-// "cdvt=DURATION", "clp0" and "tag".
+// "cdvt=DURATION", "clp0", "tag" and "relay=WISH".
 func readTerms(b *control.ATM, text string) (t terms, err error) {
 	category, ok := services[b.Service]
 	if !ok {
@@ -30,7 +44,12 @@ func readTerms(b *control.ATM, text string) (t terms, err error) {
 	}
 	var rest []string
 	for _, w := range strings.Fields(text) {
+		wish, is, err := relayWord(w)
 		switch {
+		case err != nil:
+			return t, err
+		case is:
+			t.relay = wish
 		case w == "police":
 			t.police = true
 		case w == "shape", w == "frames", strings.HasPrefix(w, "weight="):

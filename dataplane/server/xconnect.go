@@ -17,7 +17,9 @@ type cross struct {
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
-	text    string  // of XCONNECT
+	text    string // of XCONNECT
+	relay   RelayWish
+	queued  error   // why its cells need the hub's queues; nil: they don't
 	manager *client // whose call it carries; nil: an administrator's, which stays
 }
 
@@ -63,7 +65,7 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in)}
+	x := &cross{ends: map[uint32]*vc{}, bothWay: b.Direction != control.DirectionIn, text: textOf(in), relay: terms.relay, queued: terms.queued()}
 	if c.role == control.RoleManager {
 		if !c.serves(b.Port) || !c.serves(far.port) {
 			return fmt.Errorf("ports %d and %d are not both this manager's: %w", b.Port, far.port, syscall.EPERM)
@@ -191,6 +193,8 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 	}
 	s.enterCross(x.a)
 	s.enterCross(end)
+	s.enterRelay(x.a)
+	s.enterRelay(end)
 	return nil
 }
 
@@ -241,6 +245,10 @@ func (s *Server) removeCross(v *vc) {
 			}
 		}
 		return
+	}
+	s.leaveRelay(x.a)
+	for _, end := range x.ends {
+		s.leaveRelay(end)
 	}
 	s.ended(x.a, x.a.tell(s, control.CarrierDisconnect, ""))
 	if x.bothWay {
@@ -304,6 +312,7 @@ func (s *Server) addLeaf(c *client, in, _ *control.Packet) error {
 		return invalid(err)
 	}
 	x.ends[leaf], end.leaf = end, leaf
+	s.review(x.a)
 	s.note(c, "leaf added", "vc", x.a, "leaf", leaf, "at", end)
 	return nil
 }
@@ -316,6 +325,7 @@ func (s *Server) joinLeaf(x *cross, end *vc, leaf uint32, t terms) error {
 	if err == nil {
 		if err = x.a.tell(s, control.CarrierAddLeaf, " %d%s", leaf, end.way()); err == nil {
 			s.enterCross(end)
+			s.enterRelay(end)
 			return nil
 		}
 		s.ended(end, end.tell(s, control.CarrierRelease, ""))
@@ -348,8 +358,10 @@ func (s *Server) removeLeaf(x *cross, leaf uint32) {
 	end := x.ends[leaf]
 	s.ended(x.a, x.a.tell(s, control.CarrierDropLeaf, " %d", leaf))
 	s.ended(end, end.tell(s, control.CarrierRelease, ""))
+	s.leaveRelay(end)
 	s.leaveCross(end)
 	delete(x.ends, leaf)
+	s.review(x.a)
 }
 
 func leafOf(in *control.Packet) (uint32, error) {
@@ -394,6 +406,10 @@ func (s *Server) oam(c *client, in *control.Packet, command control.Type) error 
 	if err := v.tell(s, command, " %s", words); err != nil {
 		return err
 	}
+	if command == control.CarrierOAM && v.cross != nil {
+		v.watched = words != "off"
+		s.review(v)
+	}
 	s.note(c, "OAM", "vc", v, "words", words)
 	return nil
 }
@@ -408,7 +424,7 @@ func (s *Server) crossCounts(v *vc) (counts []dataplane.Count, err error) {
 		}
 		counts = append(counts, n)
 	}
-	return counts, err
+	return s.relayCounts(v, counts), err
 }
 
 // tellCross describes a cross-connected VC. SECOND_END is where its cells go, of a root the first

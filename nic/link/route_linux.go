@@ -39,35 +39,10 @@ type Path struct {
 // PathTo asks the kernel for the way to an address, from a local one unless that is unspecified; an IPv6 zone in either
 // names the interface. One question, whatever the number of interfaces.
 func PathTo(local, remote netip.Addr) (Path, error) {
-	var options netlink.RouteGetOptions
-	if local.IsValid() && !local.IsUnspecified() {
-		options.SrcAddr = local.AsSlice()
+	r, err := routeTo(local, remote)
+	if err != nil {
+		return Path{}, err
 	}
-	for _, zone := range []string{remote.Zone(), local.Zone()} {
-		if zone == "" {
-			continue
-		}
-		index, err := ZoneIndex(zone)
-		if err != nil {
-			return Path{}, err
-		}
-		options.OifIndex = index
-		break
-	}
-	routes, err := netlink.RouteGetWithOptions(remote.AsSlice(), &options)
-	if err != nil && options.SrcAddr != nil && !ours(local) { // the errno for that has changed with kernels
-		return Path{}, fmt.Errorf("%s: %w", local, ErrNotOurs)
-	}
-	switch {
-	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENETDOWN),
-		errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL):
-		return Path{}, fmt.Errorf("%s: %w", remote, ErrNoRoute)
-	case err != nil:
-		return Path{}, fmt.Errorf("route to %s: %w", remote, err)
-	case len(routes) == 0:
-		return Path{}, fmt.Errorf("%s: %w", remote, ErrNoRoute)
-	}
-	r := routes[0]
 	path := Path{Index: r.LinkIndex, MTU: r.MTU}
 	if via, ok := r.Via.(*netlink.Via); ok {
 		path.Via, _ = netip.AddrFromSlice(via.Addr)
@@ -88,6 +63,39 @@ func PathTo(local, remote netip.Addr) (Path, error) {
 		path.Kind = Multicast
 	}
 	return path, nil
+}
+
+// routeTo asks for the route to an address.
+func routeTo(local, remote netip.Addr) (r netlink.Route, err error) {
+	var options netlink.RouteGetOptions
+	if local.IsValid() && !local.IsUnspecified() {
+		options.SrcAddr = local.AsSlice()
+	}
+	for _, zone := range []string{remote.Zone(), local.Zone()} {
+		if zone == "" {
+			continue
+		}
+		index, err := ZoneIndex(zone)
+		if err != nil {
+			return r, err
+		}
+		options.OifIndex = index
+		break
+	}
+	routes, err := netlink.RouteGetWithOptions(remote.AsSlice(), &options)
+	if err != nil && options.SrcAddr != nil && !ours(local) { // the errno for that has changed with kernels
+		return r, fmt.Errorf("%s: %w", local, ErrNotOurs)
+	}
+	switch {
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENETDOWN),
+		errors.Is(err, unix.ENODEV), errors.Is(err, unix.EINVAL):
+		return r, fmt.Errorf("%s: %w", remote, ErrNoRoute)
+	case err != nil:
+		return r, fmt.Errorf("route to %s: %w", remote, err)
+	case len(routes) == 0:
+		return r, fmt.Errorf("%s: %w", remote, ErrNoRoute)
+	}
+	return routes[0], nil
 }
 
 // ours tells whether an address is this host's, as far as its routes tell.

@@ -16,6 +16,7 @@ type Confinement struct {
 	Keep    []cap.Value // capabilities; of these it has what it had
 	Sandbox Sandbox
 	Folders Folders // where there is a sandbox
+	BPF     bool    // it fills maps of the kernel's, and attaches programs
 }
 
 // Confine gives up, in every thread, what the process does not need any more: all capabilities
@@ -30,7 +31,7 @@ func (c Confinement) Confine() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	said, calls, err := c.Sandbox.shutIn(c.Folders)
+	said, calls, err := c.Sandbox.shutIn(c.Folders, c.BPF)
 	if err != nil {
 		return "", err
 	}

@@ -83,15 +83,15 @@ var refusedCalls = []string{
 }
 
 // refuseCalls has the kernel answer refusedCalls with EPERM in every thread, by seccomp. It gives
-// their number; 0: the kernel has no seccomp, or the library not this architecture.
-func refuseCalls() (int, error) {
+// their number; 0: the kernel has no seccomp, or the library not this architecture. bpf stays where it is needed.
+func refuseCalls(bpf bool) (int, error) {
 	table, err := arch.GetInfo("")
 	if err != nil || !seccomp.Supported() {
 		return 0, nil
 	}
 	var names []string
 	for _, name := range refusedCalls {
-		if _, known := table.SyscallNames[name]; known {
+		if _, known := table.SyscallNames[name]; known && !(bpf && name == "bpf") {
 			names = append(names, name)
 		}
 	}
@@ -109,7 +109,7 @@ func refuseCalls() (int, error) {
 }
 
 // shutIn applies what the kernel has of both, and says what that is.
-func (s Sandbox) shutIn(f Folders) (said []string, calls int, err error) {
+func (s Sandbox) shutIn(f Folders, bpf bool) (said []string, calls int, err error) {
 	if s == SandboxOff {
 		return []string{"no sandbox"}, 0, nil
 	}
@@ -117,7 +117,7 @@ func (s Sandbox) shutIn(f Folders) (said []string, calls int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if calls, err = refuseCalls(); err != nil {
+	if calls, err = refuseCalls(bpf); err != nil {
 		return nil, 0, err
 	}
 	said = []string{"no Landlock", "no seccomp"}

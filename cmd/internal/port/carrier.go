@@ -43,6 +43,8 @@ type shared struct {
 	mu     sync.Mutex // guards what follows
 	claim  *Claim     // on its label, on Ethernet
 	free   bool       // it is a port no more
+	on     *Carrier   // that it is on; nil: not yet
+	number uint32     // there
 }
 
 // reclaim holds the label on the interface of that number, in place of another.
@@ -66,6 +68,17 @@ func (s *shared) release() {
 	defer s.mu.Unlock()
 	s.free = true
 	s.claim.Close()
+}
+
+// onHub does something with the port on its hub, where it is followed.
+func (s *shared) onHub(do func(c *Carrier, number uint32)) error {
+	s.mu.Lock()
+	c, number := s.on, s.number
+	s.mu.Unlock()
+	if c == nil || c.keeper == nil {
+		return errors.New("the port is on no carrier")
+	}
+	return c.keeper.on(func() { do(c, number) })
 }
 
 // Carrier names the interface or the socket, and what of it the specification chooses.
@@ -185,6 +198,9 @@ func (c *Carrier) AddPort(p server.PortSpec) (uint32, error) {
 		c.ports = map[uint32]*held{}
 	}
 	c.ports[number] = &held{shared: s, number: number}
+	s.mu.Lock()
+	s.on, s.number = c, number
+	s.mu.Unlock()
 	c.hasFailed(nil) // the follower has not seen it yet
 	return number, nil
 }

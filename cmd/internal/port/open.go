@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/cellhub/cellhub/dataplane/modules"
-	"github.com/cellhub/cellhub/loader"
+	"github.com/cellhub/cellhub/loader/classifier"
 	"github.com/cellhub/cellhub/nic"
 	"github.com/cellhub/cellhub/nic/link"
 )
@@ -134,7 +134,7 @@ func (s Spec) sort(index int) (nic.Diversion, error) {
 	if s.HasPeer {
 		from = s.Peer
 	}
-	sorted, err := loader.Sort(index, s.LabelIn, from)
+	sorted, err := classifier.Sort(index, s.LabelIn, from)
 	if err != nil {
 		return nil, err
 	}
@@ -154,26 +154,26 @@ func (s Spec) openXDP(state link.State, o Opening) (nic.Device, error) {
 	return nic.OpenXDP(nic.XDPConfig{
 		Interface: state.Name, Index: state.Index, Multicast: s.groups(false), Region: o.Region, Replaces: o.Replaces,
 		Steer: func(index int, sockets []int) (nic.Steering, string, error) {
-			c, err := loader.NewClassifier(sockets)
+			c, err := classifier.New(classifier.Config{Sockets: sockets})
 			if err == nil {
 				err = c.Attach(index)
 			}
 			if err != nil {
 				return nil, "", errors.Join(err, c.Close())
 			}
-			return steering{c, loader.Wire{Label: s.LabelIn, VLAN: s.VLAN}}, c.Mode().String(), nil
+			return steering{c, classifier.Wire{Interface: index, Label: s.LabelIn, VLAN: s.VLAN}}, c.Mode(index).String(), nil
 		},
 	})
 }
 
 // steering is the classifier on a port's interface.
 type steering struct {
-	*loader.Classifier
-	wire loader.Wire
+	*classifier.Classifier
+	wire classifier.Wire
 }
 
 // Start gives the port's frames to its sockets.
-func (s steering) Start() error { return s.Bind(s.wire, loader.Hub) }
+func (s steering) Start() error { return s.Bind(s.wire, classifier.Port{Verdict: classifier.Hub}) }
 
 // groups are the group addresses that the port's frames come to.
 func (s Spec) groups(shared bool) []net.HardwareAddr {
@@ -301,9 +301,9 @@ func Remedy(err error) error {
 	switch {
 	case errors.Is(err, nic.ErrNeedNetRaw), errors.Is(err, nic.ErrPrivilegedPort):
 		return fmt.Errorf("%w: run as root, or give the capability", err)
-	case errors.Is(err, loader.ErrNeedCapability), errors.Is(err, nic.ErrMemoryLock):
+	case errors.Is(err, classifier.ErrNeedCapability), errors.Is(err, nic.ErrMemoryLock):
 		return fmt.Errorf("%w: run as root, or take driver=packet", err)
-	case errors.Is(err, loader.ErrOtherProgram), errors.Is(err, nic.ErrQueueInUse):
+	case errors.Is(err, classifier.ErrOtherProgram), errors.Is(err, nic.ErrQueueInUse):
 		return fmt.Errorf("%w: end the program that has it, or take driver=packet", err)
 	case errors.Is(err, nic.ErrAddressInUse):
 		return fmt.Errorf("%w: take another port, or end the program that has it", err)

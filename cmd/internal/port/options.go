@@ -13,6 +13,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/server"
 )
 
 // option is one key of a specification.
@@ -45,6 +46,7 @@ var options = []option{
 	{"pack", both, (*Spec).setPack},
 	{"rate", both, (*Spec).setRate},
 	{"reserve", both, (*Spec).setReserve},
+	{"relay", both, (*Spec).setRelay},
 	{"fd", both, (*Spec).setPassed},
 }
 
@@ -170,6 +172,11 @@ func (s *Spec) setECN(v string) error {
 	}
 	s.ECN = v == "copy"
 	return nil
+}
+
+func (s *Spec) setRelay(v string) (err error) {
+	s.Relaying, err = server.ParseRelayWish(v)
+	return err
 }
 
 func (s *Spec) setSequence(v string) (err error) {

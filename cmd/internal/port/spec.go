@@ -13,6 +13,7 @@ import (
 
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane/modules"
+	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -57,13 +58,14 @@ type Spec struct {
 	HasVC   bool           // it was given
 	path    bool           // … as a VP
 	modules.Encapsulation
-	modules.Capacity                 // what cross-connects have of the port: rate= and reserve=
-	modules.Impairment               // of what comes in
-	ECN                bool          // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
-	GSO                nic.GSO       // of the device; no part of the text
-	Cells              int           // most cells in a frame; 0: as many as it holds
-	Pack               time.Duration // how long cells wait for others; 0: those of one pass share frames
-	Passed             string        // the name of the descriptor that the device is made of; empty: none
+	modules.Capacity                    // what cross-connects have of the port: rate= and reserve=
+	modules.Impairment                  // of what comes in
+	Relaying           server.RelayWish // of what comes, in a daemon
+	ECN                bool             // UDP: datagrams have the ECN field of the packets in them (ecn=copy)
+	GSO                nic.GSO          // of the device; no part of the text
+	Cells              int              // most cells in a frame; 0: as many as it holds
+	Pack               time.Duration    // how long cells wait for others; 0: those of one pass share frames
+	Passed             string           // the name of the descriptor that the device is made of; empty: none
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
@@ -312,6 +314,7 @@ func (s Spec) String() string {
 	add("pack", s.Pack != 0, s.Pack)
 	add("rate", s.Rate != 0, s.Rate)
 	add("reserve", s.Capacity.Most != 0, s.reserve())
+	add("relay", s.Relaying != server.RelayAuto, s.Relaying)
 	add("fd", s.Passed != "", s.Passed)
 	writeImpairment(&s.Impairment, add)
 	return b.String()

@@ -61,7 +61,7 @@ var classes = []*class{
 			{n: 1, name: "ADD", from: fromManager | fromAdmin, doc: "makes an association of port, VPI and VCI with conn or receiver; TLV COOKIE is the manager's"},
 			{n: 2, name: "DEL", from: fromManager | fromAdmin, doc: "removes it"},
 			{n: 3, name: "QUERY", from: fromManager | fromAdmin | fromObserver, doc: "tells what it is"},
-			{n: 4, name: "STATS", from: fromManager | fromAdmin | fromObserver, doc: "tells what it has counted"},
+			{n: 4, name: "STATS", from: fromManager | fromAdmin | fromObserver, doc: "tells what it has counted; TLV TEXT of a cross-connected VC says why the hub relays it, and is empty where the kernel does"},
 			{n: 5, name: "MODIFY", from: fromManager | fromAdmin, doc: "changes its contract or marks"},
 			{n: 6, name: "PORTUP", from: fromManager | fromAdmin, goName: "PortUp", doc: "lets the port carry"},
 			{n: 7, name: "PORTDOWN", from: fromManager | fromAdmin, goName: "PortDown", doc: "drains the port and stops it; a second stops it at once"},

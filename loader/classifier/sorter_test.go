@@ -1,4 +1,4 @@
-package loader
+package classifier
 
 import (
 	"bytes"
@@ -35,13 +35,6 @@ func cable(t testing.TB) (near, far int) {
 		at[i] = l.Attrs().Index
 	}
 	return at[0], at[1]
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func sockets(t testing.TB, index int, divert func(int) (nic.Diversion, error)) nic.Device {

@@ -1,4 +1,4 @@
-package loader
+package classifier
 
 import (
 	"encoding/binary"
@@ -40,9 +40,7 @@ func Sort(index int, label uint32, from [6]byte) (*Sorted, error) {
 	binary.BigEndian.PutUint16(s.owner.Protocol[:], sortedProtocols|uint16(label&sortedMask))
 	err := s.join(index)
 	if err == nil {
-		if err = s.owners.Put(s.key, s.owner); isFull(err) {
-			err = fmt.Errorf("%w: %d labels", ErrFull, MaxSorted)
-		}
+		err = noRoom(s.owners.Put(s.key, s.owner), MaxSorted)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sorter: label %d: %w", label, err), s.release())
