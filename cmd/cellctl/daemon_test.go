@@ -111,6 +111,18 @@ func TestChange(t *testing.T) {
 	if m := d.modules("lan"); !slices.Equal(m, []string{"tap", "rfc2684", "aal5"}) {
 		t.Errorf("%v", m)
 	}
+	d.must("stream open --name uplink ether " + lab.Dev)
+	d.must("stream open --name lldp tap lldp0")
+	d.must("sap add uplink 0x88cc lldp")
+	if out := d.must("sap list"); !strings.Contains(out, "0x88cc") || !strings.Contains(out, "lldp") {
+		t.Errorf("%s", out)
+	}
+	d.must("sap del uplink 0x88cc lldp")
+	if out := d.must("sap list --json"); out != "[]\n" {
+		t.Errorf("%s", out)
+	}
+	d.must("stream close lldp")
+	d.must("stream close uplink")
 	if out := d.must("stream flush lan --down"); out != "messages 0\n" {
 		t.Errorf("%s", out)
 	}

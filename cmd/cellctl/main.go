@@ -81,7 +81,7 @@ daemon's configuration file.`,
 	root.PersistentFlags().StringVar(&o.signalling, "signalling", signallingPath(), "the signalling daemon's socket; CELLHUB_SIGNALLING says so too")
 	root.PersistentFlags().StringVar(&o.hosts, "hosts", hostsPath(), "names of ATM addresses, as linux-atm has them; CELLHUB_HOSTS says so too")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "JSON, for machines")
-	root.AddCommand(showCommand(o), watchCommand(o), portCommand(o), streamCommand(o), pvcCommand(o), xconnectCommand(o), oamCommand(o),
+	root.AddCommand(showCommand(o), watchCommand(o), portCommand(o), streamCommand(o), pvcCommand(o), sapCommand(o), xconnectCommand(o), oamCommand(o),
 		moduleCommand(o), eventCommand(o), captureCommand(o), ncCommand(o), manCommand(root))
 	root.AddCommand(signallingCommands(o)...)
 	for _, c := range root.Commands() {

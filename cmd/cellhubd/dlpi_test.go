@@ -26,9 +26,13 @@ type station struct {
 }
 
 func newStation(t *testing.T, h *lab.Host) (s station, address []byte) {
+	return stationOn(t, h, lab.Dev)
+}
+
+func stationOn(t *testing.T, h *lab.Host, dev string) (s station, address []byte) {
 	t.Helper()
 	err := h.Do(func() (err error) {
-		state, err := link.Get(lab.Dev)
+		state, err := link.Get(dev)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@
 #define CELLHUB_VERSION 1
 #define CELLHUB_SIZE 128 /* octets of a message without its trailer */
 #define CELLHUB_MAX_TRAILER 65535 /* octets of the longest trailer */
-#define CELLHUB_DEFINITION_HASH UINT32_C(0x32a66d93) /* HELLO compares it */
+#define CELLHUB_DEFINITION_HASH UINT32_C(0xdaaf5ba3) /* HELLO compares it */
 #define CELLHUB_PATH_DEFAULT "/run/cellhub/control"
 
 /* Classes. */
@@ -74,9 +74,9 @@
 #define CELLHUB_ATM_PORTUP 6 /* lets the port carry */
 #define CELLHUB_ATM_PORTDOWN 7 /* drains the port and stops it; a second stops it at once */
 #define CELLHUB_ATM_PORTSTAT 8 /* tells what the port has counted */
-#define CELLHUB_ATM_BINDSAP 9 /* gives the SAP's traffic to receiver */
+#define CELLHUB_ATM_BINDSAP 9 /* gives the frames of a SAP that the Ethernet driver of process dst receives to the stream of receiver; no such driver is a MANAGER's */
 #define CELLHUB_ATM_UNBINDSAP 10 /* ends that */
-#define CELLHUB_ATM_FLOW 11 /* sets the receiver's water marks */
+#define CELLHUB_ATM_FLOW 11 /* sets the receiver's water marks; that its queue is full or has drained EVENT tells */
 #define CELLHUB_ATM_XCONNECT 12 /* joins the VC and the one in TLV SECOND_END */
 #define CELLHUB_ATM_ADDLEAF 13 /* adds a leaf to a point-to-multipoint VC; TLVs LEAF and SECOND_END */
 #define CELLHUB_ATM_DELLEAF 14 /* removes it; TLV LEAF */
@@ -162,6 +162,7 @@
 #define CELLHUB_LIST_EVENTS 4 /* registered event ids */
 #define CELLHUB_LIST_PORTS 5 /* ports, by their number */
 #define CELLHUB_LIST_PLACES 6 /* hubs and processes, with the number of the hub that each stands on in b */
+#define CELLHUB_LIST_SAPS 7 /* SAPs of Ethernet drivers, as BINDSAP has bound them: the top of the stream, in b the driver, and the SAP in TEXT, in decimal */
 
 /* EventMask is a set of kinds of event. */
 #define CELLHUB_EVENT_REGISTERED 1 /* an event id has come */
@@ -241,7 +242,7 @@ struct cellhub_atm {
     uint32_t hiwat; /* 100: high water mark of the receiver's queue, octets; 0 the default */
     uint32_t lowat; /* 104: low water mark, octets; 0 the default */
     uint8_t zero1[4]; /* 108: reserved: zero */
-    uint64_t sap; /* 112: BINDSAP, UNBINDSAP: the service access point */
+    uint64_t sap; /* 112: BINDSAP, UNBINDSAP: the service access point: 1<<40 and a DSAP of 802.2, 2<<40 and an EtherType, 3<<40 and SNAP's 24 bits of organization and 16 of protocol */
     uint8_t zero2[8]; /* 120: reserved: zero */
 };
 

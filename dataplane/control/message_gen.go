@@ -223,7 +223,8 @@ type ATM struct {
 	Hiwat uint32
 	// low water mark, octets; 0 the default
 	Lowat uint32
-	// BINDSAP, UNBINDSAP: the service access point
+	// BINDSAP, UNBINDSAP: the service access point: 1<<40 and a DSAP of 802.2, 2<<40 and an
+	// EtherType, 3<<40 and SNAP's 24 bits of organization and 16 of protocol
 	SAP uint64
 }
 

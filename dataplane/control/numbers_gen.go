@@ -13,7 +13,7 @@ const (
 )
 
 // DefinitionHash names this very definition of the protocol; HELLO compares it.
-const DefinitionHash uint32 = 0x32a66d93
+const DefinitionHash uint32 = 0xdaaf5ba3
 
 // The classes.
 const (
@@ -137,11 +137,13 @@ const (
 	ATMPortDown Type = 7
 	// ATMPortStat: tells what the port has counted.
 	ATMPortStat Type = 8
-	// ATMBindSAP: gives the SAP's traffic to receiver.
+	// ATMBindSAP: gives the frames of a SAP that the Ethernet driver of process dst
+	// receives to the stream of receiver; no such driver is a MANAGER's.
 	ATMBindSAP Type = 9
 	// ATMUnbindSAP: ends that.
 	ATMUnbindSAP Type = 10
-	// ATMFlow: sets the receiver's water marks.
+	// ATMFlow: sets the receiver's water marks; that its queue is full or has drained EVENT
+	// tells.
 	ATMFlow Type = 11
 	// ATMXConnect: joins the VC and the one in TLV SECOND_END.
 	ATMXConnect Type = 12
@@ -503,6 +505,7 @@ const (
 	ListEvents    Listing = 4 // registered event ids
 	ListPorts     Listing = 5 // ports, by their number
 	ListPlaces    Listing = 6 // hubs and processes, with the number of the hub that each stands on in b
+	ListSAPs      Listing = 7 // SAPs of Ethernet drivers, as BINDSAP has bound them: the top of the stream, in b the driver, and the SAP in TEXT, in decimal
 )
 
 // String gives the names of the reference.
@@ -520,6 +523,8 @@ func (v Listing) String() string {
 		return "PORTS"
 	case 6:
 		return "PLACES"
+	case 7:
+		return "SAPS"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }

@@ -1,6 +1,11 @@
 package dlpi
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // SAP is what a frame is handed up by: an EtherType, a DSAP of 802.2, or what SNAP (IEEE 802,
 // clause 9) has behind SAP 0xAA. 0 is none.
@@ -25,6 +30,58 @@ func EtherType(t uint16) SAP { return kindEther | SAP(t) }
 
 // SNAP is an organization's 24 bits and its protocol.
 func SNAP(oui uint32, protocol uint16) SAP { return kindSNAP | SAP(oui&0xFFFFFF)<<16 | SAP(protocol) }
+
+// Valid tells whether a user may be bound to it: an individual DSAP, an EtherType and no length, or any of SNAP's.
+func (s SAP) Valid() bool {
+	switch v := s &^ kindMask; s & kindMask {
+	case kindLLC:
+		return v > 0 && v < 0x100 && v&groupBit == 0
+	case kindEther:
+		return v >= minEtherType && v <= 0xFFFF
+	case kindSNAP:
+		return v>>40 == 0
+	}
+	return false
+}
+
+// ParseSAP reads one as people write it: "0x88cc", an EtherType, or with two digits a DSAP, "0x42"; or SNAP's
+// "00000c:2000", an organization and a protocol.
+func ParseSAP(text string) (s SAP, err error) {
+	oui, protocol, snap := strings.Cut(text, ":")
+	hex, isHex := strings.CutPrefix(text, "0x")
+	switch {
+	case snap:
+		var o, p uint64
+		o, err = strconv.ParseUint(oui, 16, 24)
+		if err == nil {
+			p, err = strconv.ParseUint(protocol, 16, 16)
+		}
+		s = SNAP(uint32(o), uint16(p))
+	case isHex && len(hex) <= 2:
+		var n uint64
+		n, err = strconv.ParseUint(hex, 16, 8)
+		s = LLC(byte(n))
+	case isHex:
+		var n uint64
+		n, err = strconv.ParseUint(hex, 16, 16)
+		s = EtherType(uint16(n))
+	}
+	if err != nil || !s.Valid() {
+		return 0, fmt.Errorf("SAP %q: an EtherType such as 0x88cc, a DSAP such as 0x42, or an organization and protocol of SNAP such as 00000c:2000", text)
+	}
+	return s, nil
+}
+
+// String writes a SAP as ParseSAP reads it.
+func (s SAP) String() string {
+	switch s & kindMask {
+	case kindLLC:
+		return fmt.Sprintf("0x%02x", byte(s))
+	case kindEther:
+		return fmt.Sprintf("0x%04x", uint16(s))
+	}
+	return fmt.Sprintf("%06x:%04x", uint32(s>>16)&0xFFFFFF, uint16(s))
+}
 
 // readSAP takes one from an address: 1 octet is a DSAP, 2 are an EtherType, 5 or 6 are SNAP's.
 func readSAP(b []byte) SAP {

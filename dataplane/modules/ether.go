@@ -2,11 +2,13 @@ package modules
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"syscall"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/dlpi"
 	"github.com/cellhub/cellhub/nic"
 )
@@ -79,6 +81,10 @@ func (e *Ether) pair(string) (dataplane.Module, error) {
 		},
 		Arrive:   func(q *dataplane.Queue) { u.rq = q },
 		WritePut: u.put,
+		Commands: []dataplane.ModuleCommand{{
+			Number: 128, Name: "saps", Direction: control.DirectionIn, Most: maxManaged,
+			Run: func(arg []byte) ([]byte, error) { return nil, u.command(arg) },
+		}},
 	}, nil
 }
 
@@ -123,11 +129,7 @@ func (u *etherUser) put(q *dataplane.Queue, m dataplane.Msg) {
 	case m.Type == dataplane.Proto && m.Info == etherAsk:
 		u.tell(q, m)
 	case m.Type == dataplane.Proto && m.Info == etherTake:
-		var saps []dlpi.SAP
-		for p := octetsOf(e.hub, m); len(p) >= 8; p = p[8:] {
-			saps = append(saps, dlpi.SAP(binary.BigEndian.Uint64(p)))
-		}
-		u.take(saps)
+		u.take(readSAPs(octetsOf(e.hub, m)))
 		e.hub.Free(m)
 	case m.Type == dataplane.Flush:
 		q.TurnFlush(m)
@@ -153,6 +155,24 @@ func (u *etherUser) tell(q *dataplane.Queue, m dataplane.Msg) {
 		m.Info = etherHere
 		q.Reply(m)
 	}
+}
+
+// readSAPs reads SAPs, a u64 each.
+func readSAPs(p []byte) (saps []dlpi.SAP) {
+	for ; len(p) >= 8; p = p[8:] {
+		saps = append(saps, dlpi.SAP(binary.BigEndian.Uint64(p)))
+	}
+	return saps
+}
+
+// command is etherTake for a stream that has no provider to say so: by the hub's administrator.
+func (u *etherUser) command(arg []byte) error {
+	saps := readSAPs(arg)
+	if len(arg)%8 != 0 || slices.ContainsFunc(saps, func(s dlpi.SAP) bool { return !s.Valid() }) {
+		return fmt.Errorf("SAPs %x: %w", arg, syscall.EINVAL)
+	}
+	u.take(saps)
+	return nil
 }
 
 // take changes what a stream is handed.

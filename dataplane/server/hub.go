@@ -107,6 +107,7 @@ func (s *Server) close(c *client, in, _ *control.Packet) error {
 		delete(s.streams, id)
 		s.names.forget(id)
 	}
+	s.abandonSAPs()
 	s.note(c, "closed", "process", cmd.A)
 	return nil
 }

@@ -59,6 +59,8 @@ func (s *Server) listing(what control.Listing) (entries []entry, err error) {
 		return s.listEvents(), nil
 	case control.ListPorts:
 		return s.listPorts()
+	case control.ListSAPs:
+		return s.listSAPs()
 	}
 	return nil, fmt.Errorf("listing %d: %w", what, syscall.EINVAL)
 }

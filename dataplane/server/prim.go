@@ -207,6 +207,11 @@ func (s *Server) clientUses(id dataplane.ProcID) error {
 			return fmt.Errorf("process %d is attached to by an application: %w", id, syscall.EBUSY)
 		}
 	}
+	for _, u := range s.saps {
+		if id == u.pair || id == u.driver {
+			return fmt.Errorf("process %d hands frames of SAPs to a stream: cellctl sap del: %w", id, syscall.EBUSY)
+		}
+	}
 	if _, made := s.names.parts[id]; made { // by an administrator
 		return nil
 	}

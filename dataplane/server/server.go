@@ -96,6 +96,7 @@ type Server struct {
 
 	sig   signalling
 	prims map[dataplane.ProcID]*primStream // by their top
+	saps  map[dataplane.ProcID]*sapUse     // by their pair
 
 	newsMu sync.Mutex // guards news; taken with s.mu, or alone
 	news   []news
@@ -113,7 +114,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		fabric: c.Fabric, changes: c.Fabric.Alone(), opener: c.Opener, relay: c.Relay, unrelayed: map[*vc]struct{}{}, access: c.Access, log: c.Log,
 		clients: map[uint32]*client{}, leaving: map[uint32]bool{}, streams: map[dataplane.ProcID]*stream{},
-		prims: map[dataplane.ProcID]*primStream{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
+		prims: map[dataplane.ProcID]*primStream{}, saps: map[dataplane.ProcID]*sapUse{}, names: newNames(), ports: newPorts(), vcs: newVCTable(), events: newEvents(), done: make(chan struct{}),
 	}
 	if err := s.makeTable(c); err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ var atm = &record{
 		{offset: 100, name: "hiwat", size: 4, doc: "high water mark of the receiver's queue, octets; 0 the default"},
 		{offset: 104, name: "lowat", size: 4, doc: "low water mark, octets; 0 the default"},
 		{offset: 108, name: "zero1", kind: zero, size: 4},
-		{offset: 112, name: "sap", size: 8, goName: "SAP", doc: "BINDSAP, UNBINDSAP: the service access point"},
+		{offset: 112, name: "sap", size: 8, goName: "SAP", doc: "BINDSAP, UNBINDSAP: the service access point: 1<<40 and a DSAP of 802.2, 2<<40 and an EtherType, 3<<40 and SNAP's 24 bits of organization and 16 of protocol"},
 		{offset: 120, name: "zero2", kind: zero, size: 8},
 	},
 }

@@ -104,6 +104,7 @@ var listings = &set{
 		{n: 4, name: "EVENTS", doc: "registered event ids"},
 		{n: 5, name: "PORTS", doc: "ports, by their number"},
 		{n: 6, name: "PLACES", doc: "hubs and processes, with the number of the hub that each stands on in b"},
+		{n: 7, name: "SAPS", goName: "SAPs", doc: "SAPs of Ethernet drivers, as BINDSAP has bound them: the top of the stream, in b the driver, and the SAP in TEXT, in decimal"},
 	},
 }
 
