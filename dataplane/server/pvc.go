@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"syscall"
 	"time"
 
@@ -384,6 +385,12 @@ func (s *Server) modifyVC(c *client, in, out *control.Packet) error {
 	v, err := s.findVC(c, in)
 	if err != nil {
 		return err
+	}
+	if cookie, noted := control.FindTLV(in.Trailer, control.TLVCookie); noted && c.role == control.RoleManager {
+		v.cookie = slices.Clone(cookie)
+		s.tellVC(v, out)
+		out.Type = control.ATMModify
+		return nil
 	}
 	b, is := in.ATM(), &v.body
 	if b.Direction == control.DirectionNone {

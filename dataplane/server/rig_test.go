@@ -31,12 +31,12 @@ type rig struct {
 	paths  []uint64      // handles that a pulse was told of; on the hub
 }
 
-func newRig(t testing.TB, hubs int) *rig {
+func newRig(t testing.TB, hubs int, edit ...func(*server.Config)) *rig {
 	t.Helper()
-	return newRelayRig(t, hubs, nil)
+	return newRelayRig(t, hubs, nil, edit...)
 }
 
-func newRelayRig(t testing.TB, hubs int, relay server.Relay) *rig {
+func newRelayRig(t testing.TB, hubs int, relay server.Relay, edit ...func(*server.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, path: filepath.Join(t.TempDir(), "control"), wires: wires{}, hold: make(chan struct{})}
 	var err error
@@ -67,7 +67,11 @@ func newRelayRig(t testing.TB, hubs int, relay server.Relay) *rig {
 	if r.fabric, err = dataplane.NewFabric(&registry, all...); err != nil {
 		t.Fatal(err)
 	}
-	r.server, err = server.New(server.Config{Fabric: r.fabric, Opener: r.wires, Relay: relay})
+	config := server.Config{Fabric: r.fabric, Opener: r.wires, Relay: relay}
+	for _, e := range edit {
+		e(&config)
+	}
+	r.server, err = server.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

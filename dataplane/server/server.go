@@ -84,6 +84,8 @@ type Server struct {
 	limits       Limits
 	begun        time.Time
 	patience     time.Duration
+	grace        time.Duration
+	held         []*cross // in the order in which their grace ends
 	table        *pcb.Table
 	conns        map[control.ConnID]*conn
 	listening    map[address]*conn
@@ -132,7 +134,7 @@ func New(c Config) (*Server, error) {
 
 // makeTable makes what connections stand in.
 func (s *Server) makeTable(c Config) (err error) {
-	s.sockets, s.regionOctets, s.limits, s.begun = c.Sockets, c.RegionOctets, c.Limits, time.Now()
+	s.sockets, s.regionOctets, s.limits, s.begun, s.grace = c.Sockets, c.RegionOctets, c.Limits, time.Now(), c.Grace
 	if s.patience = c.Patience; s.patience == 0 {
 		s.patience = AnswerPatience
 	}

@@ -125,11 +125,14 @@ func (s *Server) leaveChannel(ch *sigChannel) {
 	}
 }
 
-// closeManaged takes away what was a manager's when it has gone: its channels, and the
-// cross-connects of its calls.
+// closeManaged takes away what was a manager's when it has gone: its channels, and, when there
+// is no grace, the cross-connects of its calls.
 func (s *Server) closeManaged(c *client) {
 	for _, v := range s.vcs.byKey {
-		if v.signal != nil && v.signal.manager == c || v.cross != nil && v.cross.manager == c {
+		switch {
+		case v.signal != nil && v.signal.manager == c:
+			s.removeVC(v)
+		case v.cross != nil && v.cross.manager == c && v.cross.a == v && s.vcs.byKey[v.vcKey] == v && !s.hold(v.cross):
 			s.removeVC(v)
 		}
 	}

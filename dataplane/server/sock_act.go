@@ -195,7 +195,7 @@ func (s *Server) toManager(cn *conn, in *control.Packet) {
 
 // watchGrace has held connections closed when their time has come.
 func (s *Server) watchGrace() {
-	at, held := s.table.NextExpiry()
+	at, held := s.nextExpiry()
 	if !held || s.graceTimer != nil || s.closed {
 		return
 	}
@@ -204,6 +204,7 @@ func (s *Server) watchGrace() {
 		defer s.mu.Unlock()
 		s.graceTimer = nil
 		if !s.closed {
+			s.release(func(x *cross) bool { return x.until <= s.now() })
 			s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.Expire(s.now(), emit) })
 		}
 	})

@@ -210,6 +210,7 @@ func (s *Server) claimed(c *client, in, _ *control.Packet) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.release(func(x *cross) bool { return c.serves(x.a.port) })
 	s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.Done(c.serves, s.now(), emit) })
 	return nil
 }

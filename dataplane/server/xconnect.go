@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/control"
@@ -19,8 +20,9 @@ type cross struct {
 	bothWay bool
 	text    string // of XCONNECT
 	relay   RelayWish
-	queued  error   // why its cells need the hub's queues; nil: they don't
-	manager *client // whose call it carries; nil: an administrator's, which stays
+	queued  error         // why its cells need the hub's queues; nil: they don't
+	manager *client       // whose call it carries; nil: an administrator's, which stays, or held
+	until   time.Duration // until when it is held; 0: it is not
 }
 
 // firstLeaf is the end that XCONNECT names.
@@ -72,6 +74,17 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 		}
 		x.manager = c
 	}
+	cookie, noted := control.FindTLV(in.Trailer, control.TLVCookie)
+	if claimed, err := s.claim(c, vcKey{b.Port, b.VPI, b.VCI}, far); claimed != nil || err != nil {
+		if err == nil {
+			if noted {
+				claimed.a.cookie = slices.Clone(cookie)
+			}
+			out.Conn = claimed.a.id
+			out.SetATM(&claimed.a.body)
+		}
+		return err
+	}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
@@ -82,7 +95,7 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 	if x.a.vcKey == end.vcKey {
 		return fmt.Errorf("%v with itself: %w", x.a, syscall.EINVAL)
 	}
-	x.ends[firstLeaf] = end
+	x.ends[firstLeaf], x.a.cookie = end, slices.Clone(cookie)
 	if err := s.bundle(func() error { return s.makeCross(x, terms) }); err != nil {
 		return invalid(err)
 	}
@@ -451,6 +464,9 @@ func (s *Server) tellCross(v *vc, out *control.Packet) {
 		t, err = (&control.Leaf{ID: v.leaf}).Append(t)
 	default:
 		t, err = control.AppendTLV(t, control.TLVText, []byte(x.text))
+	}
+	if err == nil && len(v.cookie) > 0 {
+		t, err = control.AppendTLV(t, control.TLVCookie, v.cookie)
 	}
 	if err != nil {
 		s.log.Error("cross-connect", "vc", v, "error", err)
