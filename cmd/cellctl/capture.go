@@ -32,18 +32,11 @@ AAL5 PDUs: Wireshark and tshark check their CRC.`,
 			"  cellctl capture dslam | wireshark -k -i -\n" +
 			"  cellctl capture dslam | tshark -r - -o erf.aal5_type:llc",
 		RunE: func(c *cobra.Command, args []string) error {
-			out := c.OutOrStdout()
-			if f, ok := out.(*os.File); ok && file == "-" && isTerminal(f) {
-				return usage("pcap is nothing to read on a terminal: give -w FILE, or a pipe to wireshark -k -i -")
+			out, err := captureFile(file, c.OutOrStdout())
+			if err != nil {
+				return err
 			}
-			if file != "-" {
-				f, err := os.Create(file)
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				out = f
-			}
+			defer out.Close()
 			return o.admin(func(s *control.Session) error {
 				return capture(c.Context(), s, filepath.Dir(o.control), args, out, c.ErrOrStderr())
 			})

@@ -251,51 +251,6 @@ func addressCommand(o *options) *cobra.Command {
 	return group("address", "addresses registered by ILMI", show)
 }
 
-func traceCommand(o *options) *cobra.Command {
-	sig := &cobra.Command{
-		Use: "sig", Short: "print signalling messages as they flow, a line each, until interrupted", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.onDesk(func(d *desk) error {
-				var p control.Packet
-				p.Key = d.handle
-				var err error
-				if p.Trailer, err = p.SetCommand(&control.MMI{Command: daemon.CommandTrace, Direction: control.DirectionOut, ArgLen: control.MaxTrailer}, nil); err != nil {
-					return err
-				}
-				if err := d.s.Conn.Send(&p); err != nil {
-					return err
-				}
-				stop := make(chan struct{})
-				defer close(stop)
-				go func() {
-					select {
-					case <-c.Context().Done():
-						d.s.Close()
-					case <-stop:
-					}
-				}()
-				for {
-					var p control.Packet
-					if err := d.s.Recv(&p); err != nil {
-						if c.Context().Err() != nil {
-							return nil
-						}
-						return remedy(err)
-					}
-					line, err := p.Argument(p.Trailer)
-					if err != nil {
-						return remedy(p.Err())
-					}
-					if _, err := fmt.Fprintln(c.OutOrStdout(), string(line)); err != nil {
-						return err
-					}
-				}
-			})
-		},
-	}
-	return group("trace", "see what flows", sig)
-}
-
 // signallingPath is where cellsigd listens unless told.
 func signallingPath() string {
 	if p := os.Getenv("CELLHUB_SIGNALLING"); p != "" {

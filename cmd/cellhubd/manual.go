@@ -31,8 +31,9 @@ OPTIONS
     --spin           hubs never sleep, all but as many as leave one processor
                      to others: round trips are as short as they can be, for
                      applications that spin too (client.Config.Spin)
-    --grace TIME     how long calls are held when their signalling manager has
-                     gone, 0 to 10s; default 0s: they end at once
+    --grace TIME     how long calls and their cross-connects are held when
+                     their signalling manager has gone, 0 to 10s; default 0s:
+                     they end at once
     --relay MODE     whether the kernel relays cross-connects, see RELAYING:
                      auto, where it can; on, or not start; off. Default auto
     --bpffs DIR      where what the kernel relays is pinned, so that it goes on

@@ -34,9 +34,9 @@ type site struct {
 	sig  *lab.Cmd
 }
 
-func newSite(t *testing.T, h *lab.Host) *site {
+func newSite(t *testing.T, h *lab.Host, flags ...string) *site {
 	s := &site{t: t, host: h, dir: t.TempDir()}
-	s.hub = s.start("msg=ready", "cellhubd", "--control", s.path("hub"))
+	s.hub = s.start("msg=ready", "cellhubd", append([]string{"--control", s.path("hub")}, flags...)...)
 	s.ctl = controltest.Dial(t, s.path("hub"), control.RoleAdmin)
 	return s
 }
@@ -60,13 +60,13 @@ func (s *site) port(number uint32, spec string) {
 }
 
 // signalling starts cellsigd with a configuration.
-func (s *site) signalling(config string) {
+func (s *site) signalling(config string, flags ...string) {
 	s.t.Helper()
 	name := s.path("sig.yaml")
 	if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.sig = s.start("msg=attached", "cellsigd", "--control", s.path("hub"), "--socket", s.path("sig"), "--store", s.path("store"), "--config", name)
+	s.sig = s.start("msg=attached", "cellsigd", append([]string{"--control", s.path("hub"), "--socket", s.path("sig"), "--store", s.path("store"), "--config", name}, flags...)...)
 }
 
 func (s *site) client() *client.Client {

@@ -53,12 +53,14 @@ func main() {
 type flags struct {
 	*service.Flags
 	socket, store string
+	graceful      bool
 }
 
 func parse(args []string, stdout io.Writer) (flags, error) {
 	c := flags{Flags: service.NewFlags("cellsigd", manual)}
 	c.StringVar(&c.socket, "socket", daemon.DefaultSocket, "")
 	c.StringVar(&c.store, "store", defaultStore, "")
+	c.BoolVar(&c.graceful, "graceful", false, "")
 	err := c.Parse(args, stdout)
 	if err == nil && c.File == "" {
 		err = errors.New("no --config FILE: it says which ports have signalling")
@@ -81,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err == nil {
-		want.Control = c.Control
+		want.Control, want.Graceful = c.Control, c.graceful
 		want.Log = c.Logger(stderr)
 		if err = os.MkdirAll(filepath.Dir(c.store), 0o755); err == nil {
 			want.Store, err = daemon.OpenStore(c.store)

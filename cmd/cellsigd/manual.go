@@ -6,7 +6,7 @@ const manual = `NAME
 
 SYNOPSIS
     cellsigd --config FILE [--control PATH] [--socket PATH] [--store FILE]
-             [--log LEVEL]
+             [--graceful] [--log LEVEL]
     cellsigd --config FILE --check
     cellsigd --help | --version
 
@@ -16,8 +16,8 @@ DESCRIPTION
     It is the manager of the ports that its configuration names, over the
     hub's control socket, and speaks UNI 3.0, 3.1 or 4.0 and ILMI there.
 
-    When it ends, however it ends, its calls are cleared; permanent VCs and
-    cross-connects of others carry on. When the hub ends, cellsigd waits for
+    When it ends, however it ends, its calls are cleared, unless --graceful;
+    permanent VCs and cross-connects of others carry on. When the hub ends, cellsigd waits for
     it to come back. It runs in the foreground and logs to stderr.
 
 OPTIONS
@@ -29,6 +29,11 @@ OPTIONS
     --store FILE     what must outlive it: sequence numbers of SSCOP, and
                      routes and neighbours added by cellctl; default
                      /var/lib/cellhub/signalling.db
+    --graceful       take over established calls of the cellsigd before this
+                     one. cellhubd holds them, and data flows, for as long as
+                     its own --grace says; calls that were being made or
+                     released end, and those whose peers do not agree. Peers
+                     on interfaces with ILMI clear theirs, for ILMI starts anew
     --log LEVEL      the least that is logged: debug, info, warn or error.
                      debug has each message for and from the hub
     -h, --help       this page

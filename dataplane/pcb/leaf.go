@@ -91,6 +91,13 @@ func (p *PCB) Leaf(id uint32) LeafState {
 // included.
 func (p *PCB) Leaves() int { return len(p.leaves) }
 
+// EachLeaf gives the leaves that the user has asked something about, in no order.
+func (p *PCB) EachLeaf(do func(id uint32, s LeafState)) {
+	for id, s := range p.leaves {
+		do(id, s)
+	}
+}
+
 // StepLeaf lets an event happen to a leaf of a connection. The action is None, Forward or
 // UserReleased, each of them with TLV LEAF. EINVAL: the id has more than 15 bits. What the
 // root refuses to ADDPARTY and DROPPARTY is refused here too; to the manager, whose

@@ -212,7 +212,34 @@ func (s *Server) claimed(c *client, in, _ *control.Packet) error {
 	defer s.mu.Unlock()
 	s.release(func(x *cross) bool { return c.serves(x.a.port) })
 	s.each(func(emit func(control.ConnID, pcb.Result)) { s.table.Done(c.serves, s.now(), emit) })
+	for _, cn := range s.conns {
+		if cn.pcb.Manager == c.id && cn.pcb.Leaves() > 0 {
+			s.settleLeaves(cn)
+		}
+	}
 	return nil
+}
+
+// settleLeaves sees to what a manager that has gone was asked about leaves, and did not answer: its
+// successor has said which take part.
+func (s *Server) settleLeaves(cn *conn) {
+	asked := map[uint32]pcb.LeafState{}
+	cn.pcb.EachLeaf(func(id uint32, state pcb.LeafState) { asked[id] = state })
+	for id, state := range asked {
+		t, err := (&control.Leaf{ID: id}).Append(nil)
+		switch {
+		case err != nil || state == pcb.LeafActive:
+		case state == pcb.LeafAdding:
+			if _, err := cn.pcb.StepLeaf(id, pcb.LeafFail); err == nil {
+				s.tellUser(cn, control.SockFail, -int32(syscall.EUNATCH), 0, t)
+			}
+		default:
+			p := &control.Packet{Trailer: t}
+			p.SetSock(&control.Sock{})
+			p.Type = control.SockDropParty
+			s.toManager(cn, p)
+		}
+	}
 }
 
 // addSwitched is ATM ADD for a connection, by its manager: the VC and the rings are there before

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cellhub/cellhub/dataplane/control"
-	"github.com/cellhub/cellhub/signalling/address"
 	"github.com/cellhub/cellhub/signalling/node"
 )
 
@@ -28,8 +27,11 @@ type Config struct {
 	Interfaces []node.Interface // with signalling, whose ports the hub has
 	Routes     map[string][]uint16
 	Hosts      Hosts // of Classical IP; nil: none
-	Store      Store
-	Log        *slog.Logger
+	// Graceful takes over the established calls of a daemon before this one that the hub has
+	// held; else they end, as all others.
+	Graceful bool
+	Store    Store
+	Log      *slog.Logger
 }
 
 // Daemon is a node at a hub.
@@ -38,6 +40,7 @@ type Daemon struct {
 	conn   *control.Conn
 	epoch  uint32
 	start  time.Time
+	debug  bool // messages are logged
 
 	mu      sync.Mutex // guards what follows, when Run has begun
 	ended   bool       // Run has
@@ -47,7 +50,8 @@ type Daemon struct {
 	due     time.Duration     // when it goes off
 	tokens  map[uint32]uint32 // of the node, by the seq of what asks the hub
 	tracers []*tracer
-	faults  uint64 // messages that could not be made or read
+	faults  uint64           // messages that could not be made or read
+	early   []control.Packet // came while the daemon attached
 }
 
 // New attaches to the hub as the manager of the ports of the configured interfaces, and
@@ -74,6 +78,7 @@ func New(c Config) (*Daemon, error) {
 
 func newDaemon(c Config, conn *control.Conn) *Daemon {
 	d := &Daemon{config: c, conn: conn, node: node.New(), start: time.Now(), due: never, tokens: map[uint32]uint32{}}
+	d.debug = c.Log != nil && c.Log.Enabled(context.Background(), slog.LevelDebug)
 	d.timer = time.AfterFunc(never, d.tick) // turn says when
 	return d
 }
@@ -83,95 +88,16 @@ func (d *Daemon) Close() error { return d.conn.Close() }
 
 func (d *Daemon) now() time.Duration { return time.Since(d.start) }
 
-// attach says HELLO, asks for the signalling channels and starts the interfaces.
-func (d *Daemon) attach() error {
-	if err := d.conn.SetDeadline(time.Now().Add(attachTimeout)); err != nil {
-		return err
-	}
-	if err := d.hello(); err != nil {
-		return err
-	}
-	for i := range d.config.Interfaces {
-		if err := d.open(d.config.Interfaces[i]); err != nil {
-			return err
-		}
-	}
-	routes, err := d.config.Store.Routes()
-	if err != nil {
-		return err
-	}
-	for _, all := range []map[string][]uint16{routes, d.config.Routes} {
-		for text, ports := range all {
-			if _, err := d.route(text, ports); err != nil {
-				return err
-			}
-		}
-	}
-	return d.conn.SetDeadline(time.Time{})
-}
-
-func (d *Daemon) hello() error {
-	var ports []uint16
-	for _, i := range d.config.Interfaces {
-		ports = append(ports, i.Port)
-	}
-	name, err := control.MakeName(d.config.Name)
-	if err != nil {
-		return err
-	}
-	p := control.Packet{}
-	p.Type = control.HubHello
-	p.SetHub(&control.Hub{A: uint32(control.RoleManager), B: control.DefinitionHash, Name: name})
-	if p.Trailer, err = control.AppendPorts(nil, ports); err != nil {
-		return err
-	}
-	if err := d.conn.Call(&p); err != nil {
-		return fmt.Errorf("attaching as manager: %w", err)
-	}
-	p.CloseFiles()
-	d.epoch = p.Epoch
-	return nil
-}
-
-// open asks the hub for an interface's channels 0/5 and 0/16, and starts its machines.
-func (d *Daemon) open(i node.Interface) error {
-	vcis := []uint16{SignallingVCI}
-	if i.Management != nil {
-		vcis = append(vcis, ManagementVCI)
-	}
-	for _, vci := range vcis {
-		p := control.Packet{}
-		p.Type, p.Epoch = control.ATMAdd, d.epoch
-		p.SetATM(&control.ATM{Port: i.Port, VCI: vci, AAL: control.AAL5})
-		if err := d.conn.Call(&p); err != nil {
-			return fmt.Errorf("VC 0/%d of port %d: %w", vci, i.Port, err)
-		}
-	}
-	sq, err := d.config.Store.Sequence(i.Port)
-	if err != nil {
-		return err
-	}
-	i.Link.LastSQ = sq
-	return d.node.AddInterface(d.now(), i)
-}
-
-// route gives the node a route, and tells what the prefix is in the one spelling in which
-// it is kept.
-func (d *Daemon) route(text string, ports []uint16) (string, error) {
-	prefix, err := address.ParsePrefix(text)
-	if err != nil {
-		return "", fmt.Errorf("route %q: %w", text, err)
-	}
-	d.node.SetRoute(prefix, ports...)
-	return prefix.String(), nil
-}
-
 // Run serves until ctx is done, or the hub has gone: then the error is io.EOF or of the
 // socket.
 func (d *Daemon) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { d.conn.Close() })
 	defer stop()
 	d.mu.Lock()
+	for i := range d.early {
+		d.take(&d.early[i])
+	}
+	d.early = nil
 	err := d.turn()
 	d.mu.Unlock()
 	if err == nil {
@@ -283,8 +209,10 @@ func (d *Daemon) take(p *control.Packet) {
 	case p.Class == control.ClassSig && p.Type == control.SigRX:
 		s := p.Sig()
 		if s.Kind == control.SigKindILMI {
+			d.tracedLink(s.Port, false, ManagementVCI, p.Trailer)
 			d.node.ReceiveManagement(d.now(), s.Port, p.Trailer)
 		} else {
+			d.tracedLink(s.Port, false, SignallingVCI, p.Trailer)
 			d.node.Receive(d.now(), s.Port, p.Trailer)
 		}
 	case p.Class == control.ClassSock:
@@ -300,7 +228,9 @@ func (d *Daemon) take(p *control.Packet) {
 
 func (d *Daemon) sock(p *control.Packet) {
 	e, err := fromSock(p)
-	d.config.Log.Debug("from the hub", "message", p.String())
+	if d.debug {
+		d.config.Log.Debug("from the hub", "message", p.String())
+	}
 	if p.Flags&control.FlagNoReply == 0 {
 		answer := control.Packet{}
 		answer.Status = control.Status(err)
@@ -320,21 +250,26 @@ func (d *Daemon) sock(p *control.Packet) {
 // act does what the node wants done.
 func (d *Daemon) act() error {
 	for _, a := range d.node.Actions() {
-		switch a.Kind {
-		case node.SaveSequence:
-			if err := d.config.Store.SaveSequence(a.Port, a.SQ); err != nil {
-				return fmt.Errorf("store: %w", err)
-			}
-			continue
-		case node.Addressed, node.Unaddressed:
-			d.config.Log.Info("address", "port", a.Port, "address", a.Called.String(), "registered", a.Kind == node.Addressed)
-			continue
-		}
-		if err := d.ask(&a); err != nil {
+		if err := d.perform(&a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// perform does one thing.
+func (d *Daemon) perform(a *node.Action) error {
+	switch a.Kind {
+	case node.SaveSequence:
+		if err := d.config.Store.SaveSequence(a.Port, a.SQ); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		return nil
+	case node.Addressed, node.Unaddressed:
+		d.config.Log.Info("address", "port", a.Port, "address", a.Called.String(), "registered", a.Kind == node.Addressed)
+		return nil
+	}
+	return d.ask(a)
 }
 
 // ask sends what an action asks the hub for.
@@ -346,7 +281,9 @@ func (d *Daemon) ask(a *node.Action) error {
 		return nil
 	}
 	p.Epoch = d.epoch
-	if p.Class != control.ClassSig {
+	if p.Class == control.ClassSig {
+		d.tracedLink(a.Port, true, p.Sig().VCI, a.Data)
+	} else if d.debug {
 		d.config.Log.Debug("to the hub", "message", p.String())
 	}
 	if err := d.conn.Send(&p); err != nil {

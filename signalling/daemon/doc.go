@@ -12,6 +12,9 @@
 // in the order in which it was asked: so a VC is taken away before the message leaves
 // that frees its number, and works before the one that says so.
 //
+// A daemon that is to take calls over asks the hub by RESYNC what it holds (takeover.go), has the
+// node rebuild them, claims them, and says DONE, after which the hub lets go of the rest.
+//
 // What must outlive the process is in a Store: the sequence numbers of SSCOP, without
 // which a peer takes a new connection for an old one, and what was provisioned.
 package daemon

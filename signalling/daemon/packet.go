@@ -108,8 +108,10 @@ func toPacket(a *node.Action) (p control.Packet, is bool, err error) {
 		signal(&p, a, SignallingVCI, control.SigKindSAAL)
 	case node.SendManagement:
 		signal(&p, a, ManagementVCI, control.SigKindILMI)
-	case node.Add, node.Cross, node.Delete, node.Join, node.Prune:
+	case node.Add, node.Cross, node.Delete, node.Join, node.Prune, node.Note:
 		err = associate(&p, a)
+	case node.Claim:
+		err = claim(&p, a)
 	case node.Okay, node.Failed, node.Incoming, node.Closed, node.Released, node.Alerting:
 		err = tell(&p, a)
 	default:
@@ -139,6 +141,8 @@ func associate(p *control.Packet, a *node.Action) (err error) {
 		if a.OneWay {
 			b.Direction = control.DirectionIn
 		}
+	case a.Kind == node.Note:
+		p.Type, p.Conn, p.Flags = control.ATMModify, 0, control.FlagNoReply
 	case a.Kind == node.Join:
 		p.Type, b.AAL = control.ATMAddLeaf, control.AAL0
 	case a.Kind == node.Prune:
@@ -154,8 +158,23 @@ func associate(p *control.Packet, a *node.Action) (err error) {
 	if err == nil && (a.Kind == node.Join || a.Kind == node.Prune) {
 		p.Trailer, err = (&control.Leaf{ID: a.Leaf}).Append(p.Trailer)
 	}
+	if err == nil && len(a.Cookie) > 0 {
+		p.Trailer, err = control.AppendTLV(p.Trailer, control.TLVCookie, a.Cookie)
+	}
 	p.SetATM(&b)
 	return err
+}
+
+// claim is OKAY for a connection that the hub holds, or XCONNECT of what is cross-connected.
+func claim(p *control.Packet, a *node.Action) error {
+	if a.Conn == 0 {
+		c := *a
+		c.Kind = node.Cross
+		return associate(p, &c)
+	}
+	p.Type, p.Conn = control.SockOkay, a.Conn
+	p.SetSock(&control.Sock{AAL: control.AAL5})
+	return nil
 }
 
 var sockTypes = map[node.ActionKind]control.Type{
@@ -166,7 +185,7 @@ var sockTypes = map[node.ActionKind]control.Type{
 // tell is a SOCK message down.
 func tell(p *control.Packet, a *node.Action) (err error) {
 	p.Type, p.Conn, p.Cause = sockTypes[a.Kind], a.Conn, a.Cause
-	if a.Kind != node.Incoming {
+	if a.Kind != node.Incoming && a.Token == 0 {
 		p.Flags = control.FlagNoReply
 	}
 	p.SetSock(&control.Sock{AAL: control.AAL5, Service: a.Contract.Service,

@@ -29,12 +29,20 @@ const (
 	CommandRoute                   // in: a prefix and ports; none removes it. Kept in the store
 	CommandCounters                // out: JSON, node.Counters
 	CommandClear                   // in: the number of a call, in digits
-	CommandTrace                   // out: a line for each message, MORE in all, until the connection ends
+	CommandTrace                   // in: TraceFull, TraceLinks or nothing; out: a text for each message, MORE in all, until the connection ends
 	CommandRestart                 // in: the number of a port, in digits
 	CommandHosts                   // out: JSON, a list of clip.View
 	CommandNeighbours              // in: a host's name, and the IP address to begin with; out: JSON, Neighbours
 	CommandNeighbour               // in: a host's name, an IP address, and an ATM address; without it the entry goes. Kept in the store
 )
+
+// TraceFull is the argument with which CommandTrace gives messages in full: a line for each
+// element and each of its fields.
+const TraceFull = "full"
+
+// TraceLinks is the argument with which it gives PDUs of SSCOP and ILMI: the port, 1 if it was
+// sent and 0 if it came, and the VCI, 16 bits each, and the PDU.
+const TraceLinks = "links"
 
 // callsAtOnce is how many calls one answer lists, if they fit in a trailer.
 const callsAtOnce = 80
@@ -169,7 +177,7 @@ func (d *Daemon) command(p *control.Packet, c *control.Conn) (a control.Packet, 
 	}
 	m := p.MMI()
 	if m.Command == CommandTrace {
-		if err := d.do(func() { d.trace(c, p.Header) }); err != nil {
+		if err := d.do(func() { d.trace(c, p.Header, string(in)) }); err != nil {
 			return a, err
 		}
 		return a, errFollows

@@ -68,6 +68,7 @@ func (c *call) branchSignal(l *leg, e *q2931.Event) {
 			delete(l.twig.parties, e.Party)
 			p.lost(causeOr(value(e.Cause), ie.CauseNormal))
 		}
+		c.noted(l)
 		if len(l.twig.parties) == 0 && !l.gone { // Q.2971, 9.3.3: the branch goes with it
 			c.cut(l)
 		}
@@ -78,6 +79,7 @@ func (c *call) branchSignal(l *leg, e *q2931.Event) {
 		}
 		delete(l.twig.parties, e.Party)
 		p.lost(value(e.Cause))
+		c.noted(l)
 		if len(l.twig.parties) == 0 { // its last: the machine clears the call there
 			c.cut(l)
 		}
@@ -91,7 +93,7 @@ func (c *call) branchAccepted(l *leg) {
 	}
 	c.tree.leaves++
 	l.twig.leaf = c.tree.leaves
-	l.twig.token = c.n.request(waiter{c, l})
+	l.twig.token = c.n.request(waiter{c: c, branch: l})
 	c.n.act(Action{Kind: Join, Token: l.twig.token, Leaf: l.twig.leaf, VC: c.in.vc, Other: l.vc, Contract: c.contract})
 }
 
@@ -174,6 +176,7 @@ func (p *party) drop(cause uint8) {
 		return
 	}
 	l.partyStep(q2931.DropPartyRequest, p.ref, cause)
+	p.call.noted(l)
 }
 
 // prune ends a branch, and with it whoever is on it.

@@ -113,6 +113,10 @@ func (c *call) accepted(answer []ie.Element) {
 // works is the hub's answer.
 func (c *call) works(status int32) {
 	switch {
+	case c.phase == active && status < 0: // what was to be taken over is there no more
+		c.token = 0
+		c.forsake()
+		c.clear(nil, ie.CauseTemporaryFailure)
 	case c.phase != programming:
 	case status < 0:
 		if status != late { // or the hub may do it yet: then it has to be asked away

@@ -55,6 +55,14 @@
 // With the last party the call ends. A hub gives a VC to one socket or to other ports: a node
 // at which such a call ends takes no second party.
 //
+// # A node that takes over
+//
+// What the hub carries for a call it keeps with a note (cookie.go): call references, addresses,
+// contract, parties. A node that is started in a dead one's place rebuilds the calls of those
+// notes (Restore), claims what the hub has held, and lets Q.2931 check each with its peer as
+// soon as the link is back: STATUS ENQUIRY, about parties too; what does not agree is cleared.
+// No RESTART is sent.
+//
 // # What is whose
 //
 // An interface is a user or a network side, each as its peer is not (between two switches

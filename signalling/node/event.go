@@ -78,8 +78,12 @@ const (
 	Delete
 	Join
 	Prune
+	// Claim asks for what the hub has held, as Add or Cross have given it, and is answered by
+	// Reply. Note has the hub keep Cookie with VC, in place of what it has.
+	Claim
+	Note
 	// Okay, Failed, Incoming, Closed, Released and Alerting are the SOCK messages for
-	// Conn, or, with OfLeaf, for its leaf Leaf. Incoming, for a listener, is answered by Reply
+	// Conn, or, with OfLeaf, for its leaf Leaf: then a Token wants an answer by Reply. Incoming, for a listener, is answered by Reply
 	// with the new connection.
 	Okay
 	Failed
@@ -94,7 +98,7 @@ const (
 	Unaddressed
 )
 
-var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Join", "Prune", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
+var actionNames = [...]string{"Send", "SaveSequence", "Add", "Cross", "Delete", "Join", "Prune", "Claim", "Note", "Okay", "Failed", "Incoming", "Closed", "Released", "Alerting", "SendManagement", "Addressed", "Unaddressed"}
 
 func (k ActionKind) String() string {
 	if int(k) < len(actionNames) {
@@ -120,6 +124,7 @@ type Action struct {
 	OneWay          bool   // Cross: from VC to Other alone
 	OfLeaf          bool   // Okay, Failed, Closed, Released
 	Leaf            uint32 // Join, Prune, and what is OfLeaf
+	Cookie          []byte // Add, Cross, Claim, Note: for whoever takes the call over; at most MaxCookie octets
 	Contract        Contract
 	Called, Calling address.Address // Incoming; Addressed, Unaddressed
 	Cause           uint8           // Failed, Closed

@@ -53,16 +53,17 @@ func (n *Node) forget() {
 	n.questions = n.questions[k:]
 }
 
-// waiter is whom an answer of the hub is for: a call, or a branch of it.
+// waiter is whom an answer of the hub is for: a call, or a branch or a party of it.
 type waiter struct {
 	c      *call
 	branch *leg
+	party  *party
 }
 
 // program asks the hub to carry a call whose legs both have what they need.
 func (n *Node) program(c *call) uint32 {
 	token := n.request(waiter{c: c})
-	a := Action{Token: token, Contract: c.contract}
+	a := Action{Token: token, Contract: c.contract, Cookie: c.cookie()}
 	switch {
 	case c.in.app != nil:
 		a.Kind, a.Conn, a.VC = Add, c.in.app.conn, c.out.vc
@@ -96,6 +97,10 @@ func (n *Node) replied(e *Event) {
 	}
 	delete(n.waiting, e.Token)
 	c := w.c
+	if w.party != nil {
+		w.party.confirmed(e.Status)
+		return
+	}
 	if w.branch != nil {
 		c.branchWorks(w.branch, e.Status)
 		return

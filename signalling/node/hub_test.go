@@ -33,6 +33,13 @@ func (s *station) do(a Action) {
 		s.give(a)
 	case Delete, Prune:
 		s.take(a)
+	case Claim:
+		s.claim(a)
+	case Note:
+		if g, ok := s.vcs[a.VC]; ok {
+			g.cookie = a.Cookie
+			s.vcs[a.VC] = g
+		}
 	case Incoming:
 		s.incoming(a)
 	default:
@@ -59,12 +66,12 @@ func (s *station) give(a Action) {
 				w.fail("%s: Add to connection %d", s.name, a.Conn)
 			}
 			k.vc = a.VC
-			s.vcs[a.VC] = given{token: a.Token, conn: a.Conn}
+			s.vcs[a.VC] = given{token: a.Token, conn: a.Conn, cookie: a.Cookie}
 		case Cross:
-			s.vcs[a.VC] = given{token: a.Token, other: a.Other}
+			s.vcs[a.VC] = given{token: a.Token, other: a.Other, cookie: a.Cookie}
 			s.vcs[a.Other] = given{token: a.Token, other: a.VC}
 			if a.OneWay {
-				s.vcs[a.VC] = given{token: a.Token, leaves: map[uint32]VC{0: a.Other}}
+				s.vcs[a.VC] = given{token: a.Token, leaves: map[uint32]VC{0: a.Other}, cookie: a.Cookie}
 			}
 		case Join:
 			root, ok := s.vcs[a.VC]
@@ -110,7 +117,11 @@ func (s *station) reply(token uint32, status int32, conn control.ConnID) {
 	if s.slow {
 		return
 	}
+	n := s.n
 	s.w.after(s.w.some(2e6), func() {
+		if s.n != n { // who asked has ended meanwhile
+			return
+		}
 		s.w.note(s, "reply %d status %d conn %d", token, status, conn)
 		s.n.Step(s.w.now, &Event{Kind: Reply, Token: token, Status: status, Conn: conn})
 		s.drain()

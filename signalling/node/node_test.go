@@ -200,6 +200,12 @@ func simulate(t *testing.T, seed uint64) {
 		l := w.wires[w.r.IntN(len(w.wires))]
 		w.after(w.some(20*time.Second), func() { l.cut = w.now + w.some(15*time.Second) })
 	}
+	if w.r.IntN(2) == 0 { // nodes are killed, and others take over
+		for range 1 + w.r.IntN(4) {
+			s := w.nodes[w.r.IntN(len(w.nodes))]
+			w.after(time.Duration(w.r.Int64N(int64(70*time.Second))), s.restart)
+		}
+	}
 	w.run(60 * time.Second)
 	for _, l := range w.wires {
 		l.loss, l.tricks = 0, false
@@ -207,7 +213,9 @@ func simulate(t *testing.T, seed uint64) {
 	w.run(60 * time.Second)
 	w.settled()
 	for k, s := range hosts {
-		s.close(listeners[k])
+		if l := listeners[k]; s.socks[l.id] == l {
+			s.close(l)
+		}
 	}
 	for _, s := range hosts {
 		for _, k := range s.socks {

@@ -75,6 +75,9 @@ func (c *call) rooted() {
 	if c.in.app == nil && c.out.app == nil {
 		c.out.twig.joined, c.out.twig.token = true, c.token
 	}
+	if c.out.app == nil {
+		c.noted(c.out)
+	}
 }
 
 // first is the party of the SETUP, while there is no other.
@@ -233,6 +236,7 @@ func (a *app) sendLeaf(kind ActionKind, leaf uint32, cause uint8) {
 // takesPart: the party is there, and the hub carries its branch: its root hears so.
 func (p *party) takesPart() {
 	p.active, p.targets, p.setup = true, nil, nil
+	p.call.noted(p.branch)
 	in := p.call.in
 	if in.app != nil {
 		in.app.sendLeaf(Okay, p.root, 0)

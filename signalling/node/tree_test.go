@@ -3,6 +3,7 @@ package node
 import (
 	"maps"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,8 +39,13 @@ func (s *station) tellLeaf(k *sock, a Action) {
 	if k.over {
 		s.w.fail("%s: %v of leaf %d of connection %d, which is over", s.name, a.Kind, a.Leaf, a.Conn)
 	}
-	switch a.Kind {
-	case Okay:
+	switch {
+	case a.Token != 0 && !asked:
+		s.reply(a.Token, -int32(syscall.ENOENT), 0)
+	case a.Token != 0:
+		k.leaves[a.Leaf] = true
+		s.reply(a.Token, 0, 0)
+	case a.Kind == Okay:
 		if !asked || takesPart {
 			s.w.fail("%s: Okay of leaf %d of connection %d: asked for %v, takes part %v", s.name, a.Leaf, a.Conn, asked, takesPart)
 		}

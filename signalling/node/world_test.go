@@ -37,18 +37,23 @@ type station struct {
 	peers map[uint16]*wire
 	addr  address.Address
 	// the hub
-	socks map[control.ConnID]*sock
-	last  control.ConnID
-	vcs   map[VC]given // what the hub carries, and why
-	saved map[uint16]uint8
-	slow  bool // the hub does not answer
+	socks   map[control.ConnID]*sock
+	last    control.ConnID
+	vcs     map[VC]given // what the hub carries, and why
+	saved   map[uint16]uint8
+	slow    bool            // the hub does not answer
+	claimed map[uint32]bool // tokens of what a new node has claimed
+	// what a new node is given
+	ifs    []Interface
+	routes map[address.Prefix][]uint16
 }
 
 // given is one end of what the hub carries.
 type given struct {
-	token uint32
-	conn  control.ConnID
-	other VC
+	token  uint32
+	conn   control.ConnID
+	other  VC
+	cookie []byte
 	// leaves are those of a root's VC; other is the root's of a leaf's
 	leaves map[uint32]VC
 }
@@ -106,7 +111,7 @@ func (w *world) whim(times int) bool { return !w.polite && w.r.IntN(times) == 0 
 // station adds a node whose hosts have an address of its own.
 func (w *world) station(name string) *station {
 	s := &station{w: w, name: name, n: New(), peers: map[uint16]*wire{}, socks: map[control.ConnID]*sock{},
-		vcs: map[VC]given{}, saved: map[uint16]uint8{}}
+		vcs: map[VC]given{}, saved: map[uint16]uint8{}, routes: map[address.Prefix][]uint16{}}
 	s.addr.AESA[0] = address.AFIICD
 	s.addr.AESA[12] = byte(len(w.nodes) + 1)
 	w.nodes = append(w.nodes, s)
@@ -130,6 +135,7 @@ func (w *world) join(a, b *station, edit func(user, network *Interface)) *wire {
 		if err := s.n.AddInterface(w.now, ifs[k]); err != nil {
 			w.t.Fatal(err)
 		}
+		s.ifs = append(s.ifs, ifs[k])
 	}
 	w.wires = append(w.wires, l)
 	for _, s := range l.ends {
@@ -146,6 +152,7 @@ func (s *station) route(to *station, ports ...uint16) {
 		s.w.t.Fatal(err)
 	}
 	s.n.SetRoute(p, ports...)
+	s.routes[p] = ports
 }
 
 // step runs the next task or timer; false when there is none before the end.

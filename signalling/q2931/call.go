@@ -164,7 +164,7 @@ func (m *Machine) Restore(i Info) error {
 	for _, p := range i.Parties {
 		m.addParty(c, p.Party).state = PartyActive
 	}
-	if m.link.state == linkReleased {
+	if m.link.state != linkEstablished { // it may have been asked for already
 		m.hold()
 	}
 	return nil
