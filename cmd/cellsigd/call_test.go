@@ -29,9 +29,11 @@ type site struct {
 	t    *testing.T
 	host *lab.Host
 	dir  string
-	ctl  *controltest.Client
-	hub  *lab.Cmd
-	sig  *lab.Cmd
+	// hubPath is the hub's socket, where another site has started it
+	hubPath string
+	ctl     *controltest.Client
+	hub     *lab.Cmd
+	sig     *lab.Cmd
 }
 
 func newSite(t *testing.T, h *lab.Host, flags ...string) *site {
@@ -41,7 +43,12 @@ func newSite(t *testing.T, h *lab.Host, flags ...string) *site {
 	return s
 }
 
-func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+func (s *site) path(name string) string {
+	if name == "hub" && s.hubPath != "" {
+		return s.hubPath
+	}
+	return filepath.Join(s.dir, name)
+}
 
 // start starts a daemon and waits until it says that it serves.
 func (s *site) start(ready, name string, args ...string) *lab.Cmd {

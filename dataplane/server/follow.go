@@ -78,8 +78,25 @@ func (s *Server) portChanged(p *port, was bool, why string) {
 	}
 	s.log.Info("port", "port", p.number, "name", p.name, "carries", now, "why", why)
 	s.raisePort(p, kind)
+	s.tellManagers(p, now)
 	for v := range p.vcs {
 		s.passCarrier(v, now)
+	}
+}
+
+// tellManagers tells the manager of a port whether it carries.
+func (s *Server) tellManagers(p *port, carries bool) {
+	for _, m := range s.managers {
+		if !m.serves(uint16(p.number)) {
+			continue
+		}
+		out := &control.Packet{}
+		out.Type, out.Flags = control.ATMPortDown, control.FlagNoReply
+		if carries {
+			out.Type = control.ATMPortUp
+		}
+		out.SetATM(&control.ATM{Port: uint16(p.number)})
+		m.mustPost(out)
 	}
 }
 
