@@ -27,6 +27,11 @@ func (n *Node) signal(i *iface, e *q2931.Event) {
 		_ = i.step(&q2931.Event{Kind: q2931.RestartResponse, Call: e.Call, Elements: e.Elements})
 		return
 	}
+	if e.Kind == q2931.LeafIndication { // only roots add leaves here: whoever wants to join hears so at once (UNI 4.0, 6)
+		c := &ie.Cause{Location: i.calls.Config().Location, Value: ie.CauseServiceNotAvailable}
+		_ = i.step(&q2931.Event{Kind: q2931.LeafFailureRequest, Leaf: e.Leaf, Cause: c, Elements: []ie.Element{ie.New(c)}}) // refused: its link is full
+		return
+	}
 	l := i.legs[e.Call]
 	if l == nil {
 		return

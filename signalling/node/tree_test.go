@@ -3,11 +3,13 @@ package node
 import (
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cellhub/cellhub/signalling/ie"
+	"github.com/cellhub/cellhub/signalling/q2931"
 )
 
 // toMany makes a SETUP one to many.
@@ -139,5 +141,32 @@ func (s *station) closeAll() {
 		if k := s.socks[id]; k != nil {
 			s.close(k)
 		}
+	}
+}
+
+// TestJoinRefused: whoever asks to join a call by himself is refused at once (UNI 4.0, 6).
+func TestJoinRefused(t *testing.T) {
+	w := newWorld(t, 1)
+	a, x := w.station("a"), w.station("x")
+	w.join(a, x, func(user, network *Interface) {
+		user.Call.Version, network.Call.Version = q2931.UNI40, q2931.UNI40
+	})
+	w.run(time.Second)
+	var heard []string
+	a.n.Trace = func(_ uint16, sent bool, message []byte) {
+		if m, err := q2931.Decode(message); err == nil && !sent {
+			heard = append(heard, m.String())
+		}
+	}
+	err := a.n.ifaces[1].step(&q2931.Event{Kind: q2931.LeafRequest, Elements: []ie.Element{
+		ie.New(&ie.CallingNumber{Number: number(a.addr)}), ie.New(&ie.CalledNumber{Number: number(x.addr)}), ie.New(&ie.LeafCallIdentifier{Identifier: 7})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.n.drain()
+	a.drain()
+	w.run(time.Second)
+	if len(heard) != 1 || !strings.Contains(heard[0], "LEAF SETUP FAILURE") || !strings.Contains(heard[0], "cause 63") {
+		t.Errorf("heard %q", heard)
 	}
 }
