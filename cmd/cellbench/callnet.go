@@ -34,8 +34,8 @@ type callNet struct {
 }
 
 // newCallNet starts everything, and waits until a call goes through.
-func newCallNet(ctx context.Context, s *callsSettings) (n *callNet, err error) {
-	n = &callNet{daemons: newDaemons()}
+func newCallNet(ctx context.Context, s *callsSettings) (_ *callNet, err error) {
+	n := &callNet{daemons: newDaemons()}
 	defer func() {
 		if err != nil {
 			n.close()

@@ -45,6 +45,15 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// A daemon that cannot be started is named.
+func TestCallsFails(t *testing.T) {
+	lab.ForTest(t, lab.Config{}).Close()
+	_, _, err := command(t.Context(), "calls --cellhubd /none")
+	if err == nil || !strings.Contains(err.Error(), "/none") {
+		t.Error(err)
+	}
+}
+
 // What cannot be measured is refused before anything is started.
 func TestCallsUsage(t *testing.T) {
 	for _, c := range []callsSettings{{window: 0, workers: 1}, {window: time.Second}, {window: time.Second, workers: maxWorkers + 1},
