@@ -64,6 +64,9 @@ func (d *desk) trace(c *cobra.Command, what string, show func([]byte) error) err
 	if err := d.s.Conn.Send(&p); err != nil {
 		return err
 	}
+	if err := d.s.SetReadDeadline(time.Time{}); err != nil { // that was of the call before: nothing may flow for hours
+		return err
+	}
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {

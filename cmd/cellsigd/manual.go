@@ -17,8 +17,9 @@ DESCRIPTION
     hub's control socket, and speaks UNI 3.0, 3.1 or 4.0 and ILMI there.
 
     When it ends, however it ends, its calls are cleared, unless --graceful;
-    permanent VCs and cross-connects of others carry on. When the hub ends, cellsigd waits for
-    it to come back. It runs in the foreground and logs to stderr.
+    permanent VCs and cross-connects of others carry on. When the hub ends,
+    cellsigd waits for it to come back. It runs in the foreground and logs to
+    stderr.
 
 OPTIONS
     --config FILE    interfaces, routes and hosts; read at the start
