@@ -19,9 +19,10 @@ func traceCommand(o *options) *cobra.Command {
 	var file string
 	sig := &cobra.Command{
 		Use: "sig", Short: "print signalling messages as they flow, a line each, until interrupted", Args: cobra.NoArgs,
-		Long: `Prints the messages of Q.2931 on all interfaces: the time since cellsigd attached,
-the port, > for sent and < for received. With -w it writes what is under them into
-a file instead, PDUs of SSCOP and ILMI, which Wireshark and tshark decode.`,
+		Long: `Prints the messages of Q.2931 on all interfaces: the time since cellsigd
+attached, the port, > for sent and < for received. With -w it writes what is
+under them into a file instead, PDUs of SSCOP and ILMI, which Wireshark and
+tshark decode.`,
 		Example: "  cellctl trace sig -v\n" +
 			"  cellctl trace sig -w - | wireshark -k -i -",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -134,6 +134,14 @@ func TestTree(t *testing.T) {
 	}
 	say("to one again")
 	hears(t, atB, "to one again")
+	speak := root.host.Command(within(t), programs.Path(t, "cellctl"), "--control", root.path("hub"), "nc", "-w", "100ms", "svc://"+a.address, "--leaf", "svc://"+b.address)
+	speak.Stdin = strings.NewReader("to all, from the shell")
+	if out, err := speak.CombinedOutput(); err != nil {
+		t.Errorf("cellctl nc: %v: %s", err, out)
+	}
+	for _, h := range []*leafHost{a, b} {
+		hears(t, <-h.calls, "to all, from the shell")
+	}
 	atB.Close() // the last one
 	mute(t, c)
 	controltest.Until(t, "nothing is left", func() bool { return strings.HasPrefix(x.cellctl("call", "show"), "no calls") })

@@ -25,8 +25,11 @@ type Config struct {
 	Control string // the hub's socket; "": the client's default
 	Address string // pvc://PORT/VPI/VCI or svc://ADDRESS[?sap=NUMBER]
 	Listen  bool   // wait for a call to Address, rather than make one
-	Cells   bool   // runs of 52-octet cells pass, and no SDUs
-	MaxSDU  int    // octets of one SDU; 0: the client's default
+	// Leaves are further end systems, svc://ADDRESS, that hear what is sent: the call is one to
+	// many, and nothing comes back.
+	Leaves []string
+	Cells  bool // runs of 52-octet cells pass, and no SDUs
+	MaxSDU int  // octets of one SDU; 0: the client's default
 	// Wait is how long to wait for more after the end of the input: since the last that came. ATM
 	// cannot tell the other side that one half has ended. 0: DefaultWait; below 0: for ever.
 	Wait time.Duration
@@ -70,7 +73,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) error 
 func connect(ctx context.Context, hub *client.Client, c *Config, say func(string, ...any)) (*client.Conn, error) {
 	config := &client.Config{Cells: c.Cells, MaxSDU: c.MaxSDU, Alerting: func() { say("it rings") }}
 	if !c.Listen {
-		return hub.Dial(ctx, c.Address, config)
+		return dial(ctx, hub, c, config, say)
 	}
 	l, err := hub.Listen(ctx, c.Address, config)
 	if err != nil {
@@ -83,6 +86,23 @@ func connect(ctx context.Context, hub *client.Client, c *Config, say func(string
 	}
 	conn, err := call.Accept(ctx)
 	_ = l.Close() // one call
+	return conn, err
+}
+
+// dial makes a call, to one or to many: all of it or nothing.
+func dial(ctx context.Context, hub *client.Client, c *Config, config *client.Config, say func(string, ...any)) (*client.Conn, error) {
+	config.Multipoint = len(c.Leaves) > 0
+	config.Left = func(leaf uint32, cause uint8) { say("leaf %d has left, cause %d", leaf, cause) }
+	conn, err := hub.Dial(ctx, c.Address, config)
+	for i, leaf := range c.Leaves {
+		if err == nil {
+			if err = conn.AddParty(ctx, uint32(i+1), leaf); err != nil {
+				_ = conn.Close()
+				return nil, fmt.Errorf("leaf %s: %w", leaf, err)
+			}
+			say("leaf %d: %s", i+1, leaf)
+		}
+	}
 	return conn, err
 }
 
