@@ -226,6 +226,7 @@ func (d *hubd) reload() {
 		return
 	}
 	d.service.Reloading()
+	d.tellRelayed()
 	defer d.service.Ready()
 	was := d.c.file.want
 	want, err := loader.ReadFile(d.c.file.name, rules())

@@ -179,6 +179,7 @@ func (d *hubd) run(ctx context.Context) error {
 	d.hosts.Ending()
 	_ = d.listener.Close()
 	d.server.Close()
+	d.tellRelayed()
 	err = errors.Join(err, d.relayer.close())
 	keep()
 	<-kept

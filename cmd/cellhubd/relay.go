@@ -52,6 +52,13 @@ func (d *hubd) loadRelay() (err error) {
 	return nil
 }
 
+// tellRelayed logs what the classifier has done with frames, and why the hub got what it got.
+func (d *hubd) tellRelayed() {
+	if d.relay != nil {
+		d.log.Info("relay", "frames", d.relay.Counted())
+	}
+}
+
 // close ends the relay; what is pinned goes with it, unless it is to be kept.
 func (r relayer) close() error {
 	if r.relay == nil {

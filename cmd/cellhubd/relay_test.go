@@ -174,6 +174,9 @@ func TestRelay(t *testing.T) {
 			if err := l.d.cmd.Stop(syscall.SIGTERM); err != nil {
 				t.Error(err)
 			}
+			if told := strings.Contains(l.d.log.String(), " Relay:0 "); told != (x.hubRelays != "" && name != "numbered") {
+				t.Errorf("of frames it tells %s", l.d.log.String())
+			}
 			if left, _ := filepath.Glob(filepath.Join(l.dir, "bpf", "*", "*")); len(left) > 0 {
 				t.Errorf("it has left %v", left)
 			}

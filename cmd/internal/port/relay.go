@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -287,7 +288,18 @@ func (r *Relay) look() (waits int) {
 	return waits
 }
 
-// Report says on which interfaces the classifier is, and how, for a log.
+// Counted is what the classifier has counted, frames by what became of them, for a log.
+func (r *Relay) Counted() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, err := r.c.Counts()
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Trim(fmt.Sprintf("%+v", n), "{}")
+}
+
+// Report says how large the classifier is, for a log.
 func (r *Relay) Report() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
