@@ -235,3 +235,27 @@ func TestRelayOutlivesDaemon(t *testing.T) {
 		t.Errorf("of what nobody wants there is still %v", left)
 	}
 }
+
+// Told to keep it, a daemon that is asked to end leaves the relay at work, and the next one takes it along.
+func TestRelayKept(t *testing.T) {
+	x := relayCases["VC"]
+	x.config = "relay: {keep: yes, connections: 1000}\n" + x.config
+	l := newRelayLab(t, x)
+	ping(t, l.Lab)
+	before, _ := l.stats(x.ends[0])
+	if err := l.d.cmd.Stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ping(t, l.Lab)
+	write(t, l.config, relayCases["VC"].config)
+	l.start(t)
+	if after, why := l.stats(x.ends[0]); after["relayed"] != 1 || after["rx_cells"] < before["rx_cells"]+600 {
+		t.Errorf("before %v, after %v (%s)", before, after, why)
+	}
+	if err := l.d.cmd.Stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(l.dir, "bpf", "*", "*")); len(left) > 0 {
+		t.Errorf("it has left %v", left)
+	}
+}
