@@ -31,6 +31,7 @@ type Config struct {
 	// Captures are the folders that captures may be written to, besides those of the daemon's choice.
 	Captures []string
 
+	QoS     []QoS
 	Ports   []Port
 	Streams []Stream
 	PVCs    []PVC
@@ -103,12 +104,14 @@ type Rules struct {
 	Modules map[string]Module               // those that a stream may consist of, by name
 	User    func(name string) error         // whether there is such a user
 	Group   func(name string) error         // whether there is such a group
+	QoS     []string                        // the tables that are there without a file
 }
 
 // Spec is what is known of a port.
 type Spec struct {
 	Key    string                                 // of two ports with one key each would take the other's cells
 	SDUs   bool                                   // it carries AAL5 SDUs, and no cells
+	QoS    string                                 // the table that it names; empty: none
 	Refuse func(vpi, vci uint16, path bool) error // why it does not carry a VC, or a whole VP; nil: it carries any
 }
 

@@ -40,6 +40,7 @@ func Parse(file string, text []byte, rules Rules) (*Config, error) {
 		"captures":  func(e entry) { r.folders(c, e) },
 		"relay":     func(e entry) { r.relay(c, e) },
 		"xconnects": func(e entry) { r.xconnects(c, e.value) },
+		"qos":       func(e entry) { r.qos(c, e.value) },
 	})
 	if len(r.faults) == 0 {
 		r.relations(c)

@@ -18,7 +18,8 @@ var testRules = Rules{
 		if kind != "eth" && kind != "udp" {
 			return Spec{}, fmt.Errorf("kind %q: eth:IFNAME or udp:LOCAL:PORT", kind)
 		}
-		s := Spec{Key: kind + rest, SDUs: strings.HasSuffix(rest, "sdu")}
+		_, qos, _ := strings.Cut(rest, "qos=")
+		s := Spec{Key: kind + rest, SDUs: strings.HasSuffix(rest, "sdu"), QoS: qos}
 		if strings.HasPrefix(rest, "one") {
 			s.Refuse = func(vpi, vci uint16, path bool) error {
 				if path || vpi != 1 || vci != 40 {
@@ -41,6 +42,7 @@ var testRules = Rules{
 			return nil
 		}},
 	},
+	QoS: []string{"default"},
 	User: func(name string) error {
 		if name != "root" {
 			return errors.New("no user " + name)
@@ -55,6 +57,7 @@ access:
   admin: {users: [root], groups: [cellhub]}
   observer: {groups: [users, "100"]}
 hubs: 2
+qos: {t: {cbr clp1: {dscp: ef, tc: 5}, "inner af11-12": {exp: 1, pcp: 7}, inner: copy}}
 ports:
   dslam: {spec: "eth:eth1,label=100", number: 1}
   hq: udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200
@@ -91,30 +94,35 @@ func TestParse(t *testing.T) {
 		},
 		Hubs:  2,
 		Relay: Relay{Connections: 1000, Keep: true},
+		QoS: []QoS{{Name: "t", At: Position{7, 7}, Entries: []QoSEntry{
+			{Category: "cbr", CLP1: true, Last: 63, DSCP: 46, TC: 5, PCP: Unset},
+			{CLP0: true, CLP1: true, First: 10, Last: 12, DSCP: Unset, TC: 1, PCP: 7},
+			{CLP0: true, CLP1: true, Last: 63, Copy: true, DSCP: Unset, TC: Unset, PCP: Unset},
+		}}},
 		Ports: []Port{
-			{"dslam", "eth:eth1,label=100", 1, Position{8, 3}},
-			{"hq", "udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200", 0, Position{9, 3}},
+			{"dslam", "eth:eth1,label=100", 1, Position{9, 3}},
+			{"hq", "udp:0.0.0.0:6635,remote=192.0.2.7:6635,label=200", 0, Position{10, 3}},
 		},
 		Streams: []Stream{{
-			Name: "lan", Top: Part{"tap", "tap0 mtu=1500", Position{12, 10}}, At: Position{11, 3}, Hub: 2,
+			Name: "lan", Top: Part{"tap", "tap0 mtu=1500", Position{13, 10}}, At: Position{12, 3}, Hub: 2,
 			Modules: []Part{
-				{"rfc2684", "llc bridged", Position{13, 15}},
-				{"capture", "0/100 /tmp/x.erf", Position{13, 36}},
-				{"aal5", "0/100", Position{13, 57}},
+				{"rfc2684", "llc bridged", Position{14, 15}},
+				{"capture", "0/100 /tmp/x.erf", Position{14, 36}},
+				{"aal5", "0/100", Position{14, 57}},
 			},
 		}},
 		PVCs: []PVC{
-			{Port: "dslam", Stream: "lan", At: Position{16, 5}, ATM: control.ATM{
+			{Port: "dslam", Stream: "lan", At: Position{17, 5}, ATM: control.ATM{
 				VCI: 100, Direction: control.DirectionBoth, Service: control.ServiceVBR,
 				PCRForward: 4000, PCRBackward: 4000, SCRForward: 100, SCRBackward: 200, MBS: 32}},
-			{Port: "hq", At: Position{17, 5}, ATM: control.ATM{
+			{Port: "hq", At: Position{18, 5}, ATM: control.ATM{
 				VPI: 4095, VCI: 65535, AAL: control.AAL5, RxMode: control.RxRaw, Direction: control.DirectionBoth,
 				MaxSDU: 9180, Hiwat: 65536, Lowat: 1}},
 		},
 		Crosses: []Cross{
-			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape relay=off", At: Position{26, 5}, ATM: control.ATM{
+			{From: End{"dslam", 0, 101}, To: End{"hq", 0, 201}, Text: "police shape relay=off", At: Position{27, 5}, ATM: control.ATM{
 				Direction: control.DirectionBoth, Service: control.ServiceCBR, PCRForward: 10, PCRBackward: 20, MaxSDU: 1500}},
-			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{27, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
+			{From: End{"dslam", 5, 0}, To: End{"hq", 6, 0}, At: Position{28, 5}, ATM: control.ATM{Direction: control.DirectionIn}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -139,7 +147,14 @@ func TestParseFaults(t *testing.T) {
 		{"duplicate key", "ports:\n  a: eth:e0\n  a: eth:e1\n", `x:3:3: mapping key "a" already defined at [2:3]`},
 		{"list", "- 1", "x:1:1: the configuration: a mapping, KEY: VALUE"},
 		{"two documents", "hubs: 1\n---\nhubs: 2\n", "x:3:1: a second document: one file is one configuration"},
-		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, blocks, captures, control, hubs, ports, pvcs, relay, sockets, streams, xconnects`},
+		{"unknown key", "hub: 1", `x:1:1: unknown key "hub" in the configuration: it takes access, blocks, captures, control, hubs, ports, pvcs, qos, relay, sockets, streams, xconnects`},
+		{"QoS of a category", "qos:\n  t: {abr: {dscp: 1}}", `x:2:7: "abr": cbr, rt-vbr, nrt-vbr, ubr+ or ubr, alone or with clp0 or clp1, or inner, alone or with a DSCP`},
+		{"QoS of CLP 2", "qos:\n  t: {cbr clp2: {dscp: 1}}", `x:2:7: "cbr clp2": cbr, rt-vbr, nrt-vbr, ubr+ or ubr, alone or with clp0 or clp1, or inner, alone or with a DSCP`},
+		{"QoS by a name", "qos:\n  t: {cbr: {dscp: af51}}", `x:2:19: dscp: "af51": 0 to 63, or a name such as ef, af41 or cs1`},
+		{"QoS by a number", "qos:\n  t: {cbr: {pcp: 8}}", `x:2:18: pcp: "8" is no number from 0 to 7`},
+		{"QoS of packets", "qos:\n  t: {inner 9-8: {tc: 1}}", `x:2:7: "inner 9-8": inner and a DSCP, 0 to 63 or a name such as ef, or a range such as 8-15`},
+		{"QoS by a word", "qos:\n  t: {cbr: copy}", `x:2:12: cbr: "copy": {dscp: N, tc: N, pcp: N}; inner may be copy`},
+		{"no such QoS", "ports:\n  a: eth:e0,qos=gold\nqos:\n  silver: {inner: copy}", `x:2:3: port a: no table "gold" in qos`},
 		{"alias", "ports: &p {a: eth:e0}\nstreams: *p", "x:1:8: ports: a mapping, KEY: VALUE\nx:2:10: streams: a mapping, KEY: VALUE"},
 		{"merge", "ports:\n  <<: {a: eth:e0}", "x:2:3: ports: a key is plain text"},
 		{"hubs", "hubs: 0", `x:1:7: hubs: "0" is no number from 1 to 63`},

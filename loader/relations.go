@@ -10,6 +10,7 @@ import (
 // relations checks what lies between the parts of a configuration that are each right by
 // themselves, and gives modules the VC of their stream.
 func (r *reader) relations(c *Config) {
+	r.qosTables(c)
 	r.fewBlocks(c)
 	r.oneName(c)
 	r.portNumbers(c)

@@ -16,26 +16,31 @@ const (
 	ecnMask = 3
 )
 
-// Marker is a device whose frames travel in IP, so that each has an ECN field beside it.
+// Marker is a device whose frames travel in IP, so that each has a traffic class beside it: DSCP and ECN field.
 type Marker interface {
-	// Mark gives the ECN field of each frame of the next Transmit; without it they have NotECT. The slice is the
-	// caller's again when Transmit returns. Frames of different marks are calls of their own.
-	Mark(ecn []uint8)
+	// Class is the traffic class that frames have unless marked: the ECN field in it is NotECT.
+	Class() uint8
+	// Mark tells for each frame of the next Transmit how its traffic class differs from Class: the bits that are the
+	// other way round. Of the ECN field that is the field itself. The slice is the caller's again when Transmit
+	// returns. Frames of different marks are calls of their own.
+	Mark(differs []uint8)
 	// Marks is the ECN field of each frame of the last Receive. It belongs to the device.
 	Marks() []uint8
 }
 
-// marks are the ECN fields of a UDP device.
+// marks are those of a UDP device.
 type marks struct {
-	in  [groBatch]uint8
-	out []uint8 // of the next Transmit
+	in  [groBatch]uint8 // ECN fields
+	out []uint8         // of the next Transmit
 }
 
-func (u *udp) Mark(ecn []uint8) {
+func (u *udp) Class() uint8 { return u.tx.class &^ ecnMask }
+
+func (u *udp) Mark(differs []uint8) {
 	u.marks.out = nil
-	for _, mark := range ecn {
-		if mark != NotECT { // else there is nothing to do
-			u.marks.out = ecn
+	for _, mark := range differs {
+		if mark != 0 { // else there is nothing to do
+			u.marks.out = differs
 			return
 		}
 	}
@@ -56,16 +61,16 @@ func (u *udp) tellMarks(is4 bool) error {
 
 // transmitMarked sends runs of frames of one mark each.
 func (u *udp) transmitMarked(frames [][]byte) (taken int, errno unix.Errno) {
-	ecn := u.marks.out
+	out := u.marks.out
 	u.marks.out = nil
-	defer func() { u.tx.ecn = NotECT }()
+	defer func() { u.tx.differs = 0 }()
 	for taken < len(frames) {
 		end := taken + 1
-		for end < len(frames) && end < len(ecn) && ecn[end] == ecn[taken] {
+		for end < len(frames) && end < len(out) && out[end] == out[taken] {
 			end++
 		}
-		if u.tx.ecn = NotECT; taken < len(ecn) {
-			u.tx.ecn = ecn[taken] & ecnMask
+		if u.tx.differs = 0; taken < len(out) {
+			u.tx.differs = out[taken]
 		} else {
 			end = len(frames)
 		}
@@ -84,7 +89,7 @@ func (m *mmsg) mark(c *control, header *unix.Msghdr) {
 		level, kind = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
 	}
 	c.add(header, level, kind, 4)
-	binary.NativeEndian.PutUint32(c.parts[c.used-1].value[:], uint32(m.class&^ecnMask|m.ecn))
+	binary.NativeEndian.PutUint32(c.parts[c.used-1].value[:], uint32(m.class&^ecnMask^m.differs))
 }
 
 // ecnOf is the mark that a message came with.

@@ -1,10 +1,13 @@
 package nic
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Each frame arrives with the mark it was given, in order: single datagrams and
@@ -81,6 +84,77 @@ func TestUDPMarks(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A frame may have another DSCP than its device, with super-frames and without: the far end's kernel sees it.
+func TestUDPMarksDSCP(t *testing.T) {
+	for _, gso := range []GSO{GSOOff, GSOOn} {
+		for _, hosts := range [][2]string{{"127.0.0.1:6635", "127.0.0.2:6635"}, {"[::1]:6635", "[::1]:6636"}} {
+			var dev Device
+			var fd int
+			in(t, namespace(t), func() (err error) {
+				local, remote := netip.MustParseAddrPort(hosts[0]), netip.MustParseAddrPort(hosts[1])
+				if dev, err = OpenUDP(UDPConfig{Local: local, Remote: remote, Marks: true, TrafficClass: 46 << 2, GSO: gso}); err != nil {
+					return err
+				}
+				closing(t, dev)
+				fd, err = plainSocket(t, remote)
+				return err
+			})
+			m := dev.(Marker)
+			if m.Class() != 46<<2 {
+				t.Fatalf("class %#x", m.Class())
+			}
+			want := []uint8{46 << 2, 46 << 2, 10<<2 | ECT0, 10<<2 | ECT0, 0, 46<<2 | CE, 63 << 2}
+			differs := make([]uint8, len(want))
+			for i := range want {
+				differs[i] = want[i] ^ m.Class()
+			}
+			frames := buffers(len(want), 900)
+			m.Mark(differs)
+			if n, err := dev.Transmit(frames); n != len(want) || err != nil {
+				t.Fatalf("sent %d, %v", n, err)
+			}
+			var got []uint8
+			for range want {
+				got = append(got, classOf(t, fd))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("super-frames %v, %s: traffic classes %x, want %x", gso, hosts[0], got, want)
+			}
+		}
+	}
+}
+
+// plainSocket is a UDP socket that is told of traffic classes.
+func plainSocket(t *testing.T, at netip.AddrPort) (int, error) {
+	family, level, option := unix.AF_INET, unix.IPPROTO_IP, unix.IP_RECVTOS
+	var name unix.Sockaddr = &unix.SockaddrInet4{Port: int(at.Port()), Addr: [4]byte(at.Addr().AsSlice())}
+	if at.Addr().Is6() {
+		family, level, option = unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS
+		name = &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd, errors.Join(unix.SetsockoptInt(fd, level, option, 1), unix.Bind(fd, name))
+}
+
+// classOf receives a datagram and gives its traffic class.
+func classOf(t *testing.T, fd int) uint8 {
+	t.Helper()
+	control := make([]byte, 64)
+	_, n, _, _, err := unix.Recvmsg(fd, make([]byte, 2048), control, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := unix.ParseSocketControlMessage(control[:n])
+	if err != nil || len(parts) != 1 {
+		t.Fatalf("%d control messages, %v", len(parts), err)
+	}
+	return parts[0].Data[0]
 }
 
 // With marks a frame costs no allocation either.

@@ -17,9 +17,10 @@ type mmsg struct {
 
 	extra *[maxBatch]control // of ECN, where it is wanted, or nil
 	marks *[groBatch]uint8   // receiving: each frame's
-	ecn   uint8              // sending: of all frames of a call
-	class uint8              // sending: the traffic class, which ECN is a part of
+	class uint8              // sending: the traffic class, DSCP and ECN
 	is4   bool
+
+	differs uint8 // sending: from the class, in all frames of a call
 
 	prefix []byte // sending: what goes before each frame; nil: nothing
 	pairs  [maxBatch][2]unix.Iovec
@@ -107,7 +108,7 @@ func (m *mmsg) attach(n int) {
 			c.attach(header)
 			continue
 		}
-		if c.used = 0; m.ecn == NotECT {
+		if c.used = 0; m.differs == 0 {
 			header.Control, header.Controllen = nil, 0
 		} else {
 			m.mark(c, header)

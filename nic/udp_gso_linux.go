@@ -54,7 +54,7 @@ func (t *trains) fill(frames [][]byte) int {
 		header.Control, header.Controllen = nil, 0
 		t.lengths[n] = uint8(length)
 		c := &t.controls[n]
-		if c.used = 0; t.ecn != NotECT {
+		if c.used = 0; t.differs != 0 {
 			t.mark(c, header)
 		}
 		if length == 1 {

@@ -88,6 +88,9 @@ OPTIONS
                      With vlan=, xdp needs tags left in the frame (ethtool -K
                      IFNAME rxvlan off).
         dscp=0..63   UDP: code point of the datagrams (46 is EF)
+        qos=TABLE    by which table DSCP, traffic class and VLAN priority of a
+                     frame follow what is in it: inner, the packet's own DSCP;
+                     default, its VC's category and CLP. cellhubd(8) has others
         ecn=copy     UDP: datagrams take the ECN field of the IP packets in them
                      when these agree (RFC 6040, normal mode). Only towards a
                      peer that passes marks on to the packets, as atmtap always

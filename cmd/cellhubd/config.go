@@ -54,12 +54,13 @@ func rules() loader.Rules {
 	return loader.Rules{
 		Spec: func(text string) (loader.Spec, error) {
 			c, err := port.Check(text)
-			s := loader.Spec{Key: c.Key, SDUs: c.SDUs}
+			s := loader.Spec{Key: c.Key, SDUs: c.SDUs, QoS: c.QoS}
 			if c.Refuse != nil {
 				s.Refuse = func(vpi, vci uint16, path bool) error { return c.Refuse(aal.VC{VPI: vpi, VCI: vci}, path) }
 			}
 			return s, err
 		},
+		QoS:     port.QoSBuiltIn,
 		Modules: moduleRules(),
 		User:    func(name string) error { _, err := userID(name); return err },
 		Group:   func(name string) error { _, err := groupID(name); return err },
@@ -239,6 +240,7 @@ func (d *hubd) reload() {
 		d.log.Warn("control, hubs, sockets, blocks, relay and captures are read at the start only: restart for others", "file", d.c.file.name)
 	}
 	d.c.file.want = want
+	d.setQoS()
 	d.server.SetAccess(d.c.access())
 	if d.socket != nil { // who passed it chose them
 	} else if err := d.c.socket(); err != nil {

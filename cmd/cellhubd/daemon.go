@@ -38,6 +38,7 @@ type hubd struct {
 	server   *server.Server
 	passed   *port.Descriptors
 	hosts    *port.Hosts
+	opener   *port.Opener
 	socket   *os.File // the control socket, where it was passed
 	listener *control.Listener
 	relayer
@@ -60,6 +61,8 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.openRelay(); err != nil {
 		return nil, err
 	}
+	d.opener = &port.Opener{Passed: d.passed}
+	d.setQoS()
 	if d.server, err = server.New(d.serverConfig()); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/cellhub/cellhub/cmd/internal/daemon"
-	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane/block"
 	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/loader"
@@ -62,7 +61,7 @@ func (c *config) limits() server.Limits {
 func (d *hubd) serverConfig() server.Config {
 	s := d.c.settings().Sockets
 	c := server.Config{
-		Fabric: d.fabric, Opener: &port.Opener{Passed: d.passed}, Access: d.c.access(), Log: d.log, Sockets: newSockets,
+		Fabric: d.fabric, Opener: d.opener, Access: d.c.access(), Log: d.log, Sockets: newSockets,
 		RegionOctets: s.Region, Limits: d.c.limits(), Grace: d.c.grace, Connections: s.Connections,
 	}
 	if d.relay != nil {

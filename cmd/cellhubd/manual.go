@@ -73,6 +73,18 @@ CONFIGURATION
     captures: [DIRECTORY, ...]
         where captures may be written to, besides the directory of the control
         socket, /tmp and the directories of the file's own captures
+    qos: {NAME: {SORT: {dscp: N, tc: N, pcp: N}, ...}, ...}
+        tables for ports with qos=NAME: what the network is told of a frame
+        that has cells of a SORT: cbr, rt-vbr, nrt-vbr, ubr+ or ubr, the
+        category of their VC, alone or with clp0 or clp1; or, before these,
+        inner DSCP or inner DSCP-DSCP, of packets that streams send. dscp is
+        the datagram's, a number or a name such as ef or af41, tc (or exp) that
+        of the labels, pcp that of the VLAN tag; what is left out is as the
+        port has it. inner: copy has packets tell their own DSCP, and its first
+        three bits as tc and pcp. Two tables are there without a file: default,
+        cbr ef, rt-vbr af41, nrt-vbr af21, ubr+ af11, with CLP 1 a drop
+        precedence more, ubr be; and inner, which is default and inner: copy.
+        A table that changes touches no port; frames are told by it from then on
     ports: {NAME: SPEC, ...}
     ports: {NAME: {spec: SPEC, number: N}, ...}
         SPEC is as atmtap(8) has it for --port; ports on one interface or one

@@ -1,6 +1,8 @@
 package modules
 
 import (
+	"math"
+
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
@@ -332,7 +334,7 @@ func (a *aal5) segment(m dataplane.Msg) {
 		}
 		n := a.seg.Cells(a.hub.Pool.Extend(b, room))
 		octets -= n
-		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n)}
+		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Info: m.Info &^ math.MaxUint8}
 		setECN(&cells, ecn(&m))
 		a.down(cells)
 	}

@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || len(p.alike(d.hub.Pool.Bytes(b))) < n || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -48,8 +48,14 @@ func (p *port) hand(b block.ID) bool {
 	}
 	p.pw.put(dst, 0, false, false, 0)
 	p.counts.cellsOut += uint64(n / aal.CellSize)
+	mark := uint8(nic.NotECT)
+	if p.cfg.ECN {
+		mark = allCongested(d.hub.Pool.Bytes(b)[p.pw.overhead():])
+	}
 	p.wire(b)
+	p.markFrame(b, p.want, mark)
 	d.send(b)
+	p.unmark()
 	return true
 }
 
@@ -112,12 +118,13 @@ func (p *port) pourAll(cells []byte) {
 		}
 		p.join(cells[:n])
 		cells = cells[n:]
-		p.poured()
+		p.poured(n)
 	}
 }
 
 // spaceFor is the octets of these cells that the port takes now; 0 as space.
 func (p *port) spaceFor(cells []byte) int {
+	cells = p.alike(cells)
 	for p.space() > 0 {
 		if n := p.share(cells); n > 0 {
 			return n
@@ -144,9 +151,9 @@ func (p *port) space() int {
 	return p.room()
 }
 
-// poured sends a frame that is full.
-func (p *port) poured() {
-	p.mark = nic.NotECT // of what is in cells that are switched nothing is known
+// poured notes octets of cells that were added, and sends a frame that is full.
+func (p *port) poured(n int) {
+	p.noteCongestion(n)
 	if p.room() == 0 && !p.closeFrame() {
 		p.list()
 	}
@@ -173,7 +180,7 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		}
 	}
 	i := o.head
-	if p.cfg.Mode.port() || p.cfg.Mode == ModeAAL5PDU && !p.managed() {
+	if p.cfg.Mode.port() || (p.cfg.Mode == ModeAAL5PDU || p.cfg.QoS != nil) && !p.managed() { // each is looked at
 		var cell [aal.CellSize]byte
 		for ; rest > 0; rest-- {
 			i = w.copyList(cell[:], cells, i, 1)
@@ -193,7 +200,7 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		i = w.copyList(d.hub.Pool.Extend(p.frame, n*aal.CellSize), cells, i, n)
 		p.counts.cellsOut += uint64(n)
 		rest -= n
-		p.poured()
+		p.poured(n * aal.CellSize)
 	}
 	d.in.AskSend()
 }

@@ -60,6 +60,6 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_drop_fragment", N: c.drops[strayFragment]}, {Name: "rx_drop_incomplete", N: c.drops[incomplete]},
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},
 		{Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_other_vc", N: c.otherVC},
-		{Name: "tx_drop_congested", N: c.congested}, {Name: "rx_drop_no_leaf", N: c.noLeaf},
+		{Name: "tx_drop_congested", N: c.congested}, {Name: "rx_drop_no_leaf", N: c.noLeaf}, {Name: "rx_met_congestion", N: c.metCongestion},
 	}
 }

@@ -82,6 +82,14 @@ func decapsulate(ip []byte, outer uint8) bool {
 	return true
 }
 
+// congest marks a packet that met congestion on its VC, where its transport takes marks: EFCI asks
+// for nothing to be dropped.
+func congest(ip []byte) {
+	if m := markOf(ip); m != nic.NotECT && m != nic.CE {
+		setMark(ip, nic.CE)
+	}
+}
+
 // setMark changes the ECN field of a packet, and the checksum with it: RFC 1624.
 func setMark(ip []byte, mark uint8) {
 	if ip[0]>>4 == 6 {

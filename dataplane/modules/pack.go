@@ -11,7 +11,12 @@ import (
 func (p *port) pack(m dataplane.Msg) {
 	d := p.carrier
 	cells := d.hub.Pool.Bytes(m.Block)
+	inner := p.markByInner(&m)
 	for len(cells) > 0 {
+		part := cells
+		if !inner {
+			part = p.alike(cells)
+		}
 		if p.frame == 0 {
 			if !p.openFrame() {
 				p.counts.noBlocks++
@@ -21,7 +26,7 @@ func (p *port) pack(m dataplane.Msg) {
 		} else if p.mark != ecn(&m) { // its packets do not agree
 			p.mark = nic.NotECT
 		}
-		n := p.share(cells)
+		n := p.share(part)
 		if n == 0 {
 			if p.closeFrame() {
 				continue
@@ -77,9 +82,9 @@ func (p *port) charge(cells int) {
 	}
 }
 
-// room is the octets of cells that the frame under construction still takes.
+// room is the octets of cells that the frame under construction still takes, of the marking that is wanted.
 func (p *port) room() int {
-	if p.sealed {
+	if p.sealed || p.marked != p.want {
 		return 0
 	}
 	return max(0, p.maxCells+p.pw.overhead()-p.carrier.hub.Pool.Len(p.frame)) // it may have been begun for longer frames
@@ -91,6 +96,7 @@ func (p *port) openFrame() bool {
 	if p.frame = d.hub.Pool.Alloc(p.pw.overhead() + p.maxCells); p.frame == 0 {
 		return false
 	}
+	p.marked = p.want
 	p.pw.put(d.hub.Pool.Extend(p.frame, p.pw.overhead()), 0, false, false, 0)
 	if p.wait > 0 && d.hub.StartTimer(&p.timer, d.hub.Now()+p.wait) {
 		return true
@@ -126,11 +132,9 @@ func (p *port) closeFrame() bool {
 	b := p.frame
 	p.frame, p.sealed = 0, false
 	p.wire(b)
-	if p.cfg.ECN {
-		d.tx.mark = p.mark
-	}
+	p.markFrame(b, p.marked, p.mark)
 	d.send(b)
-	d.tx.mark = nic.NotECT
+	p.unmark()
 	return true
 }
 

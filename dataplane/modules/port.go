@@ -17,6 +17,7 @@ type PortConfig struct {
 	MaxFrame int    // octets of the longest frame that the way to the far end holds, with its headers; 0: the device's
 	Cells    int    // most cells in a frame that is sent; 0: as many as it holds
 	ECN      bool   // datagrams have the ECN field of the packets in them; the far end must pass it on, RFC 6040
+	QoS      *QoS   // what the network is told of frames; nil: all have the port's own marking
 	Pack     int64  // ns that a frame waits for more cells; 0: those of one pass share frames
 	Capacity        // what cross-connects may reserve
 	Impairment
@@ -93,6 +94,8 @@ type port struct {
 	listed   bool
 	sealed   bool               // the frame takes no more cells: AAL5 PDU mode
 	mark     uint8              // of the frame: that of all cells in it
+	marked   Marking            // the frame
+	want     Marking            // the next cells
 	f4       map[uint16]*oamEnd // by VPI: of paths that end here, where configured; nil: none
 	f5       *oamEnd            // the OAM of a VC that ends above a port of SDUs; nil until it is needed
 	sar      *aal5              // between SDUs of the port and cells that are switched
@@ -119,6 +122,7 @@ type portCounts struct {
 
 	fragmentsIn, fragmentsOut uint64
 	idle                      uint64 // idle and unassigned cells that were left out
+	metCongestion             uint64 // cells, or SDUs, that were given EFCI because their datagram had met congestion
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -137,6 +141,7 @@ func (c *portCounts) add(o *portCounts) {
 	c.noLeaf += o.noLeaf
 	c.fragmentsIn, c.fragmentsOut = c.fragmentsIn+o.fragmentsIn, c.fragmentsOut+o.fragmentsOut
 	c.idle += o.idle
+	c.metCongestion += o.metCongestion
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.
@@ -213,7 +218,10 @@ func (p *port) strip(b block.ID, f []byte, n int) {
 	if cw&cwFlagU != 0 {
 		m.Info = 1
 	}
-	setECN(&m, p.carrier.outer)
+	if setECN(&m, p.carrier.outer); p.carrier.outer == nic.CE {
+		m.Flags |= dataplane.FlagEFCI
+		p.counts.metCongestion++
+	}
 	if p.frags != nil && !p.joinFragment(aal.Fragment(cw>>cwPartShift&cwPartMask), uint16(cw), &m) {
 		return
 	}
@@ -259,6 +267,9 @@ func (p *port) takeCells(b block.ID) {
 	cells := pool.Bytes(b)
 	if p.uni {
 		clearGFC(cells)
+	}
+	if p.carrier.outer == nic.CE {
+		p.meetCongestion(cells)
 	}
 	if p.cross != nil {
 		if b = p.crossConnected(b); b == 0 {
@@ -354,11 +365,17 @@ func (p *port) output(m dataplane.Msg) {
 	}
 	p.pw.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
-	if p.cfg.ECN {
-		d.tx.mark = ecn(&m)
+	mark := ecn(&m)
+	if m.Flags&dataplane.FlagEFCI != 0 {
+		mark = nic.CE
 	}
+	if p.cfg.QoS != nil && !p.markByInner(&m) {
+		h := aal.MakeHeader(p.cfg.VC, aal.PTIUser, m.Flags&dataplane.FlagCLP != 0)
+		p.want = p.markingOf(uint32(h))
+	}
+	p.markFrame(m.Block, p.want, mark)
 	d.send(m.Block)
-	d.tx.mark = nic.NotECT
+	p.unmark()
 }
 
 func (p *port) own(b block.ID) block.ID {

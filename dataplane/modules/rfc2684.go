@@ -72,6 +72,8 @@ func (r *rfc2684) readPut(q *dataplane.Queue, m dataplane.Msg) {
 			return
 		}
 		setECN(&m, nic.NotECT)
+	} else if m.Flags&dataplane.FlagEFCI != 0 {
+		congest(innerIP(p.Data, r.kind))
 	}
 	r.hub.Pool.Cut(m.Block, len(sdu)-tail)
 	r.hub.Pool.Trim(m.Block, len(sdu)-tail-len(p.Data))
@@ -94,7 +96,9 @@ func (r *rfc2684) writePut(q *dataplane.Queue, m dataplane.Msg) {
 		r.hub.Free(m)
 		return
 	}
-	setECN(&m, markOf(innerIP(frame, r.kind)))
+	ip := innerIP(frame, r.kind)
+	setECN(&m, markOf(ip))
+	setDSCP(&m, ip)
 	n := r.encap.HeaderSize(r.kind)
 	dst := r.hub.Pool.Prepend(m.Block, n)
 	if dst == nil { // borrowed or shared: the header needs a block of our own

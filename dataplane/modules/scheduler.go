@@ -194,7 +194,7 @@ func (p *port) emit(class Class, now time.Duration) {
 		return
 	}
 	p.join(s.store.nodes[q.head].cell[:])
-	p.poured()
+	p.poured(aal.CellSize)
 	if s.rated {
 		s.rate.Take(now)
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
+	"github.com/cellhub/cellhub/nic"
 )
 
 // This file is how a port of AAL5 SDUs takes part in a switch of cells: our own SAR stands
@@ -97,7 +98,10 @@ func (p *port) sendAdmin(cell []byte) {
 	copy(c, cell)
 	aal.ReadHeader(c).WithVC(p.cfg.VC).Put(c)
 	p.counts.cellsOut++
+	p.alike(c)
+	p.markFrame(b, p.want, nic.NotECT)
 	d.send(b)
+	p.unmark()
 	d.in.AskSend()
 }
 

@@ -17,8 +17,9 @@ type transmitter struct {
 	dev    nic.Device
 	frames [transmitBatch][]byte
 	blocks [transmitBatch]block.ID
-	marks  [transmitBatch]uint8 // their ECN fields
+	marks  [transmitBatch]uint8 // how their traffic classes differ from the device's; see nic.Marker
 	mark   uint8                // of the next frame
+	class  uint8                // the device's
 	marker nic.Marker           // nil: the device has no such field
 	n      int
 	keeps  bool       // the device keeps frames
@@ -38,7 +39,10 @@ func (t *transmitter) waits() bool { return t.full }
 func (t *transmitter) use(dev nic.Device) {
 	info := dev.Info()
 	t.dev, t.keeps, t.joins, t.roomFD = dev, info.Keeps, info.Joins, info.Room
-	t.marker, _ = dev.(nic.Marker)
+	t.class = 0
+	if t.marker, _ = dev.(nic.Marker); t.marker != nil {
+		t.class = t.marker.Class()
+	}
 }
 
 // add takes a block; room must be there. A full batch is sent at once.

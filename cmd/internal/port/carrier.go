@@ -16,6 +16,7 @@ import (
 // Opener reads specifications for a daemon, whose carriers have many ports.
 type Opener struct {
 	Passed *Descriptors // that carriers may be made of
+	QoS    QoSTables    // that ports may name
 }
 
 // Read reads a specification. A name in it is looked up in the network.
@@ -23,7 +24,10 @@ func (o *Opener) Read(text string) (server.PortSpec, error) {
 	if t, is, err := parseTrunk(text); is {
 		return t, err
 	}
-	spec, err := Parse(text)
+	spec, err := parse(text)
+	if err == nil {
+		err = spec.resolveQoS(&o.QoS)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -246,7 +250,7 @@ func (c *Carrier) admit() error {
 // portConfig is the port as its carrier knows it, but for a peer.
 func (s Spec) portConfig() modules.PortConfig {
 	return modules.PortConfig{
-		Encapsulation: s.Encapsulation, VC: s.VC, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN,
+		Encapsulation: s.Encapsulation, VC: s.VC, Capacity: s.Capacity, Impairment: seeded(s.Impairment), Cells: s.Cells, Pack: s.Pack.Nanoseconds(), ECN: s.ECN, QoS: s.table,
 		Far: modules.Far{Station: s.Peer, Check: s.HasPeer, VLAN: s.VLAN},
 	}
 }

@@ -47,6 +47,7 @@ var options = []option{
 	{"rate", both, (*Spec).setRate},
 	{"reserve", both, (*Spec).setReserve},
 	{"relay", both, (*Spec).setRelay},
+	{"qos", both, (*Spec).setQoS},
 	{"fd", both, (*Spec).setPassed},
 }
 
@@ -135,11 +136,8 @@ func (s *Spec) setVLAN(v string) error {
 	return err
 }
 
-// maxDSCP is the highest code point: RFC 2474, 6 bits.
-const maxDSCP = 63
-
 func (s *Spec) setDSCP(v string) error {
-	n, err := number(v, "a code point (46 is EF)", 0, maxDSCP)
+	n, err := number(v, "a code point (46 is EF)", 0, modules.MaxDSCP)
 	s.DSCP = uint8(n)
 	return err
 }

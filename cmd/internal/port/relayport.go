@@ -55,6 +55,8 @@ func (s *shared) sendable() error {
 	switch {
 	case s.Fragment:
 		return errors.New("frag=on: the hub cuts what is too long")
+	case s.QoS != "":
+		return errors.New("qos=: the hub marks the frames that leave")
 	case s.Rate != 0:
 		return errors.New("the way out has a rate, which the hub keeps")
 	case s.Kind == UDP && s.Local.Addr().Is6() && !s.ZeroSum:

@@ -66,13 +66,24 @@ type Spec struct {
 	Cells              int              // most cells in a frame; 0: as many as it holds
 	Pack               time.Duration    // how long cells wait for others; 0: those of one pass share frames
 	Passed             string           // the name of the descriptor that the device is made of; empty: none
+	QoS                string           // the name of the table that chooses what the network is told of frames; empty: none
+	table              *modules.QoS     // of that name
 }
 
 const maxInterfaceName = 15 // IFNAMSIZ less the terminating zero
 
-// Parse reads a specification. Its error is one line that says what is wrong and
-// what is right.
+// Parse reads a specification; of tables for QoS it knows those that are built in. Its error is one
+// line that says what is wrong and what is right.
 func Parse(text string) (Spec, error) {
+	s, err := parse(text)
+	if err == nil {
+		err = s.resolveQoS(&builtIn)
+	}
+	return s, err
+}
+
+// parse leaves open which table for QoS is meant.
+func parse(text string) (Spec, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	rest, harm, err := cutImpairment(rest)
 	where, given, _ := strings.Cut(rest, ",")
@@ -315,6 +326,7 @@ func (s Spec) String() string {
 	add("rate", s.Rate != 0, s.Rate)
 	add("reserve", s.Capacity.Most != 0, s.reserve())
 	add("relay", s.Relaying != server.RelayAuto, s.Relaying)
+	add("qos", s.QoS != "", s.QoS)
 	add("fd", s.Passed != "", s.Passed)
 	writeImpairment(&s.Impairment, add)
 	return b.String()

@@ -71,6 +71,7 @@ func parseTrunk(text string) (t *Trunk, is bool, err error) {
 type Checked struct {
 	Key    string                           // of two ports with one key only one can be
 	SDUs   bool                             // it carries AAL5 SDUs, and no cells
+	QoS    string                           // the table that it names; empty: none
 	Refuse func(vc aal.VC, path bool) error // why it does not carry a VC, or VP; nil: it carries any
 }
 
@@ -79,11 +80,11 @@ func Check(text string) (c Checked, err error) {
 	if t, is, err := parseTrunk(text); is {
 		return Checked{Key: t.Carrier(), SDUs: !t.CarriesCells()}, err
 	}
-	spec, err := Parse(text)
+	spec, err := parse(text)
 	if err == nil {
 		err = spec.needVC()
 	}
-	c = Checked{Key: spec.Key(), SDUs: !spec.Mode.Cells()}
+	c = Checked{Key: spec.Key(), SDUs: !spec.Mode.Cells(), QoS: spec.QoS}
 	if spec.HasVC {
 		c.Refuse = func(vc aal.VC, path bool) error { return spec.Mode.Refuse(spec.VC, vc, path) }
 	}
