@@ -15,8 +15,9 @@ type Cross struct {
 	// ATM is its contract; forward is what comes from From. Direction IN: nothing comes back.
 	// The place is From's and To's, and 0 here.
 	control.ATM
-	Text string // how the contract is kept: "police", "shape", who relays it: "relay=WISH", and the options: "frames", "weight=N", "cdvt=TIME", "clp0", "tag"
-	At   Position
+	Merge bool   // whole PDUs go to a VC that others go to as well; nothing comes back
+	Text  string // how the contract is kept: "police", "shape", "merge", who relays it: "relay=WISH", and the options: "frames", "weight=N", "cdvt=TIME", "clp0", "tag"
+	At    Position
 }
 
 // End is a VC of a port, or, with VCI 0, a whole VP.
@@ -48,7 +49,7 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 	for _, n := range r.list(n, "xconnects") {
 		x := Cross{At: nodeAt(n)}
 		x.Direction = control.DirectionBoth
-		var police, shape bool
+		var police, shape, merge bool
 		var relay, more string
 		r.fields(n, "a cross-connect", map[string]func(entry){
 			"from":    func(e entry) { x.From = r.end(e) },
@@ -61,6 +62,7 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 			"maxsdu":  func(e entry) { x.MaxSDU = uint16(r.number(e, 1, math.MaxUint16)) },
 			"police":  func(e entry) { police = r.yes(e) },
 			"shape":   func(e entry) { shape = r.yes(e) },
+			"merge":   func(e entry) { merge = r.yes(e) },
 			"relay":   func(e entry) { relay = word(r, e, relayWords, relayTexts) },
 			"options": func(e entry) { more, _ = r.text(e) },
 		})
@@ -69,6 +71,10 @@ func (r *reader) xconnects(c *Config, n ast.Node) {
 		}
 		if shape {
 			x.Text = strings.TrimSpace(x.Text + " shape")
+		}
+		if merge {
+			x.Text = strings.TrimSpace(x.Text + " merge")
+			x.Merge, x.Direction = true, control.DirectionIn
 		}
 		x.Text = strings.TrimSpace(strings.TrimSpace(x.Text+relay) + " " + more)
 		if len(r.faults) == 0 && (x.From.Port == "" || x.To.Port == "") {
@@ -120,6 +126,7 @@ func (r *reader) end(e entry) (end End) {
 
 // crosses checks the ends of cross-connects; taken are the VCs of PVCs.
 func (r *reader) crosses(c *Config, ports map[string]bool, taken map[string]Position) {
+	merged := map[string]bool{}    // ends that others may merge into
 	paths := map[string]Position{} // that are terminated or switched by VC, or switched as a whole
 	for i := range c.PVCs {
 		p := &c.PVCs[i]
@@ -148,7 +155,7 @@ func (r *reader) crosses(c *Config, ports map[string]bool, taken map[string]Posi
 			switch other, there := taken[e.String()]; {
 			case !ports[e.Port]:
 				r.fault(x.At, "%s: no port %q in ports", x, e.Port)
-			case there:
+			case there && !(x.Merge && e == x.To && merged[e.String()]):
 				r.fault(x.At, "%s: %s is in line %d already", x, e, other.Line)
 			case e.VCI == wholePath && paths[path].Line != 0:
 				r.fault(x.At, "%s: VPI %d of port %s has VCs of its own (line %d), and cannot be switched as a whole", x, e.VPI, e.Port, paths[path].Line)
@@ -156,6 +163,7 @@ func (r *reader) crosses(c *Config, ports map[string]bool, taken map[string]Posi
 				r.fault(x.At, "%s: VPI %d of port %s is switched as a whole in line %d", x, e.VPI, e.Port, taken[path].Line)
 			}
 			taken[e.String()] = x.At
+			merged[e.String()] = x.Merge && e == x.To
 			if e.VCI != wholePath {
 				paths[path] = x.At
 			}

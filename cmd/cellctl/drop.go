@@ -18,6 +18,13 @@ type drop struct {
 
 // whys explain causes to a person, by the counter's name without its module's.
 var whys = map[string]string{
+	"rx_drop_merge_long":       "of a VC that merges: of PDUs longer than AAL5 has, or it is no AAL5",
+	"rx_drop_merge_timeout":    "of a VC that merges: of PDUs that were not ended",
+	"rx_drop_merge_no_block":   "of a VC that merges: the daemon was out of memory for them",
+	"rx_drop_merge_policed":    "of a VC that merges: with cells of their PDU above the contract",
+	"rx_drop_merge_management": "of a VC that merges: cells of management, which have no place in a merged VC",
+	"rx_drop_merge":            "of a VC that merges: PDUs that were not whole, and cells of management",
+
 	policeDropped:           "above the contract of the cross-connect",
 	"missed_disk_slow":      "left out of the capture, disk or reader being too slow; the traffic went on",
 	"missed_too_long":       "left out of the capture, too long for a record; the traffic went on",

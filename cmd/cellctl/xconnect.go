@@ -20,7 +20,7 @@ type crossView struct {
 
 func xconnectCommand(o *options) *cobra.Command {
 	var f pvcFlags
-	var oneWay, police, shape bool
+	var oneWay, police, shape, merge bool
 	var options []string
 	var relay string
 	add := &cobra.Command{
@@ -42,7 +42,7 @@ those of the contract, the same both ways.`,
 				if err := f.fill(s, &b); err != nil {
 					return err
 				}
-				if oneWay {
+				if oneWay || merge {
 					b.Direction = control.DirectionIn
 				}
 				words := options
@@ -54,6 +54,9 @@ those of the contract, the same both ways.`,
 				}
 				if shape {
 					words = append(words, "shape")
+				}
+				if merge {
+					words = append(words, "merge")
 				}
 				return xconnect(s, args[0], b, args[2], to, strings.Join(words, " "))
 			})
@@ -67,6 +70,7 @@ those of the contract, the same both ways.`,
 	add.Flags().BoolVar(&police, "police", false, "judge cells by the contract where they come in")
 	add.Flags().BoolVar(&shape, "shape", false, "hold cells back to the contract where they leave")
 	add.Flags().StringVar(&relay, "relay", "auto", "who relays it: auto, the kernel where it keeps the order of cells; on, the kernel; off, the hub")
+	add.Flags().BoolVar(&merge, "merge", false, "whole AAL5 PDUs of the first to a VC that others merge into as well, one way")
 	add.Flags().StringSliceVar(&options, "option", nil, "frames, weight=N, cdvt=TIME, clp0 or tag; may be given again")
 	del := &cobra.Command{
 		Use: "del PORT VPI/VCI", Short: "part what a cross-connect has joined, by either end", Args: cobra.ExactArgs(2),

@@ -161,6 +161,11 @@ CONFIGURATION
         shape: yes        holds them back to it where they leave
         relay: auto|on|off
                           who relays it, see RELAYING; default auto
+        merge: yes        one way: whole AAL5 PDUs of from go to a VC that other
+                          cross-connects with merge go to as well, and the
+                          contract is that VC's, the same for all of them.
+                          Cells of management do not pass. A VC that is not
+                          AAL5 loses all of its cells
         options: WORDS    weight=N, a share of what UBR has; cdvt=TIME that
                           policing allows; clp0, tag, frames
 

@@ -55,7 +55,7 @@ func (p *port) tellAlarm() {
 	a := &x.alarm
 	end := min(a.at+alarmStep, len(x.entries))
 	for ; a.at < end; a.at++ {
-		if e := &x.entries[a.at]; e.leaves > 0 {
+		if e := &x.entries[a.at]; e.leaves > 0 && e.flags&crossMerged == 0 {
 			low := uint32(aisOfVC)
 			if e.kept == keptOfPath {
 				low = aisOfPath

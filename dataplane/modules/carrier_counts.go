@@ -61,5 +61,8 @@ func (c *portCounts) list() []dataplane.Count {
 		{Name: "rx_drop_order", N: c.drops[outOfOrder]}, {Name: "rx_missing", N: c.missing},
 		{Name: "rx_drop_no_view", N: c.noViews}, {Name: "tx_drop_other_vc", N: c.otherVC},
 		{Name: "tx_drop_congested", N: c.congested}, {Name: "rx_drop_no_leaf", N: c.noLeaf}, {Name: "rx_met_congestion", N: c.metCongestion},
+		{Name: "rx_drop_merge_long", N: c.merges[mergeLong]}, {Name: "rx_drop_merge_timeout", N: c.merges[mergeTimeout]},
+		{Name: "rx_drop_merge_no_block", N: c.merges[mergeNoBlock]}, {Name: "rx_drop_merge_policed", N: c.merges[mergePoliced]},
+		{Name: "rx_drop_merge_management", N: c.merges[mergeManagement]},
 	}
 }

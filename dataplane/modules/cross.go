@@ -74,6 +74,7 @@ var (
 	errPaths    error = &refusal{"a port of SDUs has no paths: a VC is a sequence of PDUs", syscall.EOPNOTSUPP}
 	errEnds     error = &refusal{"this path ends here: its OAM is looked after", syscall.EADDRINUSE}
 	errLeaf     error = &refusal{"no such leaf", syscall.ENOENT}
+	errMerge    error = &refusal{"a VC with one way out is merged, and no path", syscall.EINVAL}
 )
 
 // MaxLeaves is how many leaves one point-to-multipoint connection has, and
@@ -101,6 +102,7 @@ const (
 	crossWatched crossFlags = 1 << iota // to be looked at: it may be OAM
 	crossPoliced
 	crossLeaves // copies, or none
+	crossMerged // PDUs leave whole
 )
 
 // note sets or clears a flag.
@@ -158,6 +160,7 @@ type cross struct {
 	police   policers
 	alarm    alarm
 	oam      oamPoints
+	merge    *merging // nil: nothing merges
 }
 
 func newCross() *cross {
@@ -307,6 +310,7 @@ func (d *Carrier) Disconnect(from Connection) error {
 	}
 	x.police.give(e.police)
 	p.forgetOAM(i, e)
+	p.forgetMerge(i)
 	for e.leaves > 1 {
 		x.dropLeaf(e, x.leaves[e.first.next].name)
 	}

@@ -19,8 +19,8 @@ const maxCrossCommand = 512
 func (d *Carrier) commands() []dataplane.ModuleCommand {
 	set := map[control.Type]func(*words) func() error{
 		control.CarrierConnect: func(w *words) func() error {
-			from, to := w.connection(), w.output()
-			return func() error { return d.Connect(from, to) }
+			from, to, merge := w.connection(), w.output(), w.flag("merge")
+			return func() error { return d.connectBy(from, to, merge) }
 		},
 		control.CarrierDisconnect: func(w *words) func() error {
 			from := w.connection()
@@ -91,6 +91,17 @@ func obey(arg string, read func(*words) func() error) error {
 	return do()
 }
 
+// connectBy is Connect, and perhaps Merge.
+func (d *Carrier) connectBy(from Connection, to Output, merge bool) error {
+	err := d.Connect(from, to)
+	if err == nil && merge {
+		if err = d.Merge(from); err != nil {
+			_ = d.Disconnect(from) // it has just been connected
+		}
+	}
+	return err
+}
+
 // connectionCounts gives what a connection has counted, a line each.
 func (d *Carrier) connectionCounts(arg string) ([]byte, error) {
 	w := &words{left: strings.Fields(arg)}
@@ -129,9 +140,13 @@ func (d *Carrier) ConnectionCounts(c Connection) (counts []dataplane.Count, err 
 		counts = append(counts,
 			dataplane.Count{Name: "rx_cells", N: e.cells}, dataplane.Count{Name: "leaves", N: uint64(e.leaves)},
 			dataplane.Count{Name: "police_tagged", N: police.tagged}, lost)
+		i, _ := p.cross.table.find(c.key())
 		if e.flags&crossWatched != 0 {
-			i, _ := p.cross.table.find(c.key())
 			counts = p.cross.oam.of[i].appendCounts(counts)
+		}
+		if e.flags&crossMerged != 0 {
+			m := p.cross.merge.of[i]
+			counts = append(counts, dataplane.Count{Name: "merged_pdus", N: m.pdus}, dataplane.Count{Name: "rx_drop_merge", N: m.dropped})
 		}
 	}
 	if p = d.port(c.Port); p == nil || p.legs == nil {
@@ -165,6 +180,15 @@ func (w *words) next(what string) string {
 	s := w.left[0]
 	w.left = w.left[1:]
 	return s
+}
+
+// flag tells whether the word is next, and takes it.
+func (w *words) flag(word string) bool {
+	if len(w.left) == 0 || w.left[0] != word {
+		return false
+	}
+	w.left = w.left[1:]
+	return true
 }
 
 func (w *words) fail(err error) {

@@ -12,6 +12,8 @@ func (d *Carrier) AddLeaf(root Connection, name uint32, to Output) error {
 		return err
 	case root.Path != to.Path:
 		return errKind
+	case e.flags&crossMerged != 0:
+		return errMerge
 	case e.leaves == MaxLeaves:
 		return fmt.Errorf("more than %d leaves", MaxLeaves)
 	}

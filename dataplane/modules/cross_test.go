@@ -52,7 +52,7 @@ func newSwitchRigOf(t testing.TB, hubs int, wire nic.WireConfig, configs ...Carr
 		}
 	}
 	var err error
-	r.arena, err = block.NewArena(block.Config{Hubs: hubs, Small: 4096, Medium: 256})
+	r.arena, err = block.NewArena(block.Config{Hubs: hubs, Small: 4096, Medium: 256, Large: 16})
 	must(err)
 	for i := range hubs {
 		h, err := dataplane.NewHub(dataplane.Config{Pool: r.arena.Pool(i), Clock: func() int64 { return r.now }})

@@ -9,6 +9,7 @@ func (p *port) close() {
 		p.sar.close()
 	}
 	p.impairer.drop()
+	p.dropMerges()
 	p.stopTimers()
 	if p.frags != nil {
 		p.dropFragments()
@@ -30,6 +31,7 @@ func (p *port) stopTimers() {
 
 func (p *port) leave() {
 	p.impairer.leave()
+	p.dropMerges()
 	for _, end := range p.oamEnds() {
 		end.leave()
 	}

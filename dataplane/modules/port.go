@@ -123,6 +123,8 @@ type portCounts struct {
 	fragmentsIn, fragmentsOut uint64
 	idle                      uint64 // idle and unassigned cells that were left out
 	metCongestion             uint64 // cells, or SDUs, that were given EFCI because their datagram had met congestion
+
+	merges [mergeCauses]uint64 // cells that did not leave by a merged VC
 }
 
 func (c *portCounts) add(o *portCounts) {
@@ -142,6 +144,9 @@ func (c *portCounts) add(o *portCounts) {
 	c.fragmentsIn, c.fragmentsOut = c.fragmentsIn+o.fragmentsIn, c.fragmentsOut+o.fragmentsOut
 	c.idle += o.idle
 	c.metCongestion += o.metCongestion
+	for i := range c.merges {
+		c.merges[i] += o.merges[i]
+	}
 }
 
 // build makes what every frame of the port begins with. Numbers go on where they were.

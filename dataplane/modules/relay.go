@@ -165,13 +165,19 @@ func (p *port) split(cells []byte, counted int) {
 		}
 		e := &x.entries[at]
 		h := binary.BigEndian.Uint32(cells[i*aal.CellSize:])
+		policed := false
 		if e.police != 0 {
 			var ok bool
-			if h, ok = x.police.judge(e.police, d.hub.Now(), h); !ok {
+			h, ok = x.police.judge(e.police, d.hub.Now(), h)
+			if policed = !ok; policed && e.flags&crossMerged == 0 {
 				continue
 			}
 		}
 		if e.flags&crossWatched != 0 && !p.watched(at, h, cells[i*aal.CellSize:]) {
+			continue
+		}
+		if e.flags&crossMerged != 0 {
+			p.mergeCell(at, h, cells[i*aal.CellSize:], policed)
 			continue
 		}
 		if e.leaves == 0 {
@@ -189,6 +195,9 @@ func (p *port) split(cells []byte, counted int) {
 		}
 	}
 	p.flushRelay(cells)
+	if x.merge != nil {
+		p.parkMerges()
+	}
 }
 
 func (w *relay) begin() {

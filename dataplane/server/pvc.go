@@ -35,6 +35,7 @@ type vc struct {
 	cross *cross // it is cross-connected, and has no pair
 	leaf  uint32 // of which it is the end, in cross
 	terms string // what is reserved for it, and kept; empty: nothing
+	merge *merge // whole PDUs of several cross-connects leave by it, and cross is the first of them; nil: of one
 
 	watched bool // its OAM is looked after
 	relay   relaying

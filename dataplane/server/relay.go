@@ -76,6 +76,7 @@ var (
 	errEndsHere  = errors.New("it ends here")
 	errMixed     = errors.New("others of the port are the hub's, or leave by another port; relay=on does it nevertheless, for frames of one VC each")
 	errPoliced   = errors.New("it is policed")
+	errMerged    = errors.New("it merges with others")
 	errShaped    = errors.New("it is shaped")
 	errDiscarded = errors.New("frames or weight is for the hub's queues")
 )

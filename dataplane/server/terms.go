@@ -12,6 +12,7 @@ import (
 type terms struct {
 	forward, backward string
 	police            bool
+	merge             bool
 	shape             string // the words that say how it leaves
 	relay             RelayWish
 }
@@ -19,6 +20,8 @@ type terms struct {
 // queued says why cells need the hub's policers or queues; nil: they don't.
 func (t *terms) queued() error {
 	switch {
+	case t.merge:
+		return errMerged
 	case t.police:
 		return errPoliced
 	case strings.Contains(t.shape, " shape"):
@@ -35,7 +38,7 @@ var services = map[control.Service]string{
 	control.ServiceVBR: "nrt-vbr", control.ServiceUBRMCR: "ubr+",
 }
 
-// readTerms reads a contract from the body, and from the text "police", "shape", "weight=N",
+// readTerms reads a contract from the body, and from the text "police", "merge", "shape", "weight=N",
 // "cdvt=DURATION", "clp0", "tag" and "relay=WISH".
 func readTerms(b *control.ATM, text string) (t terms, err error) {
 	category, ok := services[b.Service]
@@ -52,6 +55,8 @@ func readTerms(b *control.ATM, text string) (t terms, err error) {
 			t.relay = wish
 		case w == "police":
 			t.police = true
+		case w == "merge":
+			t.merge = true
 		case w == "shape", w == "frames", strings.HasPrefix(w, "weight="):
 			t.shape += " " + w
 		default:

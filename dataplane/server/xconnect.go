@@ -18,6 +18,7 @@ type cross struct {
 	a       *vc
 	ends    map[uint32]*vc // by leaf; 0 is that of XCONNECT
 	bothWay bool
+	merge   bool   // it goes to a VC that others go to as well
 	text    string // of XCONNECT
 	relay   RelayWish
 	queued  error         // why its cells need the hub's queues; nil: they don't
@@ -85,10 +86,13 @@ func (s *Server) xconnect(c *client, in, out *control.Packet) error {
 		}
 		return err
 	}
+	if x.merge = terms.merge; x.merge && x.bothWay {
+		return fmt.Errorf("merge: one way, and nothing comes back by a merged VC: %w", syscall.EINVAL)
+	}
 	if x.a, err = s.newEnd(x, vcKey{b.Port, b.VPI, b.VCI}, b); err != nil {
 		return err
 	}
-	end, err := s.newEnd(x, far, b)
+	end, err := s.farEnd(x, far, b, terms)
 	if err != nil {
 		return err
 	}
@@ -129,6 +133,21 @@ func (s *Server) newEnd(x *cross, k vcKey, body control.ATM) (*vc, error) {
 	}
 	body.Port, body.VPI, body.VCI, body.Receiver = k.port, k.vpi, k.vci, 0
 	return &vc{vcKey: k, body: body, on: p, cross: x}, nil
+}
+
+// farEnd is newEnd for where cells leave: a VC that others merge into may be there.
+func (s *Server) farEnd(x *cross, k vcKey, body control.ATM, t terms) (*vc, error) {
+	if !x.merge {
+		return s.newEnd(x, k, body)
+	}
+	if v := s.vcs.byKey[k]; v != nil && v.merge != nil {
+		return v, v.merge.agrees(v, t)
+	}
+	v, err := s.newEnd(x, k, body)
+	if err == nil {
+		v.merge = &merge{shape: t.shape, contract: t.forward, inputs: map[*cross]struct{}{}}
+	}
+	return v, err
 }
 
 // vacant refuses a VC that there is, and one of a VPI that is switched: a VPI is switched or
@@ -173,6 +192,9 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 		}
 	}()
 	end := x.ends[firstLeaf]
+	if end.merge != nil && len(end.merge.inputs) > 0 {
+		return s.joinMerge(x, end, t)
+	}
 	for _, v := range []*vc{x.a, end} {
 		if err := s.carry(v); err != nil {
 			return err
@@ -194,7 +216,7 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 		done.add(func() error { return w.to.tell(s, control.CarrierRelease, "") })
 	}
 	for _, w := range ways {
-		if err := w.from.tell(s, control.CarrierConnect, "%s", w.to.way()); err != nil {
+		if err := w.from.tell(s, control.CarrierConnect, "%s%s", w.to.way(), t.merging()); err != nil {
 			return err
 		}
 		done.add(func() error { return w.from.tell(s, control.CarrierDisconnect, "") })
@@ -208,6 +230,9 @@ func (s *Server) makeCross(x *cross, t terms) (err error) {
 	s.enterCross(end)
 	s.enterRelay(x.a)
 	s.enterRelay(end)
+	if end.merge != nil {
+		end.merge.inputs[x] = struct{}{}
+	}
 	return nil
 }
 
@@ -251,6 +276,10 @@ func (s *Server) started(v *vc) {
 // goes alone. s.mu is held.
 func (s *Server) removeCross(v *vc) {
 	x := v.cross
+	if x.merge {
+		s.removeMerged(v)
+		return
+	}
 	if v != x.a && !x.bothWay && len(x.ends) > 1 {
 		for leaf, end := range x.ends {
 			if end == v {
@@ -392,7 +421,7 @@ func (s *Server) root(c *client, in *control.Packet) (*cross, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case v.cross == nil || v.cross.a != v || v.cross.bothWay:
+	case v.cross == nil || v.cross.a != v || v.cross.bothWay || v.cross.merge:
 		return nil, fmt.Errorf("VC %v is no root of leaves: %w", v, syscall.EINVAL)
 	}
 	return v.cross, nil
