@@ -48,6 +48,7 @@ var fuzzed = map[string]string{
 	"UnpackChannel":            "FuzzOneToOne",
 	"UnpackPDU":                "FuzzOneToOne",
 	"UnpackPath":               "FuzzOneToOne",
+	"OAMPerformance.Received":  "FuzzOAMPerformance",
 }
 
 var readsOthers = regexp.MustCompile(`^(Parse|Decode|Read|Push|Receive|Load|Decap|Split|Detect|Check|LoopOAM|Step|Stamp|Descramble|Unpack)`)

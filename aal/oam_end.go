@@ -13,7 +13,7 @@ type OAMAction uint8
 const (
 	OAMTake     OAMAction = iota // it ends here
 	OAMPass                      // it goes on as it came
-	OAMLoop                      // it ends here, and goes back the way it came, turned round
+	OAMLoop                      // it ends here, and an answer goes back the way it came
 	OAMLoopPass                  // it goes on as it came, and a copy goes back, turned round
 )
 
@@ -21,7 +21,8 @@ const (
 // a segment, or a connecting point that has an identifier. It answers loopback, asks for it
 // itself, and at an end keeps the defects. The clock is as for [OAMMonitor]. Use [MakeOAMEnd].
 type OAMEnd struct {
-	Monitor OAMMonitor // of an end point; its methods may be called as one likes
+	Monitor     OAMMonitor     // of an end point; its methods may be called as one likes
+	Performance OAMPerformance // likewise
 
 	flow    OAMFlow
 	point   OAMPoint
@@ -29,8 +30,22 @@ type OAMEnd struct {
 	tag     uint32
 	asked   time.Duration
 	waiting bool
+	tracing bool // the request is for all points: each answers
+	hops    []OAMHop
 	counts  OAMCounts
 }
+
+// OAMHop is one answer to a request for all points of a segment.
+type OAMHop struct {
+	ID  OAMID         // the point's; zeros where it has none, as a segment's end may
+	RTT time.Duration // round trip
+}
+
+// Limits of a request for all points.
+const (
+	MaxOAMHops   = 64          // answers that are kept; the rest is counted
+	OAMTraceWait = time.Second // how long answers are taken
+)
 
 // OAMCounts is what a point has counted.
 type OAMCounts struct {
@@ -48,6 +63,9 @@ type OAMCounts struct {
 func MakeOAMEnd(f OAMFlow, point OAMPoint, id OAMID) OAMEnd {
 	return OAMEnd{flow: f, point: point, id: id}
 }
+
+// Name gives the point another identifier.
+func (e *OAMEnd) Name(id OAMID) { e.id = id }
 
 // Flow is the flow that the point looks at.
 func (e *OAMEnd) Flow() OAMFlow { return e.flow }
@@ -73,6 +91,15 @@ func (e *OAMEnd) Cell(now time.Duration, payload, reply []byte) OAMAction {
 	if e.point == OAMConnectingPoint {
 		return OAMPass
 	}
+	if OAMPerformanceKind(kind) {
+		if e.Performance.Cell(payload, reply) {
+			return OAMLoop
+		}
+		if (kind == OAMFPM || kind == OAMBR) && !e.Performance.On() {
+			e.counts.Other++
+		}
+		return OAMTake
+	}
 	if kind != OAMAIS && kind != OAMRDI && kind != OAMCC {
 		e.counts.Other++
 	}
@@ -90,15 +117,17 @@ func (e *OAMEnd) loopback(now time.Duration, payload, reply []byte) OAMAction {
 	case c.LoopsAt(e.id, e.point, e.flow):
 		copy(reply, payload)
 		_ = LoopOAM(reply) // it is a loopback request
+		all := c.Location == FilledOAMID(OAMIDAll)
+		if all && e.id != FilledOAMID(OAMIDNone) {
+			nameLoop(reply, e.id)
+		}
 		e.counts.Looped++
-		if !end && c.Location == FilledOAMID(OAMIDAll) {
+		if !end && all {
 			return OAMLoopPass
 		}
 		return OAMLoop
 	case !c.Request && e.waiting && c.Tag == e.tag && c.Source == e.id:
-		e.waiting = false
-		e.counts.Returned++
-		e.counts.Last = now - e.asked
+		e.returned(now, &c)
 		return OAMTake
 	case end:
 		e.counts.Other++
@@ -107,13 +136,27 @@ func (e *OAMEnd) loopback(now time.Duration, payload, reply []byte) OAMAction {
 	return OAMPass
 }
 
+// returned takes an answer to our own request.
+func (e *OAMEnd) returned(now time.Duration, c *OAMLoopback) {
+	if e.waiting = e.tracing; e.tracing && len(e.hops) < MaxOAMHops {
+		e.hops = append(e.hops, OAMHop{c.Location, now - e.asked})
+	}
+	e.counts.Returned++
+	e.counts.Last = now - e.asked
+}
+
+// Hops are the answers to the last request for all points, in the order in which they came. They are the machine's,
+// until it is asked again.
+func (e *OAMEnd) Hops() []OAMHop { return e.hops }
+
 // Ask writes the payload of a loopback request to a location: [FilledOAMID] of [OAMIDEnd] is
-// the far end. false: one is out already.
+// the far end, of [OAMIDAll] every point of a segment, for OAMTraceWait. false: one is out already.
 func (e *OAMEnd) Ask(now time.Duration, location OAMID, payload []byte) bool {
-	if e.waiting && now-e.asked < OAMLoopbackTimeout {
+	if e.expire(now); e.waiting {
 		return false
 	}
-	e.expire(now)
+	e.tracing = location == FilledOAMID(OAMIDAll)
+	e.hops = e.hops[:0]
 	e.tag++
 	c := OAMLoopback{Request: true, Tag: e.tag, Location: location, Source: e.id}
 	if c.Encode(payload) != nil {
@@ -125,7 +168,13 @@ func (e *OAMEnd) Ask(now time.Duration, location OAMID, payload []byte) bool {
 }
 
 func (e *OAMEnd) expire(now time.Duration) {
-	if e.waiting && now-e.asked >= OAMLoopbackTimeout {
+	switch {
+	case !e.waiting:
+	case e.tracing && now-e.asked >= OAMTraceWait:
+		if e.waiting = false; len(e.hops) == 0 {
+			e.counts.Lost++
+		}
+	case !e.tracing && now-e.asked >= OAMLoopbackTimeout:
 		e.waiting = false
 		e.counts.Lost++
 	}

@@ -190,3 +190,9 @@ func (c *OAMLoopback) String() string {
 	return fmt.Sprintf("%v, %s, Correlation-Tag 0x%08x, Loopback-ID %v, Source-ID %v",
 		OAMLB, dir, c.Tag, c.Location, c.Source)
 }
+
+// nameLoop has an answer to a request for all points say which one it is of.
+func nameLoop(payload []byte, id OAMID) {
+	copy(payload[lbLocation:], id[:])
+	PutCRC10((*[PayloadSize]byte)(payload), 0)
+}

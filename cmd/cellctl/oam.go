@@ -29,10 +29,10 @@ func oamCommand(o *options) *cobra.Command {
 	var count int
 	ping := &cobra.Command{
 		Use: "ping PORT VPI/VCI", Short: "send loopback cells along a connection", Args: cobra.ExactArgs(2),
-		Long: `Sends OAM loopback cells (I.610) out of the port, back to where the cells of a
-cross-connected VC or path come from, and waits for each to return: from the end
-of the connection, with --segment from the end of the segment, with --id from
-the point of that identifier.`,
+		Long: `Sends OAM loopback cells (I.610) out of the port along a VC that ends here, or
+back to where the cells of a cross-connected VC or path come from, and waits for
+each to return: from the end of the connection, with --segment from the end of
+the segment, with --id from the point of that identifier.`,
 		Example: "  cellctl oam ping dslam 8/35\n  cellctl oam ping hq '1/*' --segment --count 3",
 		RunE: func(c *cobra.Command, args []string) error {
 			words := "end"
@@ -50,20 +50,24 @@ the point of that identifier.`,
 	ping.Flags().IntVar(&count, "count", 1, "how many, one after the other")
 	set := &cobra.Command{
 		Use: "set PORT VPI/VCI WORDS", Short: "say what a port does about OAM", Args: cobra.MinimumNArgs(3),
-		Long: `Says what is done about the OAM of a cross-connected VC or path where it comes
-in. WORDS are: segment, a segment ends at the port, and loopback is answered;
-source and sink, continuity check cells of the segment are sent and watched for;
+		Long: `Says what is done about the OAM of a VC or path where it comes in. WORDS are:
+segment, a segment ends at the port, and loopback is answered; source and sink,
+continuity check cells are sent and watched for; pm=CELLS, performance
+monitoring: a monitoring cell after so many user cells, 128 to 32768, and those
+that come are judged and reported on; pm=ask:CELLS, the far end is asked for
+that, up to 1024, by activation; pm=answer, it is done when the far end asks;
 id=HEX, the port's identifier; end, of a path that is not switched: it ends here,
-its loopback is answered and RDI returned. off alone has all pass, as it does
-unless told.`,
-		Example: "  cellctl oam set dslam 8/35 segment source sink\n  cellctl oam set dslam 8/35 off",
+its loopback is answered and RDI returned. Of a VC that is cross-connected,
+source, sink and pm want segment; of one that ends here they are of the whole
+VC, unless segment is said. off alone has all pass, as it does unless told.`,
+		Example: "  cellctl oam set dslam 8/35 segment source sink\n  cellctl oam set dslam 8/35 segment pm=1024\n  cellctl oam set dslam 8/35 off",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return o.onEnd(args, func(s *control.Session, b control.ATM) error {
 				return oamCall(s, control.ATMOAM, b, strings.Join(args[2:], " "))
 			})
 		},
 	}
-	return group("oam", "operation and maintenance of cross-connected VCs", ping, set)
+	return group("oam", "operation and maintenance of VCs", ping, oamTraceCommand(o), oamShowCommand(o), set)
 }
 
 // onEnd is onVC for a VC or a path.
@@ -139,10 +143,16 @@ func ping1(s *control.Session, b control.ATM, words string) (v pingView, err err
 			return v, err
 		}
 		now := counters(trailer)
+		more := func(name string) bool {
+			a, _ := of(now, name)
+			b, _ := of(before, name)
+			return a > b
+		}
 		switch {
-		case find(now, "oam_returned") > find(before, "oam_returned"):
-			return pingView{true, time.Duration(find(now, "oam_rtt_ns"))}, nil
-		case find(now, "oam_lost") > find(before, "oam_lost"):
+		case more("oam_returned"):
+			rtt, _ := of(now, "oam_rtt_ns")
+			return pingView{true, time.Duration(rtt)}, nil
+		case more("oam_lost"):
 			return v, nil
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // programs are under test: the daemon, and the tunnel program that stands at both ends of a switch.
-var programs = controltest.NewPrograms(".", "../atmtap")
+var programs = controltest.NewPrograms(".", "../atmtap", "../cellctl")
 
 func TestMain(m *testing.M) { programs.Main(m) }
 

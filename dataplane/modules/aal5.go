@@ -75,7 +75,7 @@ func (a *aal5) module() dataplane.Module {
 		},
 		Arrive:   a.arrive,
 		Counters: a.count,
-		Commands: []dataplane.ModuleCommand{readText(128, "vc", func() string { return a.header.VC().String() })},
+		Commands: append([]dataplane.ModuleCommand{readText(128, "vc", func() string { return a.header.VC().String() })}, a.f5.commands()...),
 	}
 }
 
@@ -168,6 +168,9 @@ func (a *aal5) reassemble(cells []byte, mark uint8) {
 			break
 		}
 		n, ev := a.ras.Push(cells)
+		if a.f5.pm {
+			a.f5.received(cells[:n])
+		}
 		switch cell := cells[max(0, n-aal.CellSize):n]; ev {
 		case aal.EvNone:
 		case aal.EvRoom:
@@ -325,6 +328,9 @@ func (a *aal5) segment(m dataplane.Msg) {
 	a.counts.octetsOut += uint64(len(sdu))
 	for !a.seg.Done() {
 		room := min(octets, a.train)
+		if a.f5.pm {
+			room = min(room, a.f5.left()*aal.CellSize)
+		}
 		b := a.hub.Pool.Alloc(room)
 		if b == 0 { // others have taken them meanwhile: the far end sees a damaged PDU
 			a.seg = aal.Segmenter{}
@@ -336,13 +342,19 @@ func (a *aal5) segment(m dataplane.Msg) {
 		octets -= n
 		cells := dataplane.Msg{Type: dataplane.Data, Block: b, Len: uint32(n), Info: m.Info &^ math.MaxUint8}
 		setECN(&cells, ecn(&m))
+		if !a.f5.pm {
+			a.down(cells)
+			continue
+		}
+		due := a.f5.sent(a.hub.Pool.Bytes(b))
 		a.down(cells)
+		a.f5.forward(due)
 	}
 }
 
 func (a *aal5) count() []dataplane.Count {
 	c := &a.counts
-	return a.last.mark(a.hub, []dataplane.Count{
+	return a.last.mark(a.hub, a.f5.appendCounts([]dataplane.Count{
 		{Name: "rx_oam_cells", N: a.f5.cells}, {Name: "oam_looped", N: a.f5.looped()},
 		{Name: "rx_pdus", N: c.events[aal.EvPDU]}, {Name: "tx_pdus", N: c.pdusOut}, {Name: "rx_sdu_octets", N: c.octetsIn}, {Name: "tx_sdu_octets", N: c.octetsOut},
 		{Name: "rx_drop_crc", N: c.events[aal.EvCRC]}, {Name: "rx_drop_pdu_length", N: c.events[aal.EvLength]},
@@ -350,5 +362,5 @@ func (a *aal5) count() []dataplane.Count {
 		{Name: "rx_drop_oam", N: a.f5.dropped()}, {Name: "rx_drop_rm", N: c.events[aal.EvRM]}, {Name: "rx_drop_reserved", N: c.events[aal.EvReserved]},
 		{Name: "rx_drop_no_block", N: c.noBlocksIn}, {Name: "rx_drop_taken_back", N: c.takenBack}, {Name: "tx_drop_no_block", N: c.noBlocksOut}, {Name: "tx_drop_sdu", N: c.refused},
 		{Name: "tx_drop_no_vc", N: c.noVC},
-	})
+	}))
 }

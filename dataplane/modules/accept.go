@@ -39,7 +39,7 @@ func (d *Carrier) accept(number uint32, b block.ID) {
 func (p *port) hand(b block.ID) bool {
 	d := p.carrier
 	n := d.hub.Pool.Len(b)
-	if p.managed() || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || len(p.alike(d.hub.Pool.Bytes(b))) < n || !p.closeFrame() || !d.tx.room() {
+	if p.managed() || p.monitors != nil || n > p.maxCells || !p.alone(d.hub.Pool.Bytes(b)) || d.hub.Pool.Shared(b) || len(p.alike(d.hub.Pool.Bytes(b))) < n || !p.closeFrame() || !d.tx.room() {
 		return false
 	}
 	dst := d.hub.Pool.Prepend(b, p.pw.overhead())
@@ -116,9 +116,15 @@ func (p *port) pourAll(cells []byte) {
 			p.offer(cells)
 			return
 		}
+		if p.monitors != nil {
+			n = aal.CellSize
+		}
 		p.join(cells[:n])
-		cells = cells[n:]
 		p.poured(n)
+		if p.monitors != nil {
+			p.monitored(cells)
+		}
+		cells = cells[n:]
 	}
 }
 
@@ -180,7 +186,7 @@ func (d *Carrier) acceptList(o *crossOutput, w *relay, cells []byte) {
 		}
 	}
 	i := o.head
-	if p.cfg.Mode.port() || (p.cfg.Mode == ModeAAL5PDU || p.cfg.QoS != nil) && !p.managed() { // each is looked at
+	if p.cfg.Mode.port() || (p.cfg.Mode == ModeAAL5PDU || p.cfg.QoS != nil || p.monitors != nil) && !p.managed() { // each is looked at
 		var cell [aal.CellSize]byte
 		for ; rest > 0; rest-- {
 			i = w.copyList(cell[:], cells, i, 1)

@@ -61,7 +61,7 @@ func (d *Carrier) commands() []dataplane.ModuleCommand {
 		},
 	}
 	list := []dataplane.ModuleCommand{readText(uint8(control.CarrierPorts), "ports", d.portList), {
-		Number: uint8(control.CarrierCounts), Name: "counts", Direction: control.DirectionIn | control.DirectionOut, Most: maxCrossCommand,
+		Number: uint8(control.CarrierCounts), Name: "counts", Direction: control.DirectionIn | control.DirectionOut, Most: maxManaged,
 		Run: func(arg []byte) ([]byte, error) { return d.connectionCounts(string(arg)) },
 	}}
 	for number, run := range set {
@@ -149,7 +149,10 @@ func (d *Carrier) ConnectionCounts(c Connection) (counts []dataplane.Count, err 
 			counts = append(counts, dataplane.Count{Name: "merged_pdus", N: m.pdus}, dataplane.Count{Name: "rx_drop_merge", N: m.dropped})
 		}
 	}
-	if p = d.port(c.Port); p == nil || p.legs == nil {
+	if p = d.port(c.Port); p != nil && p.f5 != nil && err != nil {
+		counts, err = p.f5.appendCounts(counts), nil
+	}
+	if p == nil || p.legs == nil {
 		return counts, err
 	}
 	if i, ok := p.legs.index.find(c.key()); ok {

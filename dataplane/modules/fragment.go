@@ -4,7 +4,6 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/dataplane"
 	"github.com/cellhub/cellhub/dataplane/block"
-	"github.com/cellhub/cellhub/nic"
 )
 
 // This file is how a port of SDUs sends those that no frame holds, in fragments, and puts
@@ -113,11 +112,9 @@ func (p *port) sendPart(part aal.Fragment, octets []byte, m *dataplane.Msg) bool
 	p.pw.putPart(f, part, len(octets), m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	copy(f[head:], octets)
 	p.counts.fragmentsOut++
-	if p.cfg.ECN {
-		d.tx.mark = ecn(m)
-	}
+	p.markSDU(b, m)
 	d.send(b)
-	d.tx.mark = nic.NotECT
+	p.unmark()
 	return true
 }
 

@@ -11,13 +11,15 @@ import (
 const oamTick = 250 * 1000 * 1000
 
 // oamEnd is the OAM of the end of a VC (F5) or of a VP (F4), of a segment and of the whole of it
-// at once: loopback is answered, and while AIS comes RDI goes back. It has a timer only while
-// there is a defect.
+// at once: loopback is answered, and while AIS comes RDI goes back; continuity check, performance monitoring and
+// loopback of its own when it is told. It has a timer only while there is a defect, or it is told something.
 type oamEnd struct {
 	hub   *dataplane.Hub
 	ends  [2]aal.OAMEnd
 	timer dataplane.Timer
 	alarm bool              // an end has a defect
+	told  bool              // by configure or ask
+	pm    bool              // user cells are counted
 	send  func(cell []byte) // takes a cell, which is lent; the header's VC, of F4 its VPI, is of no meaning
 	cells uint64
 }
@@ -53,12 +55,13 @@ func (o *oamEnd) cell(cell []byte) {
 	if e.Cell(time.Duration(o.hub.Now()), cell[aal.HeaderSize:], reply[aal.HeaderSize:]) == aal.OAMLoop {
 		o.put(e, &reply)
 	}
+	o.monitors()
 	o.watch()
 }
 
 // user notes that user cells have come.
 func (o *oamEnd) user() {
-	if o.alarm {
+	if o.alarm || o.told {
 		for i := range o.ends {
 			o.ends[i].Monitor.User()
 		}
@@ -74,7 +77,7 @@ func (o *oamEnd) put(e *aal.OAMEnd, cell *[aal.CellSize]byte) {
 // watch runs the timer while there is a defect.
 func (o *oamEnd) watch() {
 	o.alarm = o.ends[0].Monitor.State()|o.ends[1].Monitor.State() != 0
-	if o.alarm && !o.timer.Running() {
+	if (o.alarm || o.told) && !o.timer.Running() {
 		o.hub.StartTimer(&o.timer, o.hub.Now())
 	}
 }
@@ -83,13 +86,18 @@ func (o *oamEnd) watch() {
 func (o *oamEnd) tick() {
 	for i := range o.ends {
 		e := &o.ends[i]
-		if due := e.Poll(time.Duration(o.hub.Now())); due&aal.OAMDueRDI != 0 {
-			var cell [aal.CellSize]byte
-			if aal.OAMDueRDI.Put(cell[aal.HeaderSize:]) == nil {
+		due := e.Poll(time.Duration(o.hub.Now()))
+		var cell [aal.CellSize]byte
+		for _, one := range [...]aal.OAMDue{aal.OAMDueRDI, aal.OAMDueCC} {
+			if due&one != 0 && one.Put(cell[aal.HeaderSize:]) == nil {
 				o.put(e, &cell)
 			}
 		}
+		if e.Performance.Poll(time.Duration(o.hub.Now()), cell[aal.HeaderSize:]) {
+			o.put(e, &cell)
+		}
 	}
+	o.monitors()
 	if o.watch(); o.timer.Running() {
 		o.hub.StartTimer(&o.timer, o.hub.Now()+oamTick)
 	}

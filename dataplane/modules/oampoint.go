@@ -2,6 +2,7 @@ package modules
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ type OAMConfig struct {
 	Segment bool      // a segment ends here: its flow is not passed on, and loopback of it answered
 	Source  bool      // continuity check cells of the segment are sent out of the port
 	Sink    bool      // and watched for
+	PM      PMConfig  // performance monitoring of the segment
 	ID      aal.OAMID // our own identifier
 }
 
@@ -35,7 +37,7 @@ type oamPoints struct {
 	timer dataplane.Timer
 }
 
-var errOAM error = &refusal{"continuity check is of a segment's end, and an end of a path that is not switched", syscall.EINVAL}
+var errOAM error = &refusal{"continuity check and performance monitoring are of a segment's end, and an end of a path that is not switched", syscall.EINVAL}
 
 // SetOAM sets what is done about a connection's OAM where it comes in, or, with nil, that
 // nothing is. On the hub.
@@ -45,6 +47,8 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 	}
 	p, e, err := d.connected(c)
 	switch {
+	case errors.Is(err, ErrNotConnected):
+		return d.port(c.Port).setEnd(c, config)
 	case err != nil:
 		return err
 	case config != nil && config.End:
@@ -56,8 +60,11 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 		p.forgetOAM(i, e)
 		return nil
 	}
-	if (config.Source || config.Sink) && !config.Segment {
+	if (config.Source || config.Sink || config.PM.on()) && !config.Segment {
 		return errOAM
+	}
+	if config.PM.on() && p.sar != nil {
+		return errPM
 	}
 	point := aal.OAMConnectingPoint
 	if config.Segment {
@@ -73,6 +80,7 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 	}
 	o.segment.Monitor.Sink(p.oamNow(), config.Sink)
 	o.segment.Monitor.Source(p.oamNow(), config.Source)
+	p.monitor(o)
 	if x.oam.of == nil {
 		x.oam.of = map[uint32]*oamPoint{}
 		x.oam.timer.Fire = p.pollOAM
@@ -84,6 +92,9 @@ func (d *Carrier) SetOAM(c Connection, config *OAMConfig) error {
 }
 
 func (p *port) forgetOAM(i uint32, e *crossEntry) {
+	if o := p.cross.oam.of[i]; o != nil {
+		p.unmonitor(o)
+	}
 	delete(p.cross.oam.of, i)
 	e.note(crossWatched, false)
 }
@@ -100,6 +111,7 @@ func (p *port) pollOAM() {
 	for _, o := range p.cross.oam.of { // a few times a second, of those that were configured
 		due := o.segment.Poll(p.oamNow())
 		o.whole.Poll(p.oamNow())
+		p.askPM(o)
 		if due&aal.OAMDueCC != 0 {
 			var payload [aal.PayloadSize]byte
 			if aal.OAMDueCC.Put(payload[:]) == nil {
@@ -137,8 +149,9 @@ func (p *port) sendCell(cell []byte) {
 func (p *port) watched(entry, h uint32, cell []byte) bool {
 	o := p.cross.oam.of[entry]
 	flow, ok := aal.Header(h).OAMFlow()
-	if !ok {
+	if o.user(aal.Header(h), ok, flow) {
 		o.segment.Monitor.User()
+		o.segment.Performance.Received(cell[aal.HeaderSize:aal.CellSize], aal.Header(h).CLP())
 		return true
 	}
 	e := &o.segment
@@ -163,6 +176,13 @@ func (p *port) watched(entry, h uint32, cell []byte) bool {
 // takes it away. On the hub.
 func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 	p, _, err := d.connected(c)
+	if errors.Is(err, ErrNotConnected) {
+		end, err := d.port(c.Port).endOf(c)
+		if err == nil {
+			err = end.ask(segment, location)
+		}
+		return err
+	}
 	if err != nil {
 		return err
 	}
@@ -188,7 +208,7 @@ func (d *Carrier) Ping(c Connection, segment bool, location aal.OAMID) error {
 
 var errAsked error = &refusal{"a loopback cell is out", syscall.EALREADY}
 
-// oam reads "segment [source] [sink] [id=HEX]", "id=HEX", "end" or "off".
+// oam reads "segment [source] [sink] [pm=…] [id=HEX]", "id=HEX", "end" or "off".
 func (w *words) oam() *OAMConfig {
 	if len(w.left) == 1 && w.left[0] == "off" {
 		w.left = nil
@@ -197,9 +217,12 @@ func (w *words) oam() *OAMConfig {
 	c := &OAMConfig{ID: aal.FilledOAMID(aal.OAMIDNone)}
 	for ; len(w.left) > 0; w.left = w.left[1:] {
 		id, given := strings.CutPrefix(w.left[0], "id=")
+		pm, performance := strings.CutPrefix(w.left[0], "pm=")
 		switch {
 		case given:
 			c.ID = w.identifier(id)
+		case performance:
+			c.PM = w.pm(pm)
 		case w.left[0] == "end":
 			c.End = true
 		case w.left[0] == "segment":
@@ -209,7 +232,7 @@ func (w *words) oam() *OAMConfig {
 		case w.left[0] == "sink":
 			c.Sink = true
 		default:
-			w.fail(fmt.Errorf("%q: segment, source, sink, end, id=HEX or off", w.left[0]))
+			w.fail(fmt.Errorf("%q: segment, source, sink, pm=CELLS, end, id=HEX or off", w.left[0]))
 		}
 	}
 	return c
@@ -224,7 +247,7 @@ func (w *words) identifier(s string) (id aal.OAMID) {
 	return aal.OAMID(b)
 }
 
-// ping reads "segment" or "end", and perhaps "id=HEX".
+// ping reads "segment" or "end", and perhaps "id=HEX"; "segment all" is to every point of it.
 func (w *words) ping() (segment bool, location aal.OAMID) {
 	location = aal.FilledOAMID(aal.OAMIDEnd)
 	switch s := w.next("segment or end"); s {
@@ -233,6 +256,9 @@ func (w *words) ping() (segment bool, location aal.OAMID) {
 	case "end":
 	default:
 		w.fail(fmt.Errorf("%q: segment or end", s))
+	}
+	if segment && w.flag("all") {
+		return segment, aal.FilledOAMID(aal.OAMIDAll)
 	}
 	if len(w.left) > 0 {
 		id, given := strings.CutPrefix(w.left[0], "id=")
@@ -252,11 +278,20 @@ func (o *oamPoint) appendCounts(counts []dataplane.Count) []dataplane.Count {
 	if b.Returned > 0 {
 		rtt = b.Last
 	}
+	counts = appendHops(appendPM(counts, &o.segment.Performance), &o.segment)
 	return append(counts,
 		dataplane.Count{Name: "oam_defects", N: uint64(o.segment.Monitor.State())}, dataplane.Count{Name: "oam_looped", N: a.Looped + b.Looped},
 		dataplane.Count{Name: "oam_sent", N: a.Sent + b.Sent}, dataplane.Count{Name: "oam_returned", N: a.Returned + b.Returned},
 		dataplane.Count{Name: "oam_lost", N: a.Lost + b.Lost}, dataplane.Count{Name: "oam_rtt_ns", N: uint64(rtt)},
 		dataplane.Count{Name: "rx_drop_oam", N: a.Bad + a.Other + b.Bad + b.Other})
+}
+
+// appendHops appends the answers to a request for all points: "oam_hop_ID" with the round trip, in order.
+func appendHops(counts []dataplane.Count, e *aal.OAMEnd) []dataplane.Count {
+	for _, h := range e.Hops() {
+		counts = append(counts, dataplane.Count{Name: "oam_hop_" + hex.EncodeToString(h.ID[:]), N: uint64(h.RTT)})
+	}
+	return counts
 }
 
 // setPathEnd has the F4 of a path that ends at the port looked after, or not any more.

@@ -104,6 +104,8 @@ type port struct {
 	legs     *legs              // what has been promised of what is sent; nil: nothing
 	sched    *scheduler         // nil until it is needed
 	frags    *fragments         // nil: SDUs are never in fragments
+
+	monitors map[uint32]*oamPoint // connections whose cells are counted where they leave, by Connection.key; nil: none
 }
 
 // portCounts is what a port counts.
@@ -370,15 +372,7 @@ func (p *port) output(m dataplane.Msg) {
 	}
 	p.pw.put(dst, n, m.Flags&dataplane.FlagCLP != 0, m.Flags&dataplane.FlagEFCI != 0, uint8(m.Info))
 	p.counts.pdusOut++
-	mark := ecn(&m)
-	if m.Flags&dataplane.FlagEFCI != 0 {
-		mark = nic.CE
-	}
-	if p.cfg.QoS != nil && !p.markByInner(&m) {
-		h := aal.MakeHeader(p.cfg.VC, aal.PTIUser, m.Flags&dataplane.FlagCLP != 0)
-		p.want = p.markingOf(uint32(h))
-	}
-	p.markFrame(m.Block, p.want, mark)
+	p.markSDU(m.Block, &m)
 	d.send(m.Block)
 	p.unmark()
 }

@@ -134,6 +134,19 @@ func (p *port) alike(cells []byte) []byte {
 // headerPTI are the bits of a header's payload type.
 const headerPTI = 7 << 1
 
+// markSDU is markFrame for a frame of an SDU, or of a part of one.
+func (p *port) markSDU(b block.ID, m *dataplane.Msg) {
+	mark := ecn(m)
+	if m.Flags&dataplane.FlagEFCI != 0 {
+		mark = nic.CE
+	}
+	if p.cfg.QoS != nil && !p.markByInner(m) {
+		h := aal.MakeHeader(p.cfg.VC, aal.PTIUser, m.Flags&dataplane.FlagCLP != 0)
+		p.want = p.markingOf(uint32(h))
+	}
+	p.markFrame(b, p.want, mark)
+}
+
 // markFrame writes a marking into a frame that is to be sent, and has its datagram told of it, and of
 // the ECN field where the port lets that show. unmark is due when it has been sent.
 func (p *port) markFrame(b block.ID, m Marking, mark uint8) {

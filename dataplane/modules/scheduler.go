@@ -195,6 +195,9 @@ func (p *port) emit(class Class, now time.Duration) {
 	}
 	p.join(s.store.nodes[q.head].cell[:])
 	p.poured(aal.CellSize)
+	if p.monitors != nil {
+		p.monitored(s.store.nodes[q.head].cell[:])
+	}
 	if s.rated {
 		s.rate.Take(now)
 	}

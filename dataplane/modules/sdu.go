@@ -131,10 +131,7 @@ func (p *port) admin(b block.ID) {
 
 // endOAM takes an OAM cell of a VC that ends above the port.
 func (p *port) endOAM(cell []byte) {
-	if p.f5 == nil {
-		p.f5 = new(oamEnd)
-		p.f5.open(p.carrier.hub, flowsOfVC, p.sendAdmin)
-	}
+	p.needEnd()
 	p.counts.cellsIn++
 	before := p.f5.dropped()
 	p.f5.cell(cell)

@@ -504,6 +504,11 @@ func (s *Server) statVC(c *client, in, out *control.Packet) error {
 		}
 		last.look(all[i].Module+".", n)
 	}
+	if of, err := s.crossCounts(v); err == nil { // what the port counts of it: its OAM where that is not the stream's
+		if out.Trailer, err = appendCounts(out.Trailer, "port.", of); err != nil {
+			return err
+		}
+	}
 	out.Trailer, err = last.append(out.Trailer)
 	return err
 }

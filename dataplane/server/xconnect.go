@@ -438,14 +438,14 @@ func (s *Server) oam(c *client, in *control.Packet, command control.Type) error 
 			return failed
 		}
 		v, err = &vc{vcKey: vcKey{b.Port, b.VPI, b.VCI}, on: p}, nil
-	} else if err == nil && (v.cross == nil || v != v.cross.a && !v.cross.bothWay) {
+	} else if err == nil && v.cross != nil && v != v.cross.a && !v.cross.bothWay {
 		err = fmt.Errorf("VC %v: no cells of it are cross-connected: %w", v, syscall.EOPNOTSUPP)
 	}
 	if err != nil {
 		return err
 	}
 	words := textOf(in)
-	if err := v.tell(s, command, " %s", words); err != nil {
+	if err := s.tellOAM(v, command, words); err != nil {
 		return err
 	}
 	if command == control.CarrierOAM && v.cross != nil {
@@ -454,6 +454,28 @@ func (s *Server) oam(c *client, in *control.Packet, command control.Type) error 
 	}
 	s.note(c, "OAM", "vc", v, "words", words)
 	return nil
+}
+
+// tellOAM has whoever looks after the OAM of a VC do something: the module aal5 of the stream on it, else its carrier.
+func (s *Server) tellOAM(v *vc, command control.Type, words string) error {
+	if v.cross == nil && v.pair != 0 {
+		all, err := s.changes.Stream(v.pair)
+		if err != nil {
+			return errnoOf(err)
+		}
+		for _, p := range all {
+			if p.Module != "aal5" {
+				continue
+			}
+			number := control.EndOAM
+			if command == control.CarrierPing {
+				number = control.EndPing
+			}
+			_, err := s.changes.Do(dataplane.Command{Number: number, A: p.ID, Arg: words})
+			return err
+		}
+	}
+	return v.tell(s, command, " %s", words)
 }
 
 // crossCounts is what a cross-connect has counted of the cells that came from a VC.
