@@ -41,6 +41,7 @@ type config struct {
 	offload offload.Choice
 	bpffs   string // where the kernel's tunnel is pinned
 	pace    pace.Config
+	proof   proof         // that the VC carries
 	silence time.Duration // of the peer, after which it is dead; 0: it may be silent for ever
 	json    bool
 
@@ -73,7 +74,7 @@ func (o *once) Set(v string) error {
 // parse reads the command line. Its errors are one line that names the flag.
 func parse(args []string) (config, error) {
 	var c config
-	var encap, mac string
+	var encap, mac, continuity string
 	var tap, tun, vc, spec once
 	var force, help, version bool
 	f := pflag.NewFlagSet("atmtap", pflag.ContinueOnError)
@@ -92,6 +93,7 @@ func parse(args []string) (config, error) {
 	f.BoolVar(&c.pace.Spin, "spin", false, "")
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
 	f.DurationVar(&c.silence, "silence", 0, "")
+	f.StringVar(&continuity, "continuity", "off", "")
 	f.BoolVar(&c.json, "json", false, "")
 	f.StringVar(&c.hub, "hub", "", "")
 	f.Lookup("hub").NoOptDefVal = control.Path()
@@ -118,6 +120,7 @@ func parse(args []string) (config, error) {
 		func() error { return c.setMAC(mac) },
 		func() error { return c.checkPace(f.Changed("latency")) },
 		func() error { return c.checkSilence(f.Changed("silence")) },
+		func() error { return c.setProof(continuity) },
 		c.checkOffload,
 	} {
 		if err := check(); err != nil {
@@ -153,6 +156,17 @@ func (c *config) checkSilence(given bool) error {
 	return nil
 }
 
+func (c *config) setProof(v string) error {
+	var known bool
+	if c.proof, known = proofNames[v]; !known {
+		return fmt.Errorf("--continuity %q: check, loopback or off", v)
+	}
+	if c.proof != proofNone && c.hub != "" {
+		return errors.New("--continuity with --hub: the daemon looks after OAM: cellctl oam set")
+	}
+	return nil
+}
+
 // checkOffload refuses what the kernel cannot carry, where it must.
 func (c *config) checkOffload() error {
 	if c.offload != offload.On {
@@ -171,6 +185,8 @@ func (c *config) whyNotOffload() error {
 		return errors.New("--capture sees what the hub carries: take tcpdump, on either interface")
 	case c.hub != "" && c.spec.Entropy == "on":
 		return errors.New("entropy=on: the daemon chooses among ports that the programs don't know: leave it out")
+	case c.proof != proofNone:
+		return errors.New("--continuity: the hub sends and sees the cells that prove it")
 	}
 	return offload.Refuse(c.name, c.spec, c.payload())
 }

@@ -9,6 +9,7 @@ SYNOPSIS
            [--encap llc|vcmux] [--mtu N] [--mac MAC] [--capture FILE]
            [--gso auto|on|off] [--offload auto|on|off] [--bpffs DIR]
            [--latency TIME] [--spin] [--silence TIME]
+           [--continuity check|loopback|off]
            [--hub[=PATH]] [--json] [--force]
     atmtap --help | --version
 
@@ -165,6 +166,13 @@ OPTIONS
                      shorter, if there is one to give away. Without it atmtap
                      waits awake only while the last frames say that the next
                      one is near
+    --continuity check|loopback|off
+                     the device has its carrier only while the VC proves, end
+                     to end, that it carries: check, by continuity check cells
+                     (I.610), which both ends send and want then, and as long as
+                     no AIS comes; loopback, by a loopback cell a second, which
+                     any end answers: 5 seconds without one coming back are the
+                     end. Default off
     --silence TIME   when nothing has come from the peer for so long, though
                      frames went to it, the device loses its carrier; every
                      10 s it has it again, to try. For tunnels over which both

@@ -38,6 +38,8 @@ type supervisor struct {
 	carrier *follow.Follower
 	peer    listener
 	cable   bool // the TAP has its carrier
+	vc      continuity
+	proving bool // continuity check has begun
 	blind   bool // told that interfaces cannot be watched
 	failed  bool // told that the capture has failed
 
@@ -52,7 +54,7 @@ type supervisor struct {
 
 func newSupervisor(t *tunnel, out *display) *supervisor {
 	s := &supervisor{t: t, out: out, cable: true, resolved: make(chan port.Spec, 1)}
-	s.peer.patience = t.c.silence
+	s.peer.patience, s.vc.by = t.c.silence, t.c.proof
 	s.tap = follow.New(follow.Made, t.c.name, t.device.opened, t.device.mtu)
 	if t.device.existed {
 		s.tap.Role = follow.Taken
@@ -129,6 +131,7 @@ func (s *supervisor) look(ctx context.Context) {
 	events := s.carrier.Step(s.seeCarrier, s.openPort, s.changePort)
 	events = append(events, s.tap.Step(s.seeTAP, s.openTAP, s.resizeTAP)...)
 	s.lookOffload()
+	s.prove()
 	s.passState()
 	s.out.events(events) // when "is back" is read it is true of the TAP too
 	s.listen(ctx)
@@ -277,7 +280,7 @@ func (s *supervisor) complain() {
 // passState gives the TAP its carrier when the tunnel's own works, and takes it when not:
 // then the host sends nothing into the void, and routing takes another way.
 func (s *supervisor) passState() {
-	works := s.carrier.Level == follow.Works && !s.peer.dead(time.Now())
+	works := s.carrier.Level == follow.Works && !s.peer.dead(time.Now()) && !s.vc.down
 	if works == s.cable {
 		return
 	}
