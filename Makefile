@@ -78,6 +78,7 @@ soak: build # for a night: what CI runs a part of
 	go test -race -count=20 -timeout 12h ./aal/... ./dataplane/... ./nic/... ./signalling/... ./loader/...
 	go test -count=10 -timeout 6h ./cmd/...
 	go test -run TestLoad -timeout 30m ./cmd/atmtap -load 10m
+	OVERLOAD=60s go test -run TestOverload ./cmd/cellhubd
 	$(MAKE) sim SEEDS=1000000
 	go test -run 'TestKillCycles|TestManySockets' -timeout 1h ./dataplane/client -kills 10000 -sockets 100000
 	bin/cellbench sockets --many 100000
