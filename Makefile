@@ -79,6 +79,7 @@ soak: build # for a night: what CI runs a part of
 	go test -count=10 -timeout 6h ./cmd/...
 	go test -run TestLoad -timeout 30m ./cmd/atmtap -load 10m
 	OVERLOAD=60s go test -run TestOverload ./cmd/cellhubd
+	go test -run TestManyCrossConnects -v -timeout 1h ./cmd/cellhubd -crosses 100000
 	$(MAKE) sim SEEDS=1000000
 	go test -run 'TestKillCycles|TestManySockets' -timeout 1h ./dataplane/client -kills 10000 -sockets 100000
 	bin/cellbench sockets --many 100000
