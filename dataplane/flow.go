@@ -33,7 +33,7 @@ func (h *Hub) refuse(t, caller *Queue, number uint8) {
 		return
 	}
 	h.refusals.At(i).Value = refusal{caller, number}
-	links.Put(&h.refusals, &t.refused, t.refused.Last, i)
+	links.Append(&h.refusals, &t.refused, i)
 	caller.waits++
 	caller.waitsFor, caller.waitsIn = t, number
 }

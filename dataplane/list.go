@@ -30,11 +30,11 @@ func (l *list) insert(t *nodeTable, m *Msg, head bool) bool {
 		return false
 	}
 	t.At(n).Value = *m
-	before := l.Last
-	if l.First != 0 && (head || t.At(l.Last).Value.rank() < m.rank()) { // else the common cases: nothing of lower precedence waits
-		before = l.place(t, m.rank(), head)
+	if l.First == 0 || !head && t.At(l.Last).Value.rank() >= m.rank() { // the common cases: nothing of lower precedence waits
+		links.Append(t, &l.List, n)
+		return true
 	}
-	links.Put(t, &l.List, before, n)
+	links.Put(t, &l.List, l.place(t, m.rank(), head), n)
 	return true
 }
 

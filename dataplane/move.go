@@ -205,7 +205,7 @@ func (l list) migrate(from, to *nodeTable) (moved list) {
 		m := l.remove(from, 0, l.First)
 		n := to.Take(MaxQueued)
 		to.At(n).Value = *m
-		links.Put(to, &moved.List, moved.Last, n)
+		links.Append(to, &moved.List, n)
 	}
 	return moved
 }

@@ -65,6 +65,16 @@ func (t *Table[T]) grow(limit int) bool {
 // List is a list in a table. The zero value is empty.
 type List struct{ First, Last ID }
 
+// Append places i, taken, at the end.
+func Append[T any](t *Table[T], l *List, i ID) {
+	if l.Last == 0 {
+		l.First = i
+	} else {
+		t.links[l.Last].Next = i
+	}
+	l.Last = i
+}
+
 // Put places i, taken, behind before; 0 is the front.
 func Put[T any](t *Table[T], l *List, before, i ID) {
 	at := &l.First
