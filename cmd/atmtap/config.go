@@ -14,6 +14,7 @@ import (
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane/control"
 	"github.com/cellhub/cellhub/dataplane/pace"
+	"github.com/cellhub/cellhub/loader/bpffs"
 	"github.com/cellhub/cellhub/nic"
 )
 
@@ -89,7 +90,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.capture, "capture", "", "")
 	f.Var(&c.gso, "gso", "")
 	f.Var(&c.offload, "offload", "")
-	f.StringVar(&c.bpffs, "bpffs", offload.DefaultBPFFS, "")
+	f.StringVar(&c.bpffs, "bpffs", bpffs.Default, "")
 	f.BoolVar(&c.pace.Spin, "spin", false, "")
 	f.DurationVar(&c.pace.Latency, "latency", defaultLatency, "")
 	f.DurationVar(&c.silence, "silence", 0, "")

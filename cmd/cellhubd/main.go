@@ -19,7 +19,7 @@ import (
 	"github.com/cellhub/cellhub/dataplane/pcb"
 	"github.com/cellhub/cellhub/dataplane/server"
 	"github.com/cellhub/cellhub/loader"
-	"github.com/cellhub/cellhub/loader/classifier"
+	"github.com/cellhub/cellhub/loader/bpffs"
 )
 
 // Exit codes.
@@ -56,7 +56,7 @@ func parse(f *daemon.Flags, args []string, stdout io.Writer) (c config, err erro
 	f.BoolVar(&c.spin, "spin", false, "")
 	f.DurationVar(&c.grace, "grace", 0, "")
 	f.TextVar(&c.relay, "relay", server.RelayAuto, "")
-	f.StringVar(&c.bpffs, "bpffs", classifier.DefaultBPFFS, "")
+	f.StringVar(&c.bpffs, "bpffs", bpffs.Default, "")
 	f.TextVar(&c.sandbox, "sandbox", daemon.SandboxAuto, "")
 	if err := f.Parse(args, stdout); err != nil {
 		return c, err

@@ -7,95 +7,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
-)
 
-// DefaultBPFFS is the folder in which classifiers are pinned unless told.
-const DefaultBPFFS = "/run/cellhub/bpf"
+	"github.com/cellhub/cellhub/loader/bpffs"
+)
 
 // folderPrefix tells classifiers' folders from those of others.
 const folderPrefix = "relay-"
 
-// OpenPins opens a folder, on which a bpffs is mounted where it is none yet, for the pins of one classifier. They are in
-// the mount namespace of the machine's first process: those of others end with them. owner tells classifiers of one
+// OpenPins opens a folder of a bpffs for the pins of one classifier. owner tells classifiers of one
 // machine apart, such as by a path that one process has at a time; those of other network namespaces are others. What is
 // left there by dead network namespaces is removed. Close lets the folder go, and leaves the pins.
 func OpenPins(dir, owner string) (*Pins, error) {
-	type result struct {
-		fd  int
-		err error
-	}
-	opened := make(chan result)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread, which is in another namespace now, ends
-		fd, err := openBPFFS(dir)
-		opened <- result{fd, err}
-	}()
-	r := <-opened
-	if r.err != nil {
-		return nil, r.err
-	}
-	root := fmt.Sprintf("/proc/self/fd/%d", r.fd) // which leads there from any namespace
-	name := pinsName(owner)
-	return &Pins{root: root, fd: r.fd, folder: filepath.Join(root, name), name: filepath.Join(dir, name)}, sweepDead(root, name)
-}
-
-// openBPFFS opens the folder in the mount namespace of process 1. On a thread that nobody else uses.
-func openBPFFS(dir string) (int, error) {
-	const first = "/proc/1/ns/mnt"
-	there, err := os.Readlink(first)
-	here, _ := os.Readlink("/proc/thread-self/ns/mnt")
-	if err == nil && there != here {
-		ns, err := os.Open(first)
-		if err != nil {
-			return -1, err
-		}
-		defer ns.Close()
-		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return -1, fmt.Errorf("unshare: %w", err)
-		}
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNS); err != nil {
-			return -1, fmt.Errorf("%s: setns: %w", first, err)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return -1, err
-	}
-	if err := mountBPFFS(dir); err != nil {
-		return -1, err
-	}
-	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fs, err := bpffs.Open(dir)
 	if err != nil {
-		return -1, fmt.Errorf("%s: %w", dir, err)
+		return nil, err
 	}
-	return fd, nil
-}
-
-// mountBPFFS mounts one where there is none, once, however many processes want it at a time.
-func mountBPFFS(dir string) error {
-	below, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer below.Close()
-	if err := unix.Flock(int(below.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
-	}
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
-	}
-	if s.Type == unix.BPF_FS_MAGIC {
-		return nil
-	}
-	if err := unix.Mount("bpf", dir, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
-		return fmt.Errorf("%s: mount a bpffs: %w", dir, err)
-	}
-	return nil
+	root, name := fs.Path(), pinsName(owner)
+	return &Pins{fs: fs, folder: filepath.Join(root, name), name: filepath.Join(dir, name)}, sweepDead(root, name)
 }
 
 // pinsName is the name of an owner's folder. A bpffs takes no dots.
@@ -153,7 +85,7 @@ func (p *Pins) Root() string {
 	if p == nil {
 		return ""
 	}
-	return p.root
+	return p.fs.Path()
 }
 
 // Close lets the folder go. What is pinned stays.
@@ -161,5 +93,5 @@ func (p *Pins) Close() error {
 	if p == nil {
 		return nil
 	}
-	return unix.Close(p.fd)
+	return p.fs.Close()
 }

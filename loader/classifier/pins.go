@@ -12,12 +12,12 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/cellhub/cellhub/bpf"
+	"github.com/cellhub/cellhub/loader/bpffs"
 )
 
 // Pins is a folder of a bpffs in which one classifier is pinned. It is made when there is something to pin.
 type Pins struct {
-	root   string // of the bpffs
-	fd     int    // of that
+	fs     bpffs.Folder
 	folder string // in it, as it is opened
 	name   string // as it is called
 	exists bool

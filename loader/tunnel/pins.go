@@ -6,19 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/cellhub/cellhub/loader/bpffs"
 )
-
-// DefaultBPFFS is where pins are, in the mount namespace of the host: one of `ip netns exec` ends with its process.
-const DefaultBPFFS = "/run/cellhub/bpf"
-
-// ErrNoBPFFS says that there is nowhere to pin.
-var ErrNoBPFFS = errors.New("no bpffs")
 
 // Names of pins, and of their folder.
 const (
@@ -29,98 +24,30 @@ const (
 
 // Pins is a folder of a bpffs in which one tunnel is pinned. It is made when there is something to pin. A nil one keeps
 // nothing.
-type Pins struct{ folder string }
+type Pins struct {
+	fs     bpffs.Folder
+	folder string
+}
 
 // OpenPins finds the folder of a device's tunnel in the calling thread's network namespace, in the bpffs at a path, which
 // is mounted if it is not. What is left there of tunnels whose interfaces have gone is removed. Without a path there are no
 // pins, and no error.
-func OpenPins(bpffs, device string) (*Pins, error) {
-	if bpffs == "" {
+func OpenPins(dir, device string) (*Pins, error) {
+	if dir == "" {
 		return nil, nil
 	}
-	root, err := openBPFFS(bpffs)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", bpffs, ErrNoBPFFS, err)
-	}
-	sweep(root)
 	var ns unix.Stat_t
 	if err := unix.Stat("/proc/thread-self/ns/net", &ns); err != nil {
-		return nil, fmt.Errorf("%s: %w", bpffs, err)
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	fs, err := bpffs.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	sweep(fs.Path())
 	// A bpffs has no dots in names, and interfaces no percent signs.
 	name := fmt.Sprintf("%s%d-%s", folderPrefix, ns.Ino, strings.ReplaceAll(device, ".", "%2e"))
-	return &Pins{folder: filepath.Join(root, name)}, nil
-}
-
-// openBPFFS mounts a bpffs where there is none, and gives its path as seen from here.
-func openBPFFS(path string) (string, error) {
-	seen := path
-	elsewhere := inOtherMounts()
-	if elsewhere {
-		seen = filepath.Join("/proc/1/root", path)
-	}
-	if isBPFFS(seen) {
-		return seen, nil
-	}
-	mount := func() error { return mountBPFFS(path) }
-	if elsewhere {
-		return seen, inHostMounts(mount)
-	}
-	return seen, mount()
-}
-
-func isBPFFS(path string) bool {
-	var s unix.Statfs_t
-	return unix.Statfs(path, &s) == nil && s.Type == unix.BPF_FS_MAGIC
-}
-
-// mountBPFFS mounts one, once, however many processes want it at a time.
-func mountBPFFS(path string) error {
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return err
-	}
-	below, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer below.Close()
-	if err := unix.Flock(int(below.Fd()), unix.LOCK_EX); err != nil {
-		return err
-	}
-	if isBPFFS(path) {
-		return nil
-	}
-	return unix.Mount("bpf", path, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
-}
-
-// inOtherMounts tells whether this process has not the mounts of the host's first one.
-func inOtherMounts() bool {
-	ours, err := os.Readlink("/proc/thread-self/ns/mnt")
-	hosts, err1 := os.Readlink("/proc/1/ns/mnt")
-	return err == nil && err1 == nil && ours != hosts
-}
-
-// inHostMounts runs a function in the host's mount namespace, on a thread that ends with it.
-func inHostMounts(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		done <- func() error {
-			ns, err := os.Open("/proc/1/ns/mnt")
-			if err != nil {
-				return err
-			}
-			defer ns.Close()
-			if err := unix.Unshare(unix.CLONE_FS); err != nil {
-				return err
-			}
-			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNS); err != nil {
-				return err
-			}
-			return f()
-		}()
-	}()
-	return <-done
+	return &Pins{fs, filepath.Join(fs.Path(), name)}, nil
 }
 
 // sweep removes the pins of tunnels whose interfaces have gone, with their namespaces perhaps.
@@ -203,4 +130,12 @@ func (p *Pins) Remove() error {
 		err = errors.Join(err, os.Remove(filepath.Join(p.folder, f.Name())))
 	}
 	return errors.Join(err, os.Remove(p.folder))
+}
+
+// Close lets the folder go. What is pinned stays.
+func (p *Pins) Close() error {
+	if p == nil {
+		return nil
+	}
+	return p.fs.Close()
 }

@@ -272,7 +272,7 @@ func (o *Offload) SetCarrier(on bool) error {
 }
 
 // Leave lets go of the tunnel, which goes on where it is pinned, for a later process to take over.
-func (o *Offload) Leave() error { return o.tunnel.Leave() }
+func (o *Offload) Leave() error { return errors.Join(o.tunnel.Leave(), o.pins.Close()) }
 
 // Close removes the tunnel and the pair.
 func (o *Offload) Close() error {
@@ -284,5 +284,5 @@ func (o *Offload) Close() error {
 	if now, e := link.GetIndex(o.inner.Index); e == nil {
 		err = errors.Join(err, link.Delete(now.Name))
 	}
-	return err
+	return errors.Join(err, o.pins.Close())
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/cellhub/cellhub/aal"
 	"github.com/cellhub/cellhub/cmd/internal/port"
 	"github.com/cellhub/cellhub/dataplane/modules"
-	"github.com/cellhub/cellhub/loader/tunnel"
 )
 
 // Ends of names of interfaces, and how long the host's may be with them.
@@ -17,9 +16,6 @@ const (
 	hubSuffix = "-hub"
 	MaxName   = 15 - len(netSuffix)
 )
-
-// DefaultBPFFS is where pins go unless told.
-const DefaultBPFFS = tunnel.DefaultBPFFS
 
 // Choice is whether the kernel carries a tunnel.
 type Choice uint8
