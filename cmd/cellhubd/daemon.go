@@ -55,6 +55,9 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	if err := d.takePassed(); err != nil {
 		return nil, err
 	}
+	if err := d.listen(); err != nil { // before all that a daemon of the same name has, too
+		return nil, fmt.Errorf("--control %s: %w", d.c.control, err)
+	}
 	if err := d.makeFabric(); err != nil {
 		return nil, err
 	}
@@ -65,9 +68,6 @@ func start(c config, log *slog.Logger) (_ *hubd, err error) {
 	d.setQoS()
 	if d.server, err = server.New(d.serverConfig()); err != nil {
 		return nil, err
-	}
-	if err := d.listen(); err != nil {
-		return nil, fmt.Errorf("--control %s: %w", d.c.control, err)
 	}
 	return d, nil
 }
@@ -180,7 +180,7 @@ func (d *hubd) run(ctx context.Context) error {
 	d.log.Info("ending")
 	d.service.Stopping()
 	d.hosts.Ending()
-	_ = d.listener.Close()
+	_ = d.listener.Shut()
 	d.server.Close()
 	d.tellRelayed()
 	err = errors.Join(err, d.relayer.close())
@@ -217,6 +217,9 @@ func (d *hubd) serve(ctx context.Context, hangup <-chan os.Signal, serving <-cha
 // close gives back what start has made, also halfway.
 func (d *hubd) close() (err error) {
 	err = d.relayer.close()
+	if d.listener != nil { // after all that the next daemon of its name takes over
+		err = errors.Join(err, d.listener.Close())
+	}
 	if d.fabric != nil {
 		err = errors.Join(err, d.fabric.Close())
 	}

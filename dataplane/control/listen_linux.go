@@ -121,9 +121,19 @@ func (l *Listener) Accept() (*Conn, error) {
 
 // Close ends listening and removes the socket. Connections stay.
 func (l *Listener) Close() error {
-	err := l.socket.Close()
+	err := l.Shut()
 	if l.lock != nil {
 		err = errors.Join(err, l.lock.Close())
+		l.lock = nil
 	}
 	return err
+}
+
+// Shut takes no more connections. The path stays this process's until Close: whatever else is called by it can be taken
+// down meanwhile, and nobody who comes after finds it half.
+func (l *Listener) Shut() error {
+	if err := l.socket.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
