@@ -60,6 +60,10 @@ func recorded(t *testing.T, name string, vc aal.VC) (sdus [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const fileHeader = 24
+	if len(text) < fileHeader { // it is being made
+		return nil
+	}
 	rec, err := modules.ReadRecording(bytes.NewReader(text), 0)
 	if err != nil && !strings.Contains(err.Error(), "no cells") && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
