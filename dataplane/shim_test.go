@@ -84,7 +84,7 @@ func (h *Hub) AddPoller(id ProcID, p Poller) error {
 
 // Do of one command or another, in words.
 
-func (f *Fabric) Join(lower, upper ProcID) error { return f.link(lower, upper) }
+func (f *Fabric) Join(lower, upper ProcID) error { return f.Alone().link(lower, upper) }
 
 func (f *Fabric) Part(lower ProcID) error {
 	_, err := f.Do(Command{Number: control.HubUnlink, A: lower})

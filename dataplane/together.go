@@ -81,5 +81,3 @@ func (f *Fabric) Stream(id ProcID) ([]Process, error) { return f.Alone().Stream(
 
 // Commands is Alone().Commands.
 func (f *Fabric) Commands(id ProcID) ([]ModuleCommand, error) { return f.Alone().Commands(id) }
-
-func (f *Fabric) link(lower, upper ProcID) error { return f.Alone().link(lower, upper) }

@@ -161,10 +161,5 @@ func words(a netip.Addr) (w [4]uint32) {
 	return w
 }
 
-// Overhead is the octets that stand before a frame of the host, on the underlay and without its link's header.
-func (c *Config) Overhead() int {
-	return int(c.constants().HeadLength) - ethernetBytes
-}
-
 // Equal tells whether two are the same for the programs.
 func (c *Config) Equal(o Config) bool { return c.constants() == o.constants() }

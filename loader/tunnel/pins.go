@@ -66,15 +66,6 @@ func sweep(root string) {
 	}
 }
 
-// Exist tells whether something is pinned.
-func (p *Pins) Exist() bool {
-	if p == nil {
-		return false
-	}
-	_, err := os.Stat(p.folder)
-	return err == nil
-}
-
 // openMap opens a map that is pinned and as it is wanted; nil: there is none.
 func (p *Pins) openMap(name string, want *ebpf.MapSpec) *ebpf.Map {
 	if p == nil {
