@@ -29,7 +29,11 @@ var callConfig = &client.Config{MaxSDU: 48}
 
 func (n *callNet) addPair(ctx context.Context, i int) (err error) {
 	p := &callPair{n: n, to: "svc://" + fmt.Sprintf(callsAddress, i+1), accepted: make(chan net.Conn, 1)}
-	if p.listener, err = n.ends[1].Listen(ctx, p.to, callConfig); err != nil {
+	err = patiently(ctx, "no manager", func(ctx context.Context) error { // it serves before it has attached
+		p.listener, err = n.ends[1].Listen(ctx, p.to, callConfig)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	go func() {
@@ -77,12 +81,23 @@ func (p *callPair) end(ends [2]net.Conn) error {
 
 // firstCall waits until a call goes through: links may have to come up.
 func (n *callNet) firstCall(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, setupTime, fmt.Errorf("no call within %v", setupTime))
-	defer cancel()
-	for {
+	return patiently(ctx, "no call", func(ctx context.Context) error {
 		ends, err := n.callers[0].set(ctx)
 		if err == nil {
-			return n.callers[0].end(ends)
+			err = n.callers[0].end(ends)
+		}
+		return err
+	})
+}
+
+// patiently tries something again until it can be done, for setupTime; what says what there was not.
+func patiently(ctx context.Context, what string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, setupTime, fmt.Errorf("%s within %v", what, setupTime))
+	defer cancel()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

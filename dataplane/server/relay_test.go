@@ -47,7 +47,11 @@ func (n *notes) Unbind(from server.RelayEnd) uint64 {
 	return n.cells
 }
 
-func (n *notes) Relayed(server.RelayEnd) uint64 { return n.cells }
+func (n *notes) Relayed(server.RelayEnd) uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.cells
+}
 
 func (n *notes) Counts(server.PortSpec) []dataplane.Count {
 	return []dataplane.Count{{Name: "rx_cells", N: 1000}, {Name: "relayed_rx_frames", N: 7}}
@@ -189,7 +193,9 @@ func TestRelayLeavesToTheHub(t *testing.T) {
 		r.Must(r.ATM(control.ATMPortUp, control.ATM{Port: port}))
 		r.has(t, "and up", "101 0/40>102 0/40")
 	}
+	r.mu.Lock()
 	r.refuses["101 0/41"] = true
+	r.mu.Unlock()
 	r.Must(r.cross(1, 2, 41, "one-way"))
 	r.has(t, "one is refused, and mixes the port")
 	if why := r.why(1, 41); why != "not this one" {
@@ -208,7 +214,9 @@ func TestRelayLeavesToTheHub(t *testing.T) {
 // What was relayed is among the counters of the VC and the port, also after it was given back.
 func TestRelayCounts(t *testing.T) {
 	r := newSwitchRig(t)
+	r.mu.Lock()
 	r.cells = 500
+	r.mu.Unlock()
 	r.Must(r.cross(1, 2, 40, ""))
 	stats := func() map[string]uint64 {
 		return r.Counters(r.Must(r.ATM(control.ATMStats, control.ATM{Port: 1, VCI: 40})))

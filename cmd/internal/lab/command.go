@@ -94,8 +94,11 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 
 // Stop asks the process to end as a user would, by a signal (SIGINT or
 // SIGTERM), waits for it, and kills it after gracePeriod. It returns what Wait
-// returns.
+// returns. A command that was never started has ended.
 func (c *Cmd) Stop(sig syscall.Signal) error {
+	if c.Process == nil {
+		return nil
+	}
 	_ = c.signal(sig)
 	select {
 	case <-c.done:
