@@ -16,7 +16,7 @@ import (
 
 // Limits of RoundTrip.
 const (
-	roundTripWait  = 100 * time.Millisecond // an answer later than this is lost
+	roundTripWait  = time.Second // an answer later than this is lost: on a busy machine 100 ms are not enough
 	maxRoundTrips  = 10_000_000
 	roundTripGuess = 1 << 16 // samples there is room for before the first growth
 )
